@@ -1,0 +1,63 @@
+"""L-VLN explorer: look inside a video prediction network, in a browser.
+
+python app.py
+python app.py --clips UCF-101/ --checkpoints runs/one_frame/export
+python app.py --clips hf://datasets/OWNER/NAME --checkpoints hf://OWNER/NAME@REVISION
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+
+SOURCES = "bundled, a FOLDER, or {hub}"
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line; the environment variables VP_CLIPS and VP_CHECKPOINTS give the defaults."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--clips",
+        default=os.environ.get("VP_CLIPS", "bundled"),
+        help=f"where clips come from: {SOURCES.format(hub='hf://datasets/OWNER/NAME@REVISION')}",
+    )
+    parser.add_argument(
+        "--checkpoints",
+        default=os.environ.get("VP_CHECKPOINTS", "bundled"),
+        help=f"where weights come from: {SOURCES.format(hub='hf://OWNER/NAME@REVISION')}",
+    )
+    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=None, help="default: the first free one from 7860")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    args = parse()
+    # Read when torch loads: threads that spin while they wait make everything crawl as soon as the cores are shared,
+    # and here they always are, with the browser at least.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Imported late, so that --help answers at once.
+    from vp.errors import ExplorerError
+    from vp.explorer import Explorer
+    from vp.ui import QUEUE, build, launch_options
+
+    try:
+        explorer = Explorer(args.clips, args.checkpoints)
+        page = build(explorer)
+    except ExplorerError as error:
+        sys.exit(f"error: {error}")
+    threading.Thread(target=explorer.warm_up, daemon=True).start()
+    on_space = "SPACE_ID" in os.environ
+    page.queue(max_size=QUEUE).launch(
+        server_name="0.0.0.0" if on_space else args.host,
+        server_port=args.port,
+        inbrowser=not (args.no_browser or on_space),
+        **launch_options(),
+    )
+
+
+if __name__ == "__main__":
+    main()

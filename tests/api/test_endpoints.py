@@ -1,0 +1,45 @@
+"""What the server says about itself."""
+
+from __future__ import annotations
+
+import pytest
+from gradio_client import Client
+
+WINDOW = ["start", "fps", "seen", "horizon"]
+PARAMETERS = {
+    "/predict": ["video", "model", *WINDOW],
+    "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step"],
+    "/compare": ["video", *WINDOW],
+    "/classify": ["video"],
+}
+DEFAULTS = {
+    "model": "one_frame", "start": 0, "fps": 10, "seen": 5, "horizon": 3,
+    "block": "C1", "kernel": "3x3", "quantity": "h", "step": 0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def described(client: Client) -> dict:
+    return client.view_api(return_format="dict", print_info=False)
+
+
+def test_there_are_four_endpoints_and_no_private_ones(described: dict) -> None:
+    assert sorted(described["named_endpoints"]) == sorted(PARAMETERS)
+    assert not described["unnamed_endpoints"]
+
+
+@pytest.mark.parametrize("endpoint", PARAMETERS)
+def test_parameters_have_names_and_defaults(described: dict, endpoint: str) -> None:
+    parameters = described["named_endpoints"][endpoint]["parameters"]
+    assert [p["parameter_name"] for p in parameters] == PARAMETERS[endpoint]
+    for parameter in parameters:
+        name = parameter["parameter_name"]
+        assert parameter["parameter_has_default"] == (name in DEFAULTS)
+        assert parameter["parameter_default"] == DEFAULTS.get(name)
+
+
+@pytest.mark.parametrize("endpoint", PARAMETERS)
+def test_every_endpoint_says_what_it_does(described: dict, endpoint: str) -> None:
+    about = described["named_endpoints"][endpoint]["description"]
+    assert len(about) > 20
+    assert about.endswith(".")

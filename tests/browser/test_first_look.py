@@ -1,0 +1,200 @@
+"""What a visitor sees before and without a click: the finished example, the player, the theme, the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from driver import VIEWS, Explorer
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+PANELS = [f"#view-stage [data-panel={name}] canvas" for name in ("truth", "prediction", "copy")]
+
+FOCUSED = "place => document.activeElement.matches(place)"
+# The radio buttons themselves are hidden: their labels show the focus.
+AROUND = """() => {
+  const element = document.activeElement;
+  window.focused = element;
+  const { x, y, width, height } = (element.closest("label") || element).getBoundingClientRect();
+  const left = Math.max(0, x - 8);
+  const top = Math.max(0, y - 8);
+  const [right, bottom] = [Math.min(innerWidth, x + width + 8), Math.min(innerHeight, y + height + 8)];
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}"""
+
+
+def test_a_finished_example_without_a_click(explorer: Explorer, capsys: pytest.CaptureFixture) -> None:
+    page = explorer.page
+    for panel in PANELS:
+        assert explorer.pixels(panel)[1] > 16, f"{panel} is empty"
+    seen, horizon = explorer.state("rollout.seen"), explorer.state("rollout.horizon")
+    assert page.locator("#view-stage .cell").count() == seen + horizon
+    assert page.locator("#view-stage .cell.predicted").count() == horizon
+    expect(page.locator("#view-stage .headline")).to_contain_text("repeating the last frame")
+    expect(page.locator("#view-stage .details")).to_contain_text(explorer.state("rollout.clip"))
+
+    assert page.locator("#view-predict .strip").count() == 6
+    for canvas in page.locator("#view-predict .strip.predicted canvas").all():
+        assert canvas.is_visible()
+    assert page.locator("#view-predict table.scores tbody tr").count() == 2 * horizon
+    expect(page.locator("#view-gallery .clip").nth(1)).to_be_visible()
+    explorer.wait("document.querySelector('#player video')?.readyState >= 2")
+    # This visitor wants no motion, so nothing moves by itself.
+    assert explorer.state("cursor") == 0
+    assert not explorer.state("playing")
+    with capsys.disabled():
+        print(f"\nfrom address to picture: {explorer.opened:.1f} s")
+
+
+def test_every_view_opens(explorer: Explorer) -> None:
+    for name in VIEWS:
+        assert len(explorer.view(name).inner_text()) > 40, name
+    expect(explorer.view("Classes")).to_contain_text("No classifier checkpoint is loaded")
+
+    about = explorer.view("About")
+    rows = about.locator("table").first.locator("tbody tr")  # the model card may have more
+    assert [row.locator("td").first.inner_text() for row in rows.all()] == ["L-VLN", "One-frame", "Full-res"]
+    expect(about).not_to_contain_text("not available")
+    expect(about).to_contain_text("128×160")
+    expect(about).to_contain_text("MIT")
+
+
+def test_play_and_pause(visit: Callable[..., Explorer]) -> None:
+    explorer = visit(motion=True)
+    button = explorer.page.locator("#view-stage .play")
+    assert explorer.state("playing")
+    expect(button).to_have_attribute("aria-label", "pause")
+    first = explorer.state("cursor")
+    explorer.wait(f"lvln.state.cursor !== {first}")
+
+    button.click()
+    expect(button).to_have_attribute("aria-label", "play")
+    rest = explorer.state("cursor")
+    explorer.page.wait_for_timeout(1500)
+    assert explorer.state("cursor") == rest
+
+    button.click()
+    explorer.wait(f"lvln.state.cursor !== {rest}")
+
+
+def test_keys_and_clicks_move_the_one_cursor(explorer: Explorer) -> None:
+    page, last = explorer.page, explorer.page.evaluate("lvln.frames() - 1")
+    line = page.locator("#view-stage .timeline")
+    line.focus()
+    before = explorer.pixels(PANELS[0])
+    for key, cursor in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("Home", 0), ("End", last)):
+        line.press(key)
+        assert explorer.state("cursor") == cursor, key
+    assert explorer.pixels(PANELS[0]) != before
+    line.press("ArrowRight")
+    assert explorer.state("cursor") == last
+    expect(line).to_have_attribute("aria-valuenow", str(last + 1))
+    expect(line).to_have_attribute("aria-valuetext", f"predicted frame {explorer.state('rollout.horizon')}")
+    expect(page.locator("#view-predict .strip.predicted .cell.now")).to_have_attribute("data-t", str(last))
+
+    page.locator("#view-stage .cell").nth(1).click()
+    assert explorer.state("cursor") == 1
+    page.locator(f"#view-predict .strip.predicted .cell[data-t='{last}']").click()
+    assert explorer.state("cursor") == last
+    expect(page.locator("#view-stage .cell").nth(last)).to_have_class("cell predicted now")
+
+    line.focus()
+    line.press("Space")
+    assert explorer.state("playing")
+    line.press("Space")
+    assert not explorer.state("playing")
+
+
+def test_dark_and_light(visit: Callable[..., Explorer]) -> None:
+    explorer = visit()
+    page = explorer.page
+    colour = "getComputedStyle(document.querySelector('.stage')).backgroundColor"
+    explorer.view("Memory")
+    explorer.wait("document.querySelector('#view-memory .steps .step')")
+    light, grid = page.evaluate(colour), explorer.pixels("#view-memory .grid canvas")
+    assert not page.evaluate("document.body.classList.contains('dark')")
+    page.locator("#view-header .theme").click()
+    assert page.evaluate("document.body.classList.contains('dark')")
+    assert page.evaluate(colour) != light
+    assert explorer.pixels("#view-memory .grid canvas") != grid
+
+    explorer.open()
+    assert page.evaluate("document.body.classList.contains('dark')"), "the choice is forgotten on the next visit"
+    page.locator("#view-header .theme").click()
+    assert page.evaluate(colour) == light
+
+
+def test_dark_where_the_system_is_dark(visit: Callable[..., Explorer]) -> None:
+    assert visit(scheme="dark").page.evaluate("document.body.classList.contains('dark')")
+
+
+def focus_shows(explorer: Explorer) -> bool:
+    """Whether the element with the focus looks different without it. The next Tab goes on from there."""
+    page = explorer.page
+    page.wait_for_timeout(250)  # for transitions
+    around = page.evaluate(AROUND)
+    focused = page.screenshot(clip=around)
+    page.evaluate("focused.blur()")
+    page.wait_for_timeout(250)
+    plain = page.screenshot(clip=around)
+    return focused != plain
+
+
+@pytest.mark.parametrize("width", [390, 820])
+def test_narrow_windows(visit: Callable[..., Explorer], width: int) -> None:
+    explorer = visit(width=width, height=844)
+    for name in VIEWS:
+        content = explorer.view(name)
+        explorer.page.wait_for_timeout(300)
+        assert explorer.overflow() <= 0, name
+        box = content.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width + 1, name
+    for panel in PANELS:
+        explorer.page.locator(panel).scroll_into_view_if_needed()
+        expect(explorer.page.locator(panel)).to_be_in_viewport()
+    # The stage comes first, the choice of clips after it.
+    boxes = [explorer.page.locator(where).bounding_box() for where in ("#view-stage", "#sources")]
+    if width < 900:
+        assert boxes[0]["y"] < boxes[1]["y"]
+
+
+def test_the_keyboard_reaches_everything(explorer: Explorer) -> None:
+    page = explorer.page
+    explorer.view("Memory")
+    explorer.wait("document.querySelector('#view-memory .steps .step')")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    places = {
+        "theme": "#view-header .theme",
+        "gallery": "#view-gallery .clip",
+        "model": "#model input",
+        "start": "#start input[type=range]",
+        "fps": "#fps input",
+        "seen": "#seen input[type=range]",
+        "horizon": "#horizon input[type=range]",
+        "play": "#view-stage .play",
+        "time line": "#view-stage .timeline",
+        "tabs": "#views [role=tab]",
+        "block": "#view-memory [data-choice=block] input",
+        "filters": "#view-memory .grid canvas",
+        "overlay": "#view-memory .overlay input",
+    }
+    reached, unseen = set(), []
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        found = [name for name, place in places.items() if page.evaluate(FOCUSED, place)]
+        for name in found:
+            if name not in reached and not focus_shows(explorer):
+                unseen.append(name)
+            reached.add(name)
+        if reached == set(places):
+            break
+    assert reached == set(places)
+    assert not unseen, f"nothing shows that the focus is on: {', '.join(unseen)}"
+
+    page.locator("#view-memory .grid canvas").focus()
+    title = page.locator("#view-memory .detail h4").inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#view-memory .detail h4")).not_to_have_text(title)

@@ -1,0 +1,64 @@
+"""vp.models.decoder: one step up in resolution."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vp.models.decoder import DecoderBlock, init_icnr_, normalisation
+
+
+def block(factor=2, norm="group", activation="relu") -> DecoderBlock:
+    torch.manual_seed(0)
+    return DecoderBlock(inputs=6, width=32, outputs=5, factor=factor, norm=norm, activation=activation).eval()
+
+
+def grid(x: torch.Tensor, factor: int) -> float:
+    """Largest difference within the factor x factor cells of a map."""
+    cells = F.unfold(x.flatten(0, 1).unsqueeze(1), factor, stride=factor)
+    return (cells.amax(1) - cells.amin(1)).max().item()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("factor", [2, 4])
+def test_there_is_no_grid_at_initialisation(factor):
+    fresh = block(factor)
+    x = torch.randn(2, 6, 5, 7)
+    shuffled = fresh.shuffle(fresh.expand(x))
+    assert grid(shuffled, factor) < 1e-5
+    assert shuffled.std(dim=(0, 2, 3)).min() > 0.05 and shuffled.std(dim=1).mean() > 0.05
+    fresh.expand.reset_parameters()  # what PyTorch would have started from
+    assert grid(fresh.shuffle(fresh.expand(x)), factor) > 0.1
+
+
+def test_icnr_draws_a_kernel_for_every_channel_and_copies_it_to_its_sub_pixels():
+    conv = nn.Conv2d(3, 4 * 5, 3)
+    init_icnr_(conv, 2)
+    cells = conv.weight.view(5, 4, -1)
+    assert torch.equal(cells, cells[:, :1].expand_as(cells))
+    assert torch.equal(conv.bias.view(5, 4), conv.bias[::4, None].expand(5, 4))
+    assert len(cells[:, 0].unique(dim=0)) == 5 and len(conv.bias.unique()) == 5
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("factor", [2, 4])
+def test_the_block_is_its_layers_in_order(factor):
+    b = block(factor, norm="batch", activation="silu")
+    b.norm.running_mean.normal_()
+    b.norm.running_var.uniform_(0.5, 2)
+    x = torch.randn(2, 6, 5, 7)
+    want = (x - b.norm.running_mean.view(-1, 1, 1)) / (b.norm.running_var.view(-1, 1, 1) + b.norm.eps).sqrt()
+    want = F.conv2d(want * torch.sigmoid(want), b.expand.weight, b.expand.bias, padding=1)
+    want = F.conv2d(F.pixel_shuffle(want, factor), b.conv.weight, b.conv.bias, padding=1)
+    got = b(x)
+    assert got.shape == (2, 5, 5 * factor, 7 * factor)
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 5, 6, 20, 64, 576])
+def test_group_norm_takes_any_width_and_knows_no_batch(channels):
+    norm = normalisation("group", channels)
+    x = torch.randn(3, channels, 4, 4)
+    alone = torch.cat([norm(frame[None]) for frame in x])
+    torch.testing.assert_close(norm(x), alone)
+    assert norm.num_groups <= 16 and isinstance(normalisation("batch", channels), nn.BatchNorm2d)

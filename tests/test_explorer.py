@@ -1,0 +1,57 @@
+"""The explorer: a window of a clip in, a rollout or a clear message out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from vp.errors import RequestError
+from vp.explorer import Explorer, Window
+from vp.predictor import Predictor
+
+
+@pytest.fixture
+def explorer(make_ladder, monkeypatch) -> Explorer:
+    """Bundled clips with a tiny network in the place of each real one."""
+    made = Explorer.__new__(Explorer)
+    made.predictor = lambda name: Predictor(name, make_ladder(head="warp", norm="group"))
+    return made
+
+
+@pytest.fixture
+def clip(write_video, moving, tmp_path):
+    return write_video(tmp_path / "clip.mp4", moving(50, 48, 64), fps=25)
+
+
+def test_a_window_is_read_at_its_frame_rate_and_scored_against_what_follows(explorer, clip):
+    rollout = explorer.predict(clip, Window("one_frame", start=0.4, fps=5, seen=3, horizon=2))
+    assert rollout.seen == 3 and rollout.horizon == 2 and len(rollout.truth) == 2
+    assert len(rollout.scores["psnr"]) == 2
+    later = explorer.predict(clip, Window("one_frame", start=0.6, fps=5, seen=3, horizon=2))
+    assert np.array_equal(rollout.seen_frames[1:], later.seen_frames[:2]), "0.2 s later is one frame later at 5 fps"
+
+
+def test_at_the_end_of_the_clip_there_is_less_truth_but_a_full_prediction(explorer, clip):
+    rollout = explorer.predict(clip, Window("one_frame", start=1.5, fps=10, seen=4, horizon=5))
+    assert len(rollout.predictions) == 5 and len(rollout.truth) == 1
+
+
+def test_too_late_a_start_is_refused_with_what_to_do(explorer, clip):
+    with pytest.raises(RequestError, match="earlier start"):
+        explorer.predict(clip, Window("one_frame", start=1.8, fps=10, seen=5))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"model": "lstm"}, {"fps": 7}, {"fps": "10"}, {"seen": 0}, {"seen": 21}, {"seen": 2.5}, {"seen": True},
+        {"horizon": 0}, {"horizon": 11}, {"start": -1.0}, {"start": math.nan}, {"start": math.inf}, {"start": "0"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_out_of_range_are_refused_before_anything_is_read(explorer, wrong):
+    window = Window(**{"model": "one_frame", **wrong})
+    with pytest.raises(RequestError):
+        explorer.predict("there is no such file.mp4", window)

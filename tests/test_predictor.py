@@ -1,0 +1,192 @@
+"""vp.predictor: frames of any size in, a Rollout out."""
+
+import numpy as np
+import pytest
+import torch
+
+from vp.checkpoints import save_encoder, save_predictor
+from vp.errors import CheckpointError, RequestError
+from vp.limits import MAX_HORIZON, MAX_SEEN
+from vp.metrics import psnr
+from vp.models import BLOCKS, KERNELS
+from vp.predictor import Predictor, load_predictor
+
+CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
+
+
+@pytest.fixture(scope="module")
+def predictor(make_ladder) -> Predictor:
+    return Predictor("one_frame", make_ladder(head="warp", seen=4), source="here", **CPU)
+
+
+@pytest.fixture(scope="module")
+def frames(moving) -> np.ndarray:
+    return moving(8, 32, 64)
+
+
+def as_batch(frames: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)[None].float() / 255
+
+
+def test_it_knows_what_it_is(predictor):
+    assert (predictor.name, predictor.title, predictor.source) == ("one_frame", "One-frame", "here")
+    assert (predictor.size, predictor.default_seen) == ((32, 64), 4)
+    assert not predictor.model.training
+    assert not any(p.requires_grad for p in predictor.model.parameters())
+
+
+def test_a_rollout_holds_what_the_network_made(predictor, frames):
+    rollout = predictor.run(frames, seen=3, horizon=2)
+    with torch.inference_mode():
+        out = predictor.model.rollout(as_batch(frames[:3]), 2, record=True)
+    pictures = out.frames[0].clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    assert (rollout.model, rollout.seen, rollout.horizon, rollout.steps) == ("one_frame", 3, 2, 4)
+    np.testing.assert_array_equal(rollout.seen_frames, frames[:3] / np.float32(255))
+    np.testing.assert_array_equal(rollout.truth, frames[3:5] / np.float32(255))
+    np.testing.assert_allclose(rollout.one_step, pictures[:2], atol=1e-4)
+    np.testing.assert_allclose(rollout.predictions, pictures[2:], atol=1e-4)
+    np.testing.assert_allclose(rollout.flow, out.flow[0].permute(0, 2, 3, 1), atol=1e-3)
+    np.testing.assert_allclose(rollout.mask, out.mask[0, :, 0], atol=1e-4)
+    for block in BLOCKS:
+        for kernel in KERNELS:
+            np.testing.assert_allclose(rollout.states[block][kernel], out.trace[block][kernel].h[0], atol=1e-4)
+            for gate in "zrn":
+                want = getattr(out.trace[block][kernel], gate)[0]
+                np.testing.assert_allclose(rollout.gates[block][kernel][gate], want, atol=1e-4)
+    assert rollout.seconds > 0
+
+
+def test_predictions_are_pictures_even_where_the_network_leaves_the_range(make_ladder, frames):
+    model = make_ladder(head="residual")
+    with torch.no_grad():
+        model.head.output.bias.copy_(torch.tensor([2.0, -2.0, 0.0]))
+    rollout = Predictor("lvln", model, **CPU).run(frames, seen=2, horizon=2)
+    assert (rollout.predictions[..., 0] == 1).all() and (rollout.predictions[..., 1] == 0).all()
+    assert rollout.one_step.min() >= 0 and rollout.one_step.max() <= 1
+    assert rollout.flow is None and rollout.mask is None
+
+
+def test_seen_defaults_to_what_the_network_was_trained_with(predictor, frames):
+    rollout = predictor.run(frames)
+    assert (rollout.seen, rollout.horizon, len(rollout.truth)) == (4, 3, 3)
+
+
+@pytest.mark.parametrize(("count", "truth"), [(3, 0), (4, 1), (8, 2)])
+def test_truth_goes_as_far_as_the_clip(predictor, frames, count, truth):
+    rollout = predictor.run(frames[:count], seen=3, horizon=2)
+    assert len(rollout.truth) == truth and len(rollout.predictions) == 2
+    assert len(rollout.scores["psnr"]) == truth
+
+
+def test_the_future_is_not_looked_at(predictor, frames):
+    other = frames.copy()
+    other[3:] = 0
+    a, b = predictor.run(frames, seen=3), predictor.run(other, seen=3)
+    np.testing.assert_array_equal(a.predictions, b.predictions)
+    assert not np.array_equal(a.truth, b.truth)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_and_bytes_are_the_same_pictures(predictor, frames, dtype):
+    a, b = predictor.run(frames, seen=2), predictor.run((frames / 255).astype(dtype), seen=2)
+    np.testing.assert_allclose(a.predictions, b.predictions, atol=1e-2 if dtype == np.float16 else 1e-4)
+    assert b.predictions.dtype == b.truth.dtype == np.float32
+
+
+def test_floats_beyond_the_range_are_clipped(predictor, frames):
+    wild = np.where(frames > 128, 7.0, -7.0)
+    np.testing.assert_array_equal(predictor.run(wild, seen=2).seen_frames, (frames > 128).astype(np.float32)[:2])
+
+
+@pytest.mark.parametrize("size", [(240, 320), (16, 16), (1, 1), (33, 500)])
+def test_frames_of_any_size_are_resized(predictor, moving, size):
+    rollout = predictor.run(moving(3, *size), seen=2, horizon=1)
+    assert rollout.seen_frames.shape == (2, 32, 64, 3)
+    assert rollout.predictions.shape == rollout.truth.shape == (1, 32, 64, 3)
+    assert rollout.seen_frames.min() >= 0 and rollout.seen_frames.max() <= 1
+
+
+def test_resizing_averages_over_area(predictor):
+    noise = np.random.default_rng(0).random((1, 128, 256, 3))  # four times finer than the network's pixels
+    seen = predictor.run(noise, seen=1).seen_frames
+    assert seen.mean() == pytest.approx(0.5, abs=0.01)
+    assert seen.std() < noise.std() / 4  # picking or blending the nearest pixels would keep half of it or more
+
+
+def test_slices_and_reversed_views_are_read_as_they_look(predictor, frames):
+    backwards, mirrored = frames[::-1], frames[:, :, ::-1]
+    for view in (backwards, mirrored):
+        a, b = predictor.run(view, seen=2), predictor.run(view.copy(), seen=2)
+        np.testing.assert_array_equal(a.predictions, b.predictions)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seen": 0}, f"seen .* 1 to {MAX_SEEN}"),
+        ({"seen": MAX_SEEN + 1}, f"seen .* 1 to {MAX_SEEN}"),
+        ({"seen": 2.0}, "seen must be a whole number"),
+        ({"seen": True}, "seen must be a whole number"),
+        ({"seen": "2"}, "seen must be a whole number"),
+        ({"horizon": 0}, f"horizon .* 1 to {MAX_HORIZON}"),
+        ({"horizon": MAX_HORIZON + 1}, f"horizon .* 1 to {MAX_HORIZON}"),
+        ({"horizon": None}, "horizon must be a whole number"),
+        ({"seen": 9}, "8 frames but 9 are to be seen: choose"),
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(predictor, frames, settings, message):
+    with pytest.raises(RequestError, match=message):
+        predictor.run(frames, **settings)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((4, 32, 64), np.uint8), "time, height, width, 3"),
+        (np.zeros((4, 32, 64, 4), np.uint8), "time, height, width, 3"),
+        ([[1, 2], [3, 4]], "time, height, width, 3"),
+        (np.zeros((4, 0, 64, 3), np.uint8), "empty"),
+        (np.zeros((0, 32, 64, 3), np.uint8), "0 frames"),
+        (np.zeros((4, 32, 64, 3), np.int64), "int64"),
+        (np.zeros((4, 32, 64, 3), bool), "bool"),
+        (np.full((4, 32, 64, 3), np.nan, np.float32), "finite"),
+        (np.full((4, 32, 64, 3), np.inf), "finite"),
+    ],
+    ids=["no colours", "four colours", "a list", "no height", "no time", "int64", "bool", "nan", "infinite"],
+)
+def test_what_is_no_clip_is_refused(predictor, bad, message):
+    with pytest.raises(RequestError, match=message):
+        predictor.run(bad, seen=2)
+
+
+@pytest.mark.parametrize(("seen", "horizon"), [(MAX_SEEN, MAX_HORIZON), (np.int64(1), np.int32(1))])
+def test_the_ends_of_the_range_work(predictor, moving, seen, horizon):
+    rollout = predictor.run(moving(30, 32, 64), seen=seen, horizon=horizon)
+    assert (rollout.seen, rollout.horizon, rollout.steps) == (seen, horizon, seen + horizon - 1)
+    assert rollout.states["C4"]["7x7"].shape[0] == len(rollout.flow) == len(rollout.mask) == rollout.steps
+
+
+def test_a_loaded_network_predicts_what_the_saved_one_did(make_ladder, frames, tmp_path):
+    model = make_ladder(head="residual")
+    want = Predictor("full_res", model, **CPU).run(frames, seen=3)
+    save_encoder(tmp_path, model, provenance="a test", precision="float32")
+    save_predictor(tmp_path, "full_res", model, training={}, scores={}, precision="float32")
+    loaded = load_predictor("full_res", str(tmp_path), **CPU)
+    assert (loaded.title, loaded.source) == ("Full-res", str(tmp_path))
+    np.testing.assert_allclose(loaded.run(frames, seen=3).predictions, want.predictions, atol=1e-5)
+    with pytest.raises(CheckpointError, match="lvln"):
+        load_predictor("lvln", str(tmp_path))
+
+
+@pytest.mark.ucf101
+def test_real_frames_go_through(predictor, originals):
+    import av
+
+    with av.open(str(originals[0])) as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame, _ in zip(container.decode(video=0), range(6))]
+    rollout = predictor.run(np.stack(decoded), seen=3, horizon=3)
+    assert len(rollout.scores["psnr"]) == 3
+    seen = torch.from_numpy(rollout.seen_frames).permute(0, 3, 1, 2)
+    assert psnr(seen[0], seen[1]) > 15  # neighbouring frames look alike, so they were not scrambled
+    assert rollout.seen_frames.std() > 0.05

@@ -1,0 +1,166 @@
+"""train.fit_predictor as it is run: killed, stopped, started again, and none the worse for it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vp.models.encoder import Encoder
+from vp.predictor import load_predictor
+
+for _extra in ("lightning", "tensorboard"):
+    pytest.importorskip(_extra, reason="training needs train/requirements.txt")
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+STEPS = 24
+RECIPE = f"""
+model: one_frame
+network: {{height: 32, seen: 2, gru_widths: [2, 3, 4, 5], decoder_width: 32, lateral_width: 4,
+          head: residual, refine: 8, norm: group}}
+augmentation: {{scale: [0.5, 1.0], flip: true, colour: 0.2, fps: [8, 15]}}
+seen: [1, 3]
+feedback: 1
+batch: 2
+steps: {STEPS}
+warmup: 5
+learning_rate: 0.003
+encoder_rate: 0.1
+encoder_until: 0.8
+"""
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory, moving, write_video):
+    """Start training into a folder, saving every so many minutes: `start(name)` -> (process, folder)."""
+    home = tmp_path_factory.mktemp("fit")
+    for group in (8, 9, 10, 11):  # group 8 is for validation
+        clip = moving(40, 64, 80, seed=group)
+        write_video(home / "data" / "YoYo" / f"v_YoYo_g{group:02d}_c01.mp4", clip)
+    torch.manual_seed(0)
+    save_file(Encoder().state_dict(), home / "encoder.safetensors")
+    (home / "recipe.yaml").write_text(RECIPE)
+    environment = {**os.environ, "VP_ENCODER": str(home / "encoder.safetensors"), "OMP_NUM_THREADS": "1"}
+    started = []
+
+    def start(name, save_every=3):
+        options = {"data": home / "data", "cache": home / "cache", "out": home / name, "accelerator": "cpu"}
+        options |= {"devices": 1, "precision": "32-true", "save-every": save_every}
+        command = [sys.executable, "-m", "train.fit_predictor", str(home / "recipe.yaml")]
+        command += [f"--{key}={value}" for key, value in options.items()]
+        with (home / f"{name}.log").open("a") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        started.append(process)
+        return process, home / name
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    shutil.rmtree(home)  # its checkpoints are large
+
+
+def finish(process, out) -> str:
+    code = process.wait(timeout=200)
+    told = out.with_suffix(".log").read_text()
+    assert code == 0, told
+    return told
+
+
+def read(out) -> dict:
+    return torch.load(out / "last.ckpt", weights_only=True)
+
+
+def wait_until(happened, process, out) -> None:
+    patience = time.monotonic() + 200
+    while not happened():
+        assert process.poll() is None and time.monotonic() < patience, out.with_suffix(".log").read_text()
+        time.sleep(0.01)
+
+
+def scores(out) -> list[dict]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def alone(start) -> tuple[subprocess.Popen, Path]:
+    """A run that nothing disturbs, on its way."""
+    return start("undisturbed")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(alone) -> Path:
+    """The folder of that run when it is done."""
+    finish(*alone)
+    return alone[1]
+
+
+@pytest.mark.timeout(600)
+def test_a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does(start, alone):
+    process, out = start("disturbed", save_every=0.002)
+    wait_until((out / "last.ckpt").exists, process, out)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    killed_at = read(out)["progress"]["step"]
+    assert 0 < killed_at < STEPS
+
+    before = len(scores(out))
+    process, out = start("disturbed")
+    wait_until(lambda: len(scores(out)) > before, process, out)  # after its first step
+    process.send_signal(signal.SIGTERM)
+    told = finish(process, out)
+    stopped_at = read(out)["progress"]["step"]
+    assert killed_at < stopped_at < STEPS
+    assert re.search(rf"resumed at step {killed_at}\b", told)
+
+    told = finish(*start("disturbed"))
+    assert re.search(rf"resumed at step {stopped_at}\b", told)
+    finish(*alone)
+    ours, theirs = read(out), read(alone[1])
+    for saved in (ours, theirs):
+        assert (saved["progress"]["step"], saved["progress"]["clips"]) == (STEPS, 2 * STEPS)
+    # The same clips in the same order with the same learning rates: the same weights, and the same average of them.
+    for part in ("model", "average"):
+        assert ours[part].keys() == theirs[part].keys()
+        for name, value in ours[part].items():
+            torch.testing.assert_close(value, theirs[part][name], rtol=0, atol=1e-6, msg=lambda m, name=name: name + m)
+    assert not list(out.glob("*.tmp"))
+
+
+def test_training_moves_the_ladder_and_a_little_the_encoder(undisturbed):
+    saved = read(undisturbed)["model"]
+    torch.manual_seed(0)
+    before = Encoder().state_dict()
+    change = (saved["encoder.layer1.0.conv1.weight"] - before["layer1.0.conv1.weight"]).abs().max()
+    assert 0 < change < 0.003 * STEPS * 0.1
+    assert saved["head.output.weight"].abs().max() > 1e-3  # it starts at zero
+
+
+def test_the_run_leaves_scores_and_a_log(undisturbed):
+    first, *_, last = scores(undisturbed)
+    assert first["step"] < last["step"] == STEPS
+    assert np.isfinite(last["gain"]) and last["gain"] != first["gain"]
+    assert list(undisturbed.glob("events.out.tfevents.*"))
+
+
+def test_the_app_loads_what_the_run_exports(undisturbed, moving):
+    predictor = load_predictor("one_frame", str(undisturbed / "export"), device=torch.device("cpu"))
+    rollout = predictor.run(moving(5, 32, 96), horizon=3)
+    assert (rollout.seen, rollout.horizon, predictor.size) == (2, 3, (32, 96))
+    assert np.abs(rollout.predictions - rollout.copy_last).max() > 1e-3  # trained weights, not a fresh network
+    config = json.loads((undisturbed / "export" / "one_frame" / "config.json").read_text())
+    assert config["training"]["steps"] == STEPS

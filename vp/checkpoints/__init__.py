@@ -1,0 +1,17 @@
+"""Where weights come from: `bundled`, a folder, or `hf://owner/name@revision`. safetensors only, strict.
+
+A checkpoint repository is a folder, or a model repository on the Hugging Face Hub, that holds
+
+    README.md                                      the model card
+    encoder/config.json  encoder/model.safetensors     one encoder shared by all predictors
+    lvln/config.json     lvln/model.safetensors        a predictor without its encoder's tensors
+    one_frame/...        full_res/...        classifier/...
+
+Any of the predictors may be absent. `open_checkpoints` reads such a repository, `save_encoder` and
+`save_predictor` write one; everything that goes wrong is a `CheckpointError`.
+"""
+
+from .save import save_encoder, save_predictor
+from .source import BUNDLED, CheckpointSource, open_checkpoints
+
+__all__ = ["BUNDLED", "CheckpointSource", "open_checkpoints", "save_encoder", "save_predictor"]

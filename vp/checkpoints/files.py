@@ -1,0 +1,210 @@
+"""The two files of a checkpoint, read as if a stranger had written them.
+
+config.json is bounded and checked field by field. model.safetensors is read into memory in one go, so that its
+hash, its header and its tensors are those of the same bytes even while somebody replaces the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+from ..models import ConfigError, LadderConfig
+
+FORMAT = 1
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+ENCODER = "encoder"
+ARCHITECTURE = "resnet18-folded"
+PRECISIONS = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+# What may be stored: anything that fp32 holds exactly.
+STORED = (torch.float32, torch.bfloat16, torch.float16)
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+CONFIG_LIMIT = 1 << 20
+# Two hundred tensors make a header of 20 kB.
+HEADER_LIMIT = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def sha256(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The whole file. Raises CheckpointError if it is missing, unreadable or longer than `limit` bytes."""
+    # Not a pipe or a device: opening one could block for ever.
+    if not os.path.isfile(path):
+        raise CheckpointError(f"{path} is missing or is not a file.")
+    try:
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if len(data) > limit:
+        raise CheckpointError(f"{path} is too large: {size:,} bytes, where at most {limit:,} make sense. {again(path)}")
+    return data
+
+
+def read_config(path: Path, kind: str) -> dict:
+    """A checked config.json of a "predictor" or an "encoder"; raises CheckpointError.
+
+    Unknown fields are kept: they are for people, or for a later version.
+    """
+    data = read_bytes(path, CONFIG_LIMIT)
+    try:
+        config = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, a number too long, nested too deep
+        raise CheckpointError(f"{path} is not valid JSON. {again(path)}") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} must hold a JSON object, not a {type(config).__name__}.")
+    version = config.get("format")
+    if type(version) is not int:
+        raise CheckpointError(f'{path} is not a checkpoint configuration: it has no "format" number.')
+    if version != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {version}; this version of the explorer reads format {FORMAT}. "
+            "Update the explorer, or choose another revision of the checkpoints."
+        )
+    if config.get("kind") != kind:
+        raise CheckpointError(f'{path} must be of kind "{kind}", not {_short(config.get("kind"))}.')
+    if kind == "encoder":
+        _one_of(path, config, "architecture", (ARCHITECTURE,))
+    else:
+        _one_of(path, config, "precision", PRECISIONS)
+        ladder_config(path, config)
+        _hash(path, config, "encoder_sha256")
+    if "weights_sha256" in config:
+        _hash(path, config, "weights_sha256")
+    return config
+
+
+def ladder_config(path: Path, config: dict) -> LadderConfig:
+    """The network that a predictor's config.json describes."""
+    try:
+        return LadderConfig.from_dict(config.get("ladder"))
+    except ConfigError as error:
+        raise CheckpointError(f'{path}: "ladder" does not describe a network: {_short(error)}.') from error
+
+
+def parse_tensors(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Tensors of the bytes of a safetensors file. Raises CheckpointError for damaged ones; `path` is for its words."""
+    try:
+        return safetensors.torch.load(data)
+    except Exception as error:  # SafetensorError, but also KeyError and ValueError for types torch does not know
+        size, promised = len(data), _promised_size(data)
+        if promised is not None and promised != size:
+            what = f"it holds {size:,} bytes where its header promises {promised:,}"
+        else:
+            what = f"its {size:,} bytes are not a complete safetensors file"
+        raise CheckpointError(f"{path} is damaged or cut short: {what}. {again(path)}") from error
+
+
+def fitted(tensors: dict[str, Tensor], expected: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Stored tensors in the types of `expected` (the state of a network on the meta device): floats become fp32.
+
+    Raises CheckpointError unless names and shapes agree exactly, types are of the same sort and all numbers finite.
+    """
+    problems = []
+    if missing := sorted(set(expected) - set(tensors)):
+        problems.append(f"missing {_some(missing)}")
+    if extra := sorted(set(tensors) - set(expected)):
+        problems.append(f"unexpected {_some(extra)}")
+    both = [name for name in expected if name in tensors]
+    if shapes := [
+        f"{name} {list(tensors[name].shape)} for {list(expected[name].shape)}"
+        for name in both
+        if tensors[name].shape != expected[name].shape
+    ]:
+        problems.append(f"wrong shape of {_some(shapes)}")
+    if types := [f"{name} {tensors[name].dtype}" for name in both if not _castable(tensors[name], expected[name])]:
+        problems.append(f"wrong type of {_some(types)}")
+    if problems:
+        raise CheckpointError(
+            f"{path} does not fit the network of its {CONFIG}: {'; '.join(problems)}. "
+            "The two files must come from the same checkpoint."
+        )
+    cast = {name: tensors[name].to(expected[name].dtype) for name in expected}
+    if broken := [name for name, tensor in cast.items() if not finite(tensor)]:
+        raise CheckpointError(f"{path} holds numbers that are not finite in {_some(broken)}. {again(path)}")
+    return cast
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether a tensor holds neither NaN nor infinity."""
+    # One pass without a temporary: both extremes of a tensor with a NaN are NaN.
+    return tensor.numel() == 0 or all(bool(torch.isfinite(extreme)) for extreme in torch.aminmax(tensor))
+
+
+def weights_limit(expected: dict[str, Tensor]) -> int:
+    """The most bytes that a weights file for this state can take."""
+    return HEADER_LIMIT + sum(tensor.numel() * max(4, tensor.element_size()) for tensor in expected.values())
+
+
+def again(path: Path) -> str:
+    """What to do about a damaged file."""
+    # In the Hub's cache the name is a link to a blob: deleting only the link would bring the same bytes back.
+    return f"Delete {os.path.realpath(path)} and download or save it again."
+
+
+def refusal(name: str) -> str:
+    """What to say about a pickled checkpoint."""
+    return (
+        f"{name} is a pickled checkpoint, which can run any code when opened, so it is refused. Convert it where you "
+        "trust it: torch.load(file, weights_only=True), then vp.checkpoints.save_predictor."
+    )
+
+
+def is_pickle(name: str) -> bool:
+    """Whether a file name says that the file is pickled."""
+    return name.lower().endswith(PICKLES)
+
+
+def _promised_size(data: bytes) -> int | None:
+    """File size according to a safetensors header, None if the header itself is unreadable."""
+    header = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or header > min(HEADER_LIMIT, len(data) - 8):
+        return None
+    try:
+        entries = json.loads(data[8 : 8 + header])
+        return 8 + header + max(entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__")
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        return None
+
+
+def _castable(stored: Tensor, wanted: Tensor) -> bool:
+    # Batch norm counts its batches in an int64; everything else is a float.
+    return stored.dtype in STORED if wanted.is_floating_point() else stored.dtype == wanted.dtype
+
+
+def _one_of(path: Path, config: dict, field: str, known: tuple[str, ...] | dict) -> None:
+    value = config.get(field)
+    if not isinstance(value, str) or value not in known:
+        raise CheckpointError(f'{path}: "{field}" must be {" or ".join(known)}, not {_short(value)}.')
+
+
+def _hash(path: Path, config: dict, field: str) -> None:
+    value = config.get(field)
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise CheckpointError(f'{path}: "{field}" must be 64 hexadecimal digits, not {_short(value)}.')
+
+
+def _short(value: object) -> str:
+    text = str(value) if isinstance(value, Exception) else repr(value)
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
+def _some(names: list[str]) -> str:
+    # Names come from the file: no control characters, no novels.
+    shown = ", ".join(name if len(name) < 100 and name.isprintable() else _short(name) for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -1,0 +1,131 @@
+"""Writing checkpoints: atomic, so that the app may read while training writes, and the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError
+from ..models import NAMES, Ladder
+from ..models.encoder import Encoder
+from . import files
+from .files import ARCHITECTURE, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
+
+
+def save_encoder(folder: str | Path, model: Ladder | Encoder, *, provenance: str, precision: str = "bfloat16") -> None:
+    """Write `encoder/` into `folder`: the encoder that every predictor saved there afterwards must have.
+
+    model: an encoder, or a ladder whose encoder is taken.
+    provenance: where its weights come from and under which licence.
+    precision: "bfloat16" or "float32", what the weights are stored in.
+    Raises CheckpointError if a weight is not finite or the folder cannot be written.
+    """
+    encoder = model.encoder if isinstance(model, Ladder) else model
+    config = {
+        "format": FORMAT,
+        "kind": "encoder",
+        "architecture": ARCHITECTURE,
+        "precision": precision,
+        "provenance": provenance,
+    }
+    _write(Path(folder) / ENCODER, _stored(encoder.state_dict(), precision), config)
+
+
+def save_predictor(
+    folder: str | Path, name: str, model: Ladder, *, training: dict, scores: dict, precision: str = "bfloat16"
+) -> None:
+    """Write a predictor without its encoder into `folder`/`name`, beside the encoder saved before.
+
+    name: "lvln", "one_frame" or "full_res".
+    training, scores: free-form, JSON types only.
+    Raises CheckpointError if a weight is not finite (the checkpoint written before is left alone), the encoder is
+    not the one in the folder, or the folder cannot be written.
+    """
+    if name not in NAMES:
+        raise CheckpointError(f"There is no predictor {name!r}; {', '.join(NAMES)} exist.")
+    folder = Path(folder)
+    tensors = _stored(
+        {key: value for key, value in model.state_dict().items() if not key.startswith(f"{ENCODER}.")}, precision
+    )
+    config = {
+        "format": FORMAT,
+        "kind": "predictor",
+        "ladder": model.config.to_dict(),
+        "encoder_sha256": _matching_encoder(folder / ENCODER / WEIGHTS, model.encoder),
+        "precision": precision,
+        "training": training,
+        "scores": scores,
+    }
+    _write(folder / name, tensors, config)
+
+
+def _matching_encoder(path: Path, encoder: Encoder) -> str:
+    """SHA-256 of the stored encoder, after making sure that it is the model's."""
+    own = encoder.state_dict()
+    data = files.read_bytes(path, files.weights_limit(own))
+    stored = files.parse_tensors(data, path)
+    same = stored.keys() == own.keys() and all(
+        torch.equal(value.detach().cpu().to(stored[key].dtype), stored[key]) for key, value in own.items()
+    )
+    if not same:
+        raise CheckpointError(
+            f"The model's encoder is not the one in {path}: save_encoder first, or into another folder."
+        )
+    return files.sha256(data)
+
+
+def _stored(state: dict[str, Tensor], precision: str) -> dict[str, Tensor]:
+    """A state on the CPU with its floats in the given precision (the counters of batch norms stay integers)."""
+    if precision not in PRECISIONS:
+        raise CheckpointError(f"Weights are stored as {' or '.join(PRECISIONS)}, not {precision!r}.")
+    tensors = {
+        key: value.detach().cpu().to(PRECISIONS[precision] if value.is_floating_point() else value.dtype).contiguous()
+        for key, value in state.items()
+    }
+    if broken := [key for key, value in tensors.items() if not files.finite(value)]:
+        raise CheckpointError(
+            f"Not saved: numbers that are not finite in {broken[0]} and {len(broken) - 1} more tensors."
+        )
+    return tensors
+
+
+def _write(folder: Path, tensors: dict[str, Tensor], config: dict) -> None:
+    data = safetensors.torch.save(tensors)
+    config = {**config, "weights_sha256": files.sha256(data)}
+    try:
+        text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        encoded = text.encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"Not saved: the description of {folder.name} is not plain JSON: {error}.") from error
+    if len(encoded) > files.CONFIG_LIMIT:
+        raise CheckpointError(
+            f"Not saved: the description of {folder.name} takes more than {files.CONFIG_LIMIT:,} bytes."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace({folder / WEIGHTS: data, folder / CONFIG: encoded})
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+
+def _replace(contents: dict[Path, bytes]) -> None:
+    """Replace files by complete new ones, in this order: weights first, so that no config promises what is absent."""
+    temporary = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp") for path in contents}
+    try:
+        for path, data in contents.items():
+            with open(temporary[path], "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        # All are on the disk before the first is renamed: readers hardly ever meet a new one beside an old one.
+        for path in contents:
+            os.replace(temporary[path], path)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)

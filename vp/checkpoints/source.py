@@ -1,0 +1,165 @@
+"""A repository of checkpoints, opened for reading."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import torch
+
+from ..errors import CheckpointError
+from ..models import NAMES, Ladder
+from . import files
+from .files import CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
+
+BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
+FORMS = "Checkpoints are given as `bundled`, as a folder, or as `hf://owner/name` or `hf://owner/name@revision`."
+CARD = "README.md"
+# Somebody may be replacing config and weights, one after the other: a pair that does not match is read again.
+ATTEMPTS, PAUSE = 5, 0.1
+
+
+class CheckpointSource:
+    """The predictors in one repository. Holds no weights and no open files, so threads may share it.
+
+    spec: what it was opened by.
+    revision: the commit that all files come from, for a Hub repository; None for a folder.
+    """
+
+    def __init__(self, spec: str, folder: Path, revision: str | None = None) -> None:
+        self.spec = spec
+        self.revision = revision
+        self._folder = folder
+
+    def names(self) -> list[str]:
+        """The predictors that are there, in the order of `vp.models.NAMES`."""
+        return [name for name in NAMES if os.path.isfile(self._folder / name / CONFIG)]
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether an action classifier is there."""
+        return os.path.isfile(self._folder / "classifier" / CONFIG)
+
+    def card(self) -> str | None:
+        """The model card (Markdown), None if there is none."""
+        path = self._folder / CARD
+        if not os.path.isfile(path):
+            return None
+        return files.read_bytes(path, CONFIG_LIMIT).decode("utf-8", errors="replace")
+
+    def config(self, name: str) -> dict:
+        """The checked config.json of a predictor. Raises CheckpointError."""
+        self._require(name)
+        return files.read_config(self._folder / name / CONFIG, "predictor")
+
+    def load(self, name: str) -> Ladder:
+        """The predictor `name` with its encoder: fp32, on the CPU, in eval mode.
+
+        Every tensor of the network comes from the checkpoint, or this raises CheckpointError.
+        """
+        for attempt in range(ATTEMPTS):
+            config = self.config(name)
+            path = self._folder / name / CONFIG
+            # On the meta device a network is shapes only: a crafted configuration allocates nothing.
+            with torch.device("meta"):
+                model = Ladder(files.ladder_config(path, config))
+            state = model.state_dict()
+            prefix = f"{ENCODER}."
+            own = {key: tensor for key, tensor in state.items() if not key.startswith(prefix)}
+            shared = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
+            weights = self._weights(name, files.weights_limit(own))
+            data = files.read_bytes(weights, files.weights_limit(own))
+            # Before the hash: a file that is cut short has a better explanation, and is nobody's half-way state.
+            tensors = files.parse_tensors(data, weights)
+            if config.get("weights_sha256", digest := files.sha256(data)) == digest:
+                break
+            if self.revision or attempt == ATTEMPTS - 1:  # a commit does not change
+                raise CheckpointError(
+                    f"{weights} is not the file that its {CONFIG} was written for (SHA-256 {digest[:12]}…, "
+                    f"not {config['weights_sha256'][:12]}…). {files.again(weights)}"
+                )
+            time.sleep(PAUSE)
+        tensors = files.fitted(tensors, own, weights)
+        encoder = self._encoder(shared, config["encoder_sha256"])
+        model.load_state_dict(tensors | {prefix + key: tensor for key, tensor in encoder.items()}, assign=True)
+        # Only what is in no state_dict, such as a non-persistent buffer, could still be without values.
+        if empty := [key for key, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]:
+            raise CheckpointError(f"{weights} leaves parts of the network without values: {', '.join(empty)}.")
+        return model.eval()
+
+    def _encoder(self, expected: dict[str, torch.Tensor], wanted: str) -> dict[str, torch.Tensor]:
+        config = self._folder / ENCODER / CONFIG
+        if not os.path.isfile(config):
+            raise CheckpointError(
+                f"{self.spec} has no {ENCODER}/{CONFIG}: the encoder, which all predictors share, is missing."
+            )
+        files.read_config(config, "encoder")
+        weights = self._weights(ENCODER, files.weights_limit(expected))
+        data = files.read_bytes(weights, files.weights_limit(expected))
+        if (digest := files.sha256(data)) != wanted:
+            files.parse_tensors(data, weights)
+            raise CheckpointError(
+                f"{weights} is not the encoder that this predictor was trained with (SHA-256 {digest[:12]}…, not "
+                f"{wanted[:12]}…). Take both from the same checkpoint, or delete {os.path.realpath(weights)} and "
+                "download it again."
+            )
+        return files.fitted(files.parse_tensors(data, weights), expected, weights)
+
+    def _require(self, name: str) -> None:
+        if name in self.names():
+            return
+        there = f"it holds {', '.join(self.names())}" if self.names() else "it holds no predictor"
+        if name not in NAMES:
+            raise CheckpointError(f"There is no predictor {name!r} ({', '.join(NAMES)} exist); in {self.spec} {there}.")
+        self._refuse_pickle(name)
+        raise CheckpointError(f"{self.spec} has no {name}/{CONFIG}: {there}.")
+
+    def _weights(self, name: str, limit: int) -> Path:
+        """Path of the weights of `name`, which may not be longer than `limit` bytes."""
+        path = self._folder / name / WEIGHTS
+        if not os.path.isfile(path):
+            self._refuse_pickle(name)
+            raise CheckpointError(f"{self.spec} has no {name}/{WEIGHTS}: the checkpoint is incomplete.")
+        return path
+
+    def _refuse_pickle(self, name: str) -> None:
+        """Raise CheckpointError if there is a pickled file where the safetensors file should be."""
+        for file in self._listing():
+            if files.is_pickle(file) and (file.startswith(f"{name}/") or "/" not in file):
+                raise CheckpointError(files.refusal(f"{file} of {self.spec}"))
+
+    def _listing(self) -> list[str]:
+        """Paths of the files in the repository, one folder deep."""
+        try:
+            found = sorted([*self._folder.glob("*"), *self._folder.glob("*/*")])
+        except OSError:
+            return []
+        return [path.relative_to(self._folder).as_posix() for path in found]
+
+
+def open_checkpoints(spec: str) -> CheckpointSource:
+    """Open `bundled`, a folder, or `hf://owner/name@revision` (the revision is `main` unless given).
+
+    A Hub revision is resolved once: all files of the source come from that commit, out of the client's cache when
+    the Hub cannot be reached. Raises CheckpointError if the spec is malformed or there is no such repository;
+    not if it lacks some predictor.
+    """
+    if not isinstance(spec, str) or not spec.strip():
+        raise CheckpointError(f"{spec!r} is no place for checkpoints. {FORMS}")
+    spec = spec.strip()
+    if spec.lower().startswith("hf:"):
+        from .hub import open_hub  # the client takes half a second to import
+
+        return open_hub(spec)
+    if "://" in spec:
+        raise CheckpointError(f"Checkpoints cannot be read from {spec!r}. {FORMS}")
+    folder = BUNDLED if spec == "bundled" else Path(os.path.expanduser(spec))
+    if os.path.isfile(folder):
+        hint = files.refusal(spec) if files.is_pickle(spec) else FORMS
+        raise CheckpointError(f"{spec} is a file, not a folder. {hint}")
+    if not os.path.isdir(folder):
+        raise CheckpointError(f"There is no folder {folder}. {FORMS}")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise CheckpointError(f"The folder {folder} cannot be read: permission denied.")
+    return CheckpointSource(spec, folder)

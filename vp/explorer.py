@@ -1,0 +1,108 @@
+"""The explorer without a page: clips and checkpoints in, rollouts out. The page and the API both call this."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import video
+from .checkpoints import open_checkpoints
+from .clips import open_clips
+from .errors import CheckpointError, RequestError
+from .limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN
+from .models import NAMES
+from .predictor import Predictor
+from .rollout import Rollout
+from .space import gpu
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which part of a clip to predict, and with which network.
+
+    model: preset name. start: seconds into the clip. fps: frame rate to resample to, in Hz.
+    seen: frames shown; horizon: frames predicted.
+    """
+
+    model: str
+    start: float = 0.0
+    fps: int = 10
+    seen: int = 5
+    horizon: int = 3
+
+    def check(self) -> None:
+        """Raise RequestError, saying what is allowed, if anything is out of range or of the wrong type."""
+        if self.model not in NAMES:
+            raise RequestError(f"There is no model {self.model!r}: choose one of {', '.join(NAMES)}.")
+        if self.fps not in FRAME_RATES:
+            raise RequestError(f"The frame rate must be one of {', '.join(map(str, FRAME_RATES))}, not {self.fps!r}.")
+        for name, most in (("seen", MAX_SEEN), ("horizon", MAX_HORIZON)):
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise RequestError(f"The number of frames {name} must be from 1 to {most}, not {value!r}.")
+        number = isinstance(self.start, (int, float)) and not isinstance(self.start, bool)
+        if not number or not math.isfinite(self.start) or self.start < 0:
+            raise RequestError(f"The start must be a number of seconds from 0 up, not {self.start!r}.")
+
+    @property
+    def seconds(self) -> float:
+        """Length of clip that the window takes: seen and predicted frames."""
+        return (self.seen + self.horizon - 1) / self.fps
+
+
+class Explorer:
+    """A source of clips and a source of checkpoints, with the networks loaded when first asked for.
+
+    clips, checkpoints: specifications as on the command line, e.g. "bundled" (see `open_clips` and
+    `open_checkpoints`, whose errors are raised here).
+    """
+
+    def __init__(self, clips: str = "bundled", checkpoints: str = "bundled") -> None:
+        self.clips = open_clips(clips)
+        self.checkpoints = open_checkpoints(checkpoints)
+        self._predictors: dict[str, Predictor] = {}
+        self._lock = threading.Lock()
+
+    def predictor(self, name: str) -> Predictor:
+        """The network of this name, loaded once. Raises CheckpointError."""
+        with self._lock:
+            if name not in self._predictors:
+                model = self.checkpoints.load(name)
+                self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
+            return self._predictors[name]
+
+    def warm_up(self) -> None:
+        """Load what is there and predict once, so that the first visitor does not wait for it.
+
+        A checkpoint that cannot be loaded is left for the moment somebody asks for it and can read why.
+        """
+        for name in self.checkpoints.names():
+            with contextlib.suppress(CheckpointError):
+                predictor = self.predictor(name)
+                predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
+
+    def predict(self, path: str | Path, window: Window) -> Rollout:
+        """Read one window of a video file and predict.
+
+        Near the end of a clip there may be fewer true frames than predicted ones; there must be enough to see.
+        Raises RequestError, VideoError or CheckpointError.
+        """
+        window.check()
+        predictor = self.predictor(window.model)
+        frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
+        if len(frames) < window.seen:
+            raise RequestError(
+                f"From {window.start:g} s on, this clip has {len(frames)} frames at {window.fps} fps, but the network "
+                f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
+            )
+        return _run(predictor, frames, window)
+
+
+@gpu
+def _run(predictor: Predictor, frames: np.ndarray, window: Window) -> Rollout:
+    return predictor.run(frames, seen=window.seen, horizon=window.horizon)

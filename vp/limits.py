@@ -1,0 +1,28 @@
+"""Limits for what people upload and ask for, in one place.
+
+They keep one visitor from filling the memory or the processor of a small shared machine.
+"""
+
+MAX_UPLOAD_BYTES = 200_000_000
+MAX_SECONDS = 120
+MAX_PIXELS = 7680 * 4320  # 8K in either orientation
+MAX_READ_BYTES = 2**30  # of decoded frames held at once
+
+FRAME_RATES = (25, 15, 10, 5)  # frames per second that a clip is resampled to
+MAX_FRAMES = MAX_SECONDS * max(FRAME_RATES)  # kept after resampling
+
+MAX_SEEN = 20  # frames shown to the network before it predicts
+MAX_HORIZON = 10  # frames that it predicts
+
+VIDEO_SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".avi", ".webm", ".mkv", ".gif",
+    ".mpg", ".mpeg", ".ts", ".3gp", ".flv", ".ogv", ".wmv",
+)  # fmt: skip
+
+
+def describe() -> str:
+    """The limits on a video in one sentence for the page."""
+    return (
+        f"Videos of up to {MAX_SECONDS // 60} minutes, {MAX_UPLOAD_BYTES // 10**6} MB and 8K (7680×4320) work, "
+        "in every common format: mp4, mov, avi, webm, mkv, gif and more."
+    )

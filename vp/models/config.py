@@ -1,0 +1,128 @@
+"""What a ladder network is made of: one configuration, from which every variant is built.
+
+The three networks of the paper are presets of this one configuration (`vp.models.presets`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+BLOCKS = ("C1", "C2", "C3", "C4")
+KERNELS = ("3x3", "5x5", "7x7")
+HEADS = ("rgb", "residual", "warp")
+UPSAMPLING = ("pixel_shuffle", "bilinear", "nearest")
+NORMS = ("batch", "group")
+ACTIVATIONS = ("relu", "silu")
+
+# A config.json comes from strangers: bounds that no real ladder network reaches, but that keep a crafted
+# one from asking for terabytes.
+MAX_SIDE = 1024
+MAX_WIDTH = 2048
+
+
+class ConfigError(ValueError):
+    """A configuration has unknown fields, wrong types or values out of range."""
+
+
+@dataclass(frozen=True)
+class LadderConfig:
+    """Configuration of a `Ladder`.
+
+    Sizes are in pixels, widths in channels.
+
+    height, width: frame size; multiples of 32, the stride of the encoder's last tap.
+    seen: frames the network is meant to see before it predicts (it accepts any number from 1 up).
+    full_resolution: C1 reads a stride-1 convolution of the frame and C2 to C4 read the encoder one level
+        finer (paper section 4.2, Fig. 14).
+    gru_widths: filters of each ConvGRU, and of the convolution beside them, in C1 to C4.
+    decoder_width: channels of a decoder block before its pixel shuffle; `lateral_width` after it.
+    location: which of C1 to C4 use the location-dependent convolution (paper Fig. 1: the deeper two).
+    head: what the output convolution is read as: "rgb" an absolute picture (paper), "residual" a change
+        of the last frame, "warp" a flow, a mask and new paint for the last frame.
+    upsampling: how the half-resolution ladder reaches full resolution (paper Fig. 9). Unused at full
+        resolution.
+    refine: channels of a convolution and activation before the output convolution; 0 for the paper's bare
+        1x1 convolution.
+    norm, activation: of the decoder blocks: "batch" and "relu" in the paper.
+    """
+
+    height: int = 128
+    width: int = 160
+    seen: int = 3
+    full_resolution: bool = False
+    gru_widths: tuple[int, int, int, int] = (64, 64, 64, 64)
+    decoder_width: int = 1024
+    lateral_width: int = 64
+    location: tuple[bool, bool, bool, bool] = (False, False, True, True)
+    head: str = "rgb"
+    upsampling: str = "pixel_shuffle"
+    refine: int = 0
+    norm: str = "batch"
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        for name in ("height", "width"):
+            _require_int(name, getattr(self, name), 32, MAX_SIDE)
+            if getattr(self, name) % 32:
+                raise ConfigError(f"{name} must be a multiple of 32, the encoder's stride, not {getattr(self, name)}")
+        _require_int("seen", self.seen, 1, 64)
+        _require_int("decoder_width", self.decoder_width, 16, MAX_WIDTH)
+        _require_int("lateral_width", self.lateral_width, 1, MAX_WIDTH)
+        _require_int("refine", self.refine, 0, MAX_WIDTH)
+        if self.decoder_width % 16:
+            raise ConfigError(f"decoder_width must be a multiple of 16 (pixel shuffle 4), not {self.decoder_width}")
+        for name, kind in (("gru_widths", int), ("location", bool)):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or len(value) != len(BLOCKS) or any(type(v) is not kind for v in value):
+                raise ConfigError(
+                    f"{name} must hold one {kind.__name__} for each of {', '.join(BLOCKS)}, not {value!r}"
+                )
+        for width in self.gru_widths:
+            _require_int("gru_widths", width, 1, MAX_WIDTH)
+        if type(self.full_resolution) is not bool:
+            raise ConfigError(f"full_resolution must be true or false, not {self.full_resolution!r}")
+        for name, choices in (
+            ("head", HEADS),
+            ("upsampling", UPSAMPLING),
+            ("norm", NORMS),
+            ("activation", ACTIVATIONS),
+        ):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of a frame, in pixels."""
+        return self.height, self.width
+
+    @property
+    def strides(self) -> tuple[int, int, int, int]:
+        """Pixels of the frame for one place of the maps of C1 to C4."""
+        return (1, 2, 4, 8) if self.full_resolution else (2, 4, 8, 16)
+
+    def map_size(self, block: str) -> tuple[int, int]:
+        """(height, width) of the maps of a block "C1" to "C4"."""
+        stride = self.strides[BLOCKS.index(block)]
+        return self.height // stride, self.width // stride
+
+    def to_dict(self) -> dict:
+        """Plain JSON types; `from_dict` reads it back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> LadderConfig:
+        """Build from JSON types. Raises ConfigError for a missing or unknown field, a wrong type or range."""
+        if not isinstance(values, dict):
+            raise ConfigError(f"a ladder configuration is a JSON object, not {type(values).__name__}")
+        names = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise ConfigError(f"unknown fields in the ladder configuration: {', '.join(map(str, unknown))}")
+        if missing := sorted(names - set(values)):
+            raise ConfigError(f"fields missing from the ladder configuration: {', '.join(missing)}")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def _require_int(name: str, value: object, low: int, high: int) -> None:
+    # bool is an int in Python, but "true" is no width.
+    if type(value) is not int or not low <= value <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")

@@ -1,0 +1,49 @@
+"""A decoder block L1 to L4: one step up in resolution (paper section 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATION = {"relu": nn.ReLU, "silu": nn.SiLU}
+
+
+def normalisation(kind: str, channels: int) -> nn.Module:
+    """Batch norm (the paper's) or group norm, which does not drift when a rollout is fed its own frames."""
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    groups = next(g for g in (16, 8, 4, 2, 1) if channels % g == 0)
+    return nn.GroupNorm(groups, channels)
+
+
+def init_icnr_(conv: nn.Conv2d, factor: int) -> None:
+    """Initialise a convolution before a pixel shuffle as nearest-neighbour upsampling (Aitken et al. 2017).
+
+    All factor^2 sub-pixels of a place start with the same kernel, so there is no grid before training.
+    """
+    with torch.no_grad():
+        base = torch.empty_like(conv.weight[:: factor * factor])
+        nn.init.kaiming_uniform_(base, a=5**0.5)
+        conv.weight.copy_(base.repeat_interleave(factor * factor, dim=0))
+        if conv.bias is not None:
+            conv.bias.copy_(conv.bias[:: factor * factor].repeat_interleave(factor * factor))
+
+
+class DecoderBlock(nn.Module):
+    """Norm, activation, 3x3 convolution, pixel shuffle (Shi et al. 2016), 3x3 convolution.
+
+    forward: [N, inputs, h, w] -> [N, outputs, h * factor, w * factor]. `width` is the number of channels
+    before the pixel shuffle.
+    """
+
+    def __init__(self, *, inputs: int, width: int, outputs: int, factor: int, norm: str, activation: str) -> None:
+        super().__init__()
+        self.norm = normalisation(norm, inputs)
+        self.activation = ACTIVATION[activation]()
+        self.expand = nn.Conv2d(inputs, width, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(factor)
+        self.conv = nn.Conv2d(width // factor**2, outputs, 3, padding=1)
+        init_icnr_(self.expand, factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.shuffle(self.expand(self.activation(self.norm(x)))))

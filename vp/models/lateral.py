@@ -1,0 +1,50 @@
+"""A lateral block C1 to C4: what the ladder remembers at one resolution (paper section 3, Fig. 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .config import KERNELS
+from .convgru import ConvGRU, Gates
+from .location import LocationConv2d
+
+
+class LateralBlock(nn.Module):
+    """A (location-dependent) 1x1 convolution beside three ConvGRUs with 3x3, 5x5 and 7x7 kernels.
+
+    width: channels of the convolution and of each ConvGRU, so the output has 4 * width.
+    location_size: (h, w) of the map for a location-dependent convolution, None for an ordinary one.
+    """
+
+    def __init__(self, *, inputs: int, width: int, location_size: tuple[int, int] | None) -> None:
+        super().__init__()
+        self.width = width
+        self.skip = LocationConv2d(inputs, width, size=location_size) if location_size else nn.Conv2d(inputs, width, 1)
+        self.grus = nn.ModuleDict({name: ConvGRU(inputs=inputs, width=width, kernel=int(name[0])) for name in KERNELS})
+
+    def initial_state(self, x: Tensor, batch: int) -> dict[str, Tensor]:
+        """Zero state {kernel: [batch, width, h, w]} for input maps like x."""
+        shape = (batch, self.width, *x.shape[-2:])
+        return {name: x.new_zeros(shape).to(memory_format=torch.channels_last) for name in KERNELS}
+
+    def forward(
+        self, x: Tensor, state: dict[str, Tensor], *, steps: int
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, list[Gates]]]:
+        """All steps of a sequence.
+
+        x: [steps * B, inputs, h, w], time-major: the B maps of the first step come first.
+        state: {kernel: [B, width, h, w]} before the first step.
+        Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
+        gates step by step (they are computed anyway: recording is only keeping them).
+        """
+        columns, after, record = [self.skip(x)], {}, {}
+        for name, gru in self.grus.items():
+            h = state[name]
+            gates = []
+            for projected in gru.project(x).chunk(steps):
+                gates.append(gru.step(projected, h))
+                h = gates[-1].h
+            columns.append(torch.cat([g.h for g in gates]) if steps > 1 else h)
+            after[name], record[name] = h, gates
+        return torch.cat(columns, dim=1), after, record

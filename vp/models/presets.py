@@ -1,0 +1,45 @@
+"""The paper's three networks, as configurations of one ladder.
+
+| name        | frame   | seen | what                                                              |
+|-------------|---------|------|-------------------------------------------------------------------|
+| `lvln`      | 128x160 | 3    | the Location-dependent Video Ladder Network, section 3, Fig. 1    |
+| `one_frame` | 64x96   | 5    | the same, trained on one frame ahead, fed back for more, 4.1      |
+| `full_res`  | 64x96   | 5    | predicts at full resolution with fewer filters, 4.2, Fig. 14      |
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .config import LadderConfig
+
+_PAPER = {
+    "lvln": LadderConfig(),
+    "one_frame": LadderConfig(height=64, width=96, seen=5),
+    "full_res": LadderConfig(height=64, width=96, seen=5, full_resolution=True, gru_widths=(16, 32, 64, 64)),
+}
+_COMPACT = {
+    "lvln": {"gru_widths": (32, 32, 32, 32), "decoder_width": 256},
+    "one_frame": {"gru_widths": (32, 32, 32, 32), "decoder_width": 256},
+    "full_res": {"gru_widths": (16, 32, 32, 32), "decoder_width": 256},
+}
+
+NAMES = tuple(_PAPER)
+VARIANTS = ("paper", "compact")
+TITLES = {"lvln": "L-VLN", "one_frame": "One-frame", "full_res": "Full-res"}
+
+
+def preset(name: str, variant: str = "paper", **changes: object) -> LadderConfig:
+    """The configuration of one of the paper's networks.
+
+    name: "lvln", "one_frame" or "full_res".
+    variant: "paper" for its filter counts, "compact" for about a third of the parameters.
+    changes: fields of `LadderConfig` to set otherwise, e.g. head="warp".
+    Raises KeyError for an unknown name or variant.
+    """
+    if name not in _PAPER:
+        raise KeyError(f"no preset {name!r}; there are {', '.join(NAMES)}")
+    if variant not in VARIANTS:
+        raise KeyError(f"no variant {variant!r}; there are {', '.join(VARIANTS)}")
+    narrower = _COMPACT[name] if variant == "compact" else {}
+    return replace(_PAPER[name], **{**narrower, **changes})

@@ -1,0 +1,134 @@
+"""A loaded network, ready to predict: frames in, a `Rollout` out."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .checkpoints import open_checkpoints
+from .errors import RequestError
+from .limits import MAX_HORIZON, MAX_SEEN
+from .models import BLOCKS, KERNELS, TITLES, Ladder, LadderOutput
+from .precision import choose_device, choose_dtype, place
+from .rollout import Rollout
+
+
+class Predictor:
+    """A ladder network on a device.
+
+    name: preset name; model: the network, which is moved; source: where its weights came from, for display.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: Ladder,
+        *,
+        source: str = "",
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.name, self.source = name, source
+        self.device = device or choose_device()
+        self.dtype = dtype or choose_dtype(self.device)
+        self.model = place(model.eval().requires_grad_(False), self.device, self.dtype)
+
+    @property
+    def title(self) -> str:
+        """Name for people, e.g. "L-VLN"."""
+        return TITLES[self.name]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) that frames are resized to, in pixels."""
+        return self.model.config.size
+
+    @property
+    def default_seen(self) -> int:
+        """Frames that the network was meant to see before it predicts."""
+        return self.model.config.seen
+
+    def run(self, frames: np.ndarray, seen: int | None = None, horizon: int = 3) -> Rollout:
+        """See the first `seen` frames of a window, predict the next `horizon`.
+
+        frames: [T, H, W, 3] of any size, uint8 or float in [0, 1]. Frames after the seen ones are the truth that
+            predictions are scored against; T may be as small as `seen`.
+        seen: 1 to 20; default, what the model was trained with. horizon: 1 to 10.
+        Raises RequestError for frames of another shape or type, too few of them, or numbers out of range.
+        """
+        seen = self.default_seen if seen is None else seen
+        _check(frames, seen, horizon)
+        window = self._resize(frames[: seen + horizon])
+        start = time.perf_counter()
+        with torch.inference_mode():
+            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True)
+        return self._rollout(window, out, seen, start)
+
+    def _resize(self, frames: np.ndarray) -> Tensor:
+        """[T, H, W, 3] -> float32 [T, 3, h, w] in [0, 1], averaging over the area of each new pixel."""
+        x = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)
+        x = x.float() / 255 if x.dtype == torch.uint8 else x.float().clamp(0, 1)
+        if x.shape[-2:] != self.size:
+            x = F.interpolate(x, size=self.size, mode="bilinear", antialias=True, align_corners=False)
+        return x
+
+    def _rollout(self, window: Tensor, out: LadderOutput, seen: int, start: float) -> Rollout:
+        frames = _pictures(out.frames[0].clamp(0, 1))
+        seconds = time.perf_counter() - start
+        states = {b: {k: _array(out.trace[b][k].h[0]) for k in KERNELS} for b in BLOCKS}
+        gates = {b: {k: {q: _array(getattr(out.trace[b][k], q)[0]) for q in "zrn"} for k in KERNELS} for b in BLOCKS}
+        return Rollout(
+            model=self.name,
+            seen_frames=_pictures(window[:seen]),
+            predictions=frames[seen - 1 :],
+            truth=_pictures(window[seen:]),
+            one_step=frames[: seen - 1],
+            states=states,
+            gates=gates,
+            flow=None if out.flow is None else out.flow[0].permute(0, 2, 3, 1).cpu().numpy(),
+            mask=None if out.mask is None else out.mask[0, :, 0].cpu().numpy(),
+            seconds=seconds,
+        )
+
+
+def _check(frames: np.ndarray, seen: int, horizon: int) -> None:
+    if not isinstance(frames, np.ndarray) or frames.ndim != 4 or frames.shape[-1] != 3:
+        raise RequestError("frames must be an array [time, height, width, 3]")
+    if frames.dtype != np.uint8 and not np.issubdtype(frames.dtype, np.floating):
+        raise RequestError(f"frames must be uint8 or float in [0, 1], not {frames.dtype}")
+    if frames.dtype != np.uint8 and not np.isfinite(frames).all():
+        raise RequestError("frames hold numbers that are not finite")
+    if min(frames.shape[1:3]) < 1:
+        raise RequestError("frames are empty")
+    for name, value, most in (("seen", seen, MAX_SEEN), ("horizon", horizon, MAX_HORIZON)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+            raise RequestError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
+    if len(frames) < seen:
+        raise RequestError(
+            f"the window has {len(frames)} frames but {seen} are to be seen: "
+            "choose an earlier start, a higher frame rate, fewer seen frames or a longer clip"
+        )
+
+
+def _pictures(x: Tensor) -> np.ndarray:
+    """[T, 3, h, w] -> float32 array [T, h, w, 3]."""
+    return x.permute(0, 2, 3, 1).float().cpu().numpy()
+
+
+def _array(x: Tensor) -> np.ndarray:
+    """Half precision keeps every bit that a bf16 state in [-1, 1] has, in numpy's terms and half the memory."""
+    return (x.half() if x.dtype == torch.bfloat16 else x.float()).cpu().contiguous().numpy()
+
+
+def load_predictor(name: str, source: str = "bundled", **placement: object) -> Predictor:
+    """Load a network by name.
+
+    name: "lvln", "one_frame" or "full_res". source: "bundled", a folder or "hf://owner/name@revision".
+    placement: `device` and `dtype` of `Predictor`. Raises CheckpointError with what to do.
+    """
+    checkpoints = open_checkpoints(source)
+    return Predictor(name, checkpoints.load(name), source=checkpoints.spec, **placement)

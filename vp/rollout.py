@@ -1,0 +1,100 @@
+"""What one run of a predictor on one window of a clip produced. Every view reads this and computes nothing again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from .metrics import psnr, ssim
+
+QUANTITIES = ("h", "dh", "z", "r", "n")
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A predictor's run: `seen` frames in, `horizon` predictions out.
+
+    Frames are float32 arrays [T, h, w, 3] in [0, 1] at the model's size. There are steps = seen + horizon - 1
+    steps; step t reads frame t (a prediction, from step `seen` on) and predicts the frame after it.
+
+    model: preset name. seen_frames: [seen, h, w, 3].
+    predictions: [horizon, h, w, 3], clipped. truth: [up to horizon, h, w, 3], as far as the clip goes.
+    one_step: [seen - 1, h, w, 3], what was predicted for seen frames 2, 3, ... while seeing.
+    states[block][kernel]: ConvGRU states h, [steps, C, mh, mw] in [-1, 1].
+    gates[block][kernel]: {"z", "r", "n"} -> the same shape; z and r in [0, 1], n in [-1, 1].
+    flow: [steps, h, w, 2] in pixels (right, down) and mask [steps, h, w] in [0, 1]: warp heads, else None.
+    seconds: time the network took.
+    """
+
+    model: str
+    seen_frames: np.ndarray
+    predictions: np.ndarray
+    truth: np.ndarray
+    one_step: np.ndarray
+    states: dict[str, dict[str, np.ndarray]] = field(repr=False)
+    gates: dict[str, dict[str, dict[str, np.ndarray]]] = field(repr=False)
+    flow: np.ndarray | None
+    mask: np.ndarray | None
+    seconds: float
+
+    @property
+    def seen(self) -> int:
+        """Number of frames seen."""
+        return len(self.seen_frames)
+
+    @property
+    def horizon(self) -> int:
+        """Number of frames predicted."""
+        return len(self.predictions)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps the network made."""
+        return self.seen + self.horizon - 1
+
+    @property
+    def copy_last(self) -> np.ndarray:
+        """The baseline: the last seen frame, repeated. [horizon, h, w, 3]."""
+        return np.broadcast_to(self.seen_frames[-1], self.predictions.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the arrays take."""
+        gates = [q for block in self.gates.values() for kernel in block.values() for q in kernel.values()]
+        states = [h for block in self.states.values() for h in block.values()]
+        frames = [self.seen_frames, self.predictions, self.truth, self.one_step, self.flow, self.mask]
+        return sum(a.nbytes for a in gates + states + frames if a is not None)
+
+    @cached_property
+    def scores(self) -> dict[str, list[float]]:
+        """psnr (dB), ssim, copy_last_psnr and copy_last_ssim, each per step that has a true frame."""
+        n = len(self.truth)
+        truth = _tensor(self.truth)
+        ours, copy = _tensor(self.predictions[:n]), _tensor(self.copy_last[:n])
+        return {
+            "psnr": psnr(ours, truth).tolist(),
+            "ssim": ssim(ours, truth).tolist(),
+            "copy_last_psnr": psnr(copy, truth).tolist(),
+            "copy_last_ssim": ssim(copy, truth).tolist(),
+        }
+
+    def activation(self, block: str, kernel: str, quantity: str) -> np.ndarray:
+        """One quantity of a ConvGRU, [steps, C, mh, mw] float32.
+
+        quantity: "h" state, "dh" change of the state, "z" update gate, "r" reset gate, "n" candidate state.
+        Raises KeyError for an unknown block, kernel or quantity.
+        """
+        if quantity not in QUANTITIES:
+            raise KeyError(f"no quantity {quantity!r}; there are {', '.join(QUANTITIES)}")
+        if quantity in ("h", "dh"):
+            h = self.states[block][kernel].astype(np.float32)
+            # Before the first step the state is zero.
+            return h if quantity == "h" else np.diff(h, axis=0, prepend=np.zeros_like(h[:1]))
+        return self.gates[block][kernel][quantity].astype(np.float32)
+
+
+def _tensor(frames: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)

@@ -1,0 +1,27 @@
+"""The Gradio page and API."""
+
+from __future__ import annotations
+
+from vp.clips import BUNDLED as BUNDLED_CLIPS
+from vp.clips import cache_folder
+from vp.limits import MAX_UPLOAD_BYTES
+
+from .page import build
+from .theme import css, head, theme
+
+QUEUE = 32
+
+
+def launch_options() -> dict:
+    """Options of `gr.Blocks.launch` that belong to the page: looks, limits, and the folders it may serve."""
+    return {
+        "theme": theme(),
+        "css": css(),
+        "head": head(),
+        "max_file_size": MAX_UPLOAD_BYTES,
+        "allowed_paths": [str(BUNDLED_CLIPS), str(cache_folder())],
+        "footer_links": ["api", "gradio"],
+    }
+
+
+__all__ = ["QUEUE", "build", "launch_options"]

@@ -1,0 +1,86 @@
+"""The About view: what the network is, where its weights come from, how good they are, where it stops."""
+
+from __future__ import annotations
+
+import torch
+
+from vp import __version__
+from vp.checkpoints import CheckpointSource
+from vp.errors import ExplorerError
+from vp.explorer import Explorer
+from vp.limits import MAX_HORIZON, MAX_SEEN, describe
+from vp.models import NAMES, TITLES, Ladder, LadderConfig, trained_parameters
+
+ENCODER_PARAMETERS = 11_171_712
+
+TEXT = """
+### What you are looking at
+The *Location-dependent Video Ladder Network* (L-VLN) sees a few frames of a video and predicts the next ones. A
+ResNet-18 looks at each frame at five resolutions. At four of them a lateral block **C1** to **C4** keeps a memory:
+three convolutional gated recurrent units (ConvGRUs) that look around with 3×3, 5×5 and 7×7 kernels. A decoder climbs
+back up from coarse to fine, joined by each memory on its way, and draws the next frame. To predict further, the network
+is fed its own prediction.
+
+After O. Leuschner and J. Scheffczyk, *Self-supervised Video Prediction*, University of Bonn, 2020, which builds on the
+[Video Ladder Network](https://arxiv.org/abs/1612.01756) (Cricri et al. 2016),
+[ConvGRUs](https://arxiv.org/abs/1611.05435) (Siam et al. 2016) and
+[location dependency](https://doi.org/10.1007/978-3-030-01424-7_62) (Azizi et al. 2018).
+"""
+
+LIMITS = f"""
+### Where it stops
+The networks see small pictures (64×96 or 128×160) and were trained on sports and everyday actions at 8 to 15 frames a
+second; cuts, text and very fast motion are beyond them, and what they did not see they blur. You can show up to
+{MAX_SEEN} frames and ask for up to {MAX_HORIZON}. {describe()} Uploads stay on the machine that runs this page and are
+deleted after an hour.
+
+### Licence
+Code, bundled clips and weights: MIT. The weights were trained on
+[UCF101](https://www.crcv.ucf.edu/data/UCF101.php), a research data set; no clip of it is shipped.
+Version {__version__}.
+"""
+
+
+def about(explorer: Explorer) -> str:
+    """Markdown for the About view."""
+    source = explorer.checkpoints
+    lines = [TEXT, "### The weights in use", f"{_origin(source)}."]
+    table = ["| network | frame | parameters | trained for | gain over repeating the last frame, steps 1 / 2 / 3 |"]
+    table += ["|---|---|---|---|---|"]
+    for name in NAMES:
+        try:
+            config = source.config(name)
+            ladder = LadderConfig.from_dict(config["ladder"])
+        except ExplorerError as error:
+            table.append(f"| {TITLES[name]} | not available: {error} | | | |")
+            continue
+        training, scores = config.get("training", {}), config.get("scores", {}).get("validation", {})
+        gains = [f"{scores[f'gain_{k}']:+.2f}" for k in (1, 2, 3) if f"gain_{k}" in scores]
+        table.append(
+            f"| {TITLES[name]} | {ladder.height}×{ladder.width} | {_parameters(ladder)} | "
+            f"{_trained(training)} | {' / '.join(gains) + ' dB' if gains else 'not measured'} |"
+        )
+    lines.append("\n".join(table))
+    if card := source.card():
+        body = card.split("---", 2)[-1].strip() if card.startswith("---") else card
+        lines.append(f"<details><summary>Model card</summary>\n\n{body}\n\n</details>")
+    lines.append(LIMITS)
+    return "\n\n".join(lines)
+
+
+def _origin(source: CheckpointSource) -> str:
+    """Where the weights come from; a folder's path is the host's own business."""
+    if source.spec.startswith("hf://"):
+        return f"`{source.spec}`" + (f" at revision `{source.revision}`" if source.revision else "")
+    return "The bundled ones" if source.spec == "bundled" else "A folder on the machine that runs this page"
+
+
+def _trained(training: dict) -> str:
+    if "clips" not in training:
+        return "not recorded"
+    return f"{training['clips']:,} clips, {training.get('minutes', 0):.0f} min"
+
+
+def _parameters(config: LadderConfig) -> str:
+    with torch.device("meta"):
+        return f"{trained_parameters(Ladder(config)) / 1e6:.1f} M + {ENCODER_PARAMETERS / 1e6:.1f} M encoder"

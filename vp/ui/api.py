@@ -1,0 +1,152 @@
+"""The API: four endpoints for gradio_client, the same functions that the page uses.
+
+/predict      one network on one window of a video
+/activations  one ConvGRU's filters at one step
+/compare      the three networks on the same window
+/classify     the action classifier on a whole clip
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+from PIL import Image
+
+from vp import render, video
+from vp.errors import CheckpointError, RequestError
+from vp.explorer import Window
+from vp.models import BLOCKS, KERNELS, NAMES
+from vp.rollout import QUANTITIES, Rollout
+
+from .handlers import MODEL, Handlers, new_file, shown
+
+
+def add_api(handlers: Handlers) -> None:
+    """Register the endpoints in the surrounding `gr.Blocks`, behind components that the page never shows."""
+    explorer = handlers.explorer
+
+    def run(path: str | None, model: str, start: float, fps: float, seen: float, horizon: float) -> Rollout:
+        if not path:
+            raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
+        video.probe(path)
+        return explorer.predict(path, Window(model, start, _whole(fps), _whole(seen), _whole(horizon)))
+
+    @shown
+    def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
+        """Predict the next frames of a video. model: lvln, one_frame or full_res; start: seconds; fps: 25, 15, 10 or
+        5; seen: 1 to 20 frames shown; horizon: 1 to 10 frames predicted. Gives an mp4 and the scores.
+
+        Args:
+            video: a video file of up to two minutes, in any common format.
+            model: "lvln", "one_frame" or "full_res".
+            start: seconds into the video.
+            fps: frame rate to resample to: 25, 15, 10 or 5.
+            seen: frames shown to the network, 1 to 20.
+            horizon: frames to predict, 1 to 10.
+
+        Returns:
+            An mp4 with truth, prediction and the repeated last frame side by side, and a JSON object with model, fps,
+            seen, horizon, psnr, ssim, copy_last_psnr and copy_last_ssim (lists, one number a step that has a true
+            frame; PSNR in dB) and seconds (time the network took).
+        """
+        rollout = run(video, model, start, fps, seen, horizon)
+        out = render.side_by_side_mp4(rollout, new_file("prediction.mp4"), _whole(fps))
+        return str(out), _numbers(rollout, _whole(fps))
+
+    @shown
+    def activations(
+        video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, block="C1", kernel="3x3", quantity="h", step=0
+    ):
+        """Show the filters of one ConvGRU at one step. Settings as in /predict, and block: C1 to C4; kernel: 3x3, 5x5
+        or 7x7; quantity: h, dh, z, r or n; step: 0 to seen + horizon - 2. Gives a PNG and the filters' activity.
+
+        Args:
+            video: a video file; model, start, fps, seen and horizon as in /predict.
+            block: "C1" (finest) to "C4" (coarsest).
+            kernel: "3x3", "5x5" or "7x7".
+            quantity: "h" state, "dh" its change, "z" update gate, "r" reset gate, "n" candidate state.
+            step: 0 to seen + horizon - 2; step t is after frame t was read.
+
+        Returns:
+            A PNG grid of all filters (blue below zero, white zero, red above, one scale for all), and a JSON object
+            with model, block, kernel, quantity, step, steps, filters, height, width, minimum, maximum and activity
+            (mean absolute value of every filter).
+        """
+        rollout = run(video, model, start, fps, seen, horizon)
+        for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
+            if value not in known:
+                raise RequestError(f"{value!r} is not one of {', '.join(known)}.")
+        step = _whole(step)
+        if not 0 <= step < rollout.steps:
+            raise RequestError(f"The step must be from 0 to {rollout.steps - 1}, not {step}.")
+        values = rollout.activation(block, kernel, quantity)[step]
+        out = new_file(f"{block}-{kernel}-{quantity}.png")
+        Image.fromarray(render.filter_grid(values)).save(out)
+        numbers = {"model": model, "block": block, "kernel": kernel, "quantity": quantity}
+        numbers |= {"step": step, "steps": rollout.steps, "filters": len(values)}
+        numbers |= {"height": values.shape[1], "width": values.shape[2]}
+        numbers |= {"minimum": float(values.min()), "maximum": float(values.max())}
+        return str(out), numbers | {"activity": [float(v) for v in abs(values).mean((1, 2))]}
+
+    @shown
+    def compare(video, start=0.0, fps=10, seen=5, horizon=3):
+        """Run all three networks on the same window of a video. Settings as in /predict. Gives the scores of each.
+
+        Args:
+            video: a video file; start, fps, seen and horizon as in /predict.
+
+        Returns:
+            A JSON object: for each of "lvln", "one_frame" and "full_res" the numbers that /predict returns.
+        """
+        return {name: _numbers(run(video, name, start, fps, seen, horizon), _whole(fps)) for name in NAMES}
+
+    @shown
+    def classify(video):
+        """Say which action a video shows.
+
+        Args:
+            video: a video file.
+
+        Returns:
+            A JSON object with the classes and their scores. Fails with a message where no classifier checkpoint is
+            loaded.
+        """
+        raise CheckpointError(
+            "No classifier checkpoint is loaded: the checkpoints in use hold no classifier folder. "
+            "Start the app with --checkpoints naming some that do."
+        )
+
+    with gr.Row(visible=False):
+        file = gr.File(label="video", type="filepath")
+        number = {"precision": None}
+        window = [
+            gr.Number(0.0, label="start", **number),
+            gr.Number(10, label="fps", **number),
+            gr.Number(5, label="seen", **number),
+            gr.Number(3, label="horizon", **number),
+        ]
+        model = gr.Textbox("one_frame", label="model")
+        which = [gr.Textbox("C1", label="block"), gr.Textbox("3x3", label="kernel"), gr.Textbox("h", label="quantity")]
+        step = gr.Number(0, label="step", **number)
+        movie, picture = gr.File(label="side by side"), gr.File(label="filters")
+        result = gr.JSON(label="numbers")
+        for name, function, inputs, outputs in (
+            ("predict", predict, [file, model, *window], [movie, result]),
+            ("activations", activations, [file, model, *window, *which, step], [picture, result]),
+            ("compare", compare, [file, *window], result),
+            ("classify", classify, [file], result),
+        ):
+            gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
+
+
+def _whole(value: object) -> int:
+    """Numbers arrive as JSON: 10.0 is a whole number, 10.5 and "10" are not."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) > 1e9:
+        raise RequestError(f"A whole number is needed, not {value!r}.")
+    if int(value) != value:
+        raise RequestError(f"A whole number is needed, not {value!r}.")
+    return int(value)
+
+
+def _numbers(rollout: Rollout, fps: int) -> dict:
+    numbers = {"model": rollout.model, "fps": fps, "seen": rollout.seen, "horizon": rollout.horizon}
+    return numbers | rollout.scores | {"seconds": rollout.seconds}

@@ -1,0 +1,143 @@
+"""What the page calls in Python. No components here: plain values in, plain values out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from vp import video
+from vp.errors import ExplorerError
+from vp.explorer import Explorer, Window
+from vp.models import NAMES, TITLES
+from vp.rollout import Rollout
+
+from .payload import activation_payload, data_url, rollout_payload
+from .store import Request, RolloutStore
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example.json"
+PAGE = 24
+# Everything that runs a network waits in one line: two cores serve one prediction at a time best.
+MODEL = {"concurrency_id": "model", "concurrency_limit": 1}
+log = logging.getLogger(__name__)
+
+
+def shown(function: Callable) -> Callable:
+    """Turn an `ExplorerError` into Gradio's message in the page: text for people, no traceback."""
+
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except ExplorerError as error:
+            raise gr.Error(str(error), duration=12, print_exception=False) from None
+
+    return wrapper
+
+
+def new_file(name: str) -> Path:
+    """A path for a result, in a folder of its own under the one that Gradio serves and clears."""
+    path = Path(get_upload_folder()) / secrets.token_hex(16) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+class Handlers:
+    """The page's functions over one explorer."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.explorer = explorer
+        self.store = RolloutStore(lambda request: explorer.predict(request.path, request.window))
+
+    # -- clips ---------------------------------------------------------------------------------------------------
+
+    def list_clips(self, text: str, label: str, offset: int) -> dict:
+        """One page of the gallery: titles and thumbnails of the clips that match."""
+        source = self.explorer.clips
+        text, label = str(text)[:80], str(label)[:80] or None
+        offset = max(0, int(offset))
+        found = source.search(text, label, limit=1_000_000)
+        clips = []
+        for clip in found[offset : offset + PAGE]:
+            thumbnail = data_url(source.thumbnail(clip.id).read_bytes(), "image/jpeg")
+            clips.append({"id": clip.id, "title": clip.name, "about": clip.about, "thumbnail": thumbnail})
+        labels = list(source.labels.items()) if offset == 0 else []
+        return {"clips": clips, "total": len(found), "everything": len(source), "labels": labels}
+
+    def pick(self, clip_id: str) -> Request:
+        """A clip of the gallery. Raises ClipError for an unknown id."""
+        clip = self.explorer.clips.get(str(clip_id))
+        return Request(str(self.explorer.clips.path(clip.id)), clip.name, clip.id, Window("one_frame"))
+
+    def upload(self, path: str) -> Request:
+        """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
+        video.probe(path)
+        return Request(path, "your video", None, Window("one_frame"))
+
+    def latest_start(self, request: Request, fps: int, seen: int, horizon: int) -> float:
+        """The last start in seconds at which the clip still has every frame of the window."""
+        seconds = video.probe(request.path).seconds
+        return max(0.0, int(10 * (seconds - (seen + horizon) / fps)) / 10)
+
+    def playable(self, request: Request) -> str:
+        """The whole clip as a file that browsers play."""
+        if video.browser_playable(request.path):
+            return request.path
+        return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
+
+    # -- predictions ---------------------------------------------------------------------------------------------
+
+    def predict(self, request: Request) -> dict:
+        """Run a network: what the page draws from."""
+        key, rollout = self.store.run(request)
+        return self._payload(rollout, request, key)
+
+    def compare(self, key: str) -> dict:
+        """All three networks on the window of a rollout that the page shows."""
+        request = self.store.request(key)
+        results = []
+        for name in NAMES:
+            try:
+                rollout = (
+                    self.store.get(key)
+                    if name == request.window.model
+                    else self.explorer.predict(request.path, replace(request.window, model=name))
+                )
+                results.append(self._payload(rollout, request, key))
+            except ExplorerError as error:
+                results.append({"title": TITLES[name], "error": str(error)})
+        return {"of": key, "results": results}
+
+    def activations(self, key: str, block: str, kernel: str, quantity: str) -> dict:
+        """One quantity of one ConvGRU of a rollout, for the Memory view."""
+        try:
+            return activation_payload(self.store.get(key), block, kernel, quantity)
+        except (ExplorerError, ValueError) as error:
+            return {"error": str(error)}
+
+    def example(self) -> dict | None:
+        """The prediction on show before anybody clicked, computed ahead and shipped."""
+        if self.explorer.checkpoints.spec != "bundled" or not EXAMPLE.exists():
+            return None
+        payload = json.loads(EXAMPLE.read_text())
+        request = self.example_request()
+        if request is None:
+            return None
+        self.store.remember(request, key=payload["key"])
+        return payload
+
+    def example_request(self) -> Request | None:
+        """The first clip of the gallery, from its start."""
+        first = self.explorer.clips.search(limit=1)
+        return replace(self.pick(first[0].id), window=Window("one_frame", start=0.5)) if first else None
+
+    def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
+        payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)
+        return payload | {"clip_id": request.clip_id}

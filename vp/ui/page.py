@@ -1,0 +1,169 @@
+"""The page: one clip, one time line, and views that all read the same rollout."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import gradio as gr
+
+from vp.errors import ExplorerError
+from vp.explorer import Explorer, Window
+from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, VIDEO_SUFFIXES, describe
+from vp.models import NAMES, TITLES
+
+from . import views
+from .about import about
+from .api import add_api
+from .handlers import MODEL, Handlers, shown
+from .store import Request
+
+BUSY = "() => { lvln.busy('Predicting'); }"
+READING = "(file) => { lvln.busy('Reading your video'); return file; }"
+IDLE = "() => { lvln.busy(false); }"
+
+
+def build(explorer: Explorer) -> gr.Blocks:
+    """The page over one explorer. Launch it with the options of `vp.ui.launch_options`."""
+    handlers = Handlers(explorer)
+    example = handlers.example()
+    first = handlers.example_request()
+    window = first.window if first else Window("one_frame")
+
+    # Gradio marks server functions with an attribute, which methods cannot carry.
+    # A server function gets one argument.
+    def list_clips(query: list) -> dict:
+        return handlers.list_clips(*query)
+
+    def activations(query: list) -> dict:
+        return handlers.activations(*query)
+
+    with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+        add_api(handlers)  # first, so that its endpoints get their names before the page's own events
+        clip = gr.State(first)
+        views.view("header", views.HEADER)
+        wire = gr.HTML(
+            value={"rollout": example} if example else {},
+            html_template="<span></span>",
+            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare';",
+            server_functions=[list_clips, activations],
+            apply_default_css=False,
+            elem_id="wire",
+        )
+        with gr.Row(elem_id="layout"):
+            with gr.Column(scale=0, min_width=300, elem_id="rail"):
+                with gr.Tabs(elem_id="sources"):
+                    with gr.Tab("Clips"):
+                        views.view("gallery", views.GALLERY)
+                    with gr.Tab("Upload"):
+                        # Not gr.Video: it refuses what the browser cannot play, and every .avi with it.
+                        uploaded = gr.File(
+                            label="Your video", type="filepath", file_types=["video", *VIDEO_SUFFIXES], height=190,
+                            elem_id="upload",
+                        )  # fmt: skip
+                        gr.Markdown(describe(), elem_classes="quiet")
+                    with gr.Tab("Webcam"):
+                        recorded = gr.Video(
+                            sources=["webcam"], label="Record a few seconds", height=190, elem_id="webcam"
+                        )
+                        # As it came: Gradio would hand it to an ffmpeg program first, which may not be there.
+                        recorded.preprocess = lambda payload: payload.path if payload else None
+                player = gr.Video(
+                    label="The whole clip", interactive=False, height=190, autoplay=False, loop=True, elem_id="player"
+                )
+            with gr.Column(scale=1, elem_id="main"):
+                with gr.Row(elem_id="controls"):
+                    model = gr.Radio(
+                        [(TITLES[name], name) for name in NAMES], value=window.model, label="Network", elem_id="model"
+                    )
+                    start = gr.Slider(
+                        0, 10, value=window.start, step=0.1, label="Start (s)", elem_id="start", buttons=[]
+                    )
+                    fps = gr.Radio(
+                        [(f"{rate}", rate) for rate in FRAME_RATES], value=window.fps, label="Frames a second",
+                        elem_id="fps",
+                    )  # fmt: skip
+                    seen = gr.Slider(1, MAX_SEEN, value=window.seen, step=1, label="Seen", elem_id="seen", buttons=[])
+                    horizon = gr.Slider(
+                        1, MAX_HORIZON, value=window.horizon, step=1, label="Predicted", elem_id="horizon", buttons=[]
+                    )
+                views.view("stage", views.STAGE)
+                with gr.Tabs(elem_id="views"):
+                    with gr.Tab("Predict"):
+                        views.view("predict", views.PREDICT)
+                    with gr.Tab("Memory"):
+                        views.view("memory", views.MEMORY)
+                    with gr.Tab("Classes"):
+                        views.view("classes", views.CLASSES)
+                    with gr.Tab("Compare"):
+                        views.view("compare", views.COMPARE)
+                    with gr.Tab("About"):
+                        gr.Markdown(about(explorer), elem_id="view-about", elem_classes="prose")
+
+        settings = [model, start, fps, seen, horizon]
+
+        @shown
+        def predict(request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int) -> dict:
+            if request is None:
+                raise gr.Error("Choose a clip or upload a video first.", print_exception=False)
+            chosen = Window(model, float(start), int(fps), int(seen), int(horizon))
+            return {"rollout": handlers.predict(replace(request, window=chosen))}
+
+        @shown
+        def pick(event: gr.EventData) -> tuple[Request, float]:
+            request = handlers.pick(event._data.get("id"))
+            return request, 0.0
+
+        @shown
+        def receive(path: str | None) -> tuple[Request, float]:
+            if not path:
+                raise gr.Error("No video arrived. Choose a file or record a few seconds.", print_exception=False)
+            return handlers.upload(path), 0.0
+
+        @shown
+        def fit_start(request: Request, fps: int, seen: int, horizon: int) -> dict:
+            latest = handlers.latest_start(request, int(fps), int(seen), int(horizon))
+            return gr.Slider(maximum=max(0.1, latest))
+
+        @shown
+        def whole(request: Request) -> str:
+            return handlers.playable(request)
+
+        def compare(event: gr.EventData) -> dict:
+            try:
+                return {"compare": handlers.compare(event._data.get("key"))}
+            except ExplorerError as error:
+                raise gr.Error(str(error), print_exception=False) from None
+
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        picked = wire.pick(pick, None, [clip, start], **quiet)
+        uploads = [
+            uploaded.upload(receive, uploaded, [clip, start], js=READING, **quiet),
+            recorded.stop_recording(receive, recorded, [clip, start], js=READING, **quiet),
+        ]
+        for chosen in (picked, *uploads):
+            ran = chosen.success(predict, [clip, *settings], wire, **quiet, **MODEL)
+            ran.failure(None, js=IDLE)
+            chosen.failure(None, js=IDLE)
+            ran.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
+            ran.success(whole, clip, player, **quiet)
+        for control in settings:
+            control.input(None, js=BUSY)
+        changed = gr.on(
+            [control.input for control in settings],
+            predict,
+            [clip, *settings],
+            wire,
+            trigger_mode="always_last",
+            **quiet,
+            **MODEL,
+        )
+        changed.failure(None, js=IDLE)
+        changed.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
+        compared = wire.compare(compare, None, wire, **quiet, **MODEL)
+        compared.failure(None, js=IDLE)
+        if first:
+            page.load(whole, clip, player, **quiet)
+            page.load(fit_start, [clip, fps, seen, horizon], start, **quiet)
+        if first and not example:
+            page.load(predict, [clip, *settings], wire, **quiet, **MODEL)
+    return page

@@ -1,0 +1,98 @@
+// The stage: truth, prediction and copy-last in step, the result in words, and the time line.
+lvln.views.stage = (root) => {
+  const { state, on, setCursor, play, draw, isPredicted, inWords, gain, element, escape } = lvln;
+  const panels = [...root.querySelectorAll("[data-panel]")].map((figure) => ({
+    kind: figure.dataset.panel,
+    figure,
+    canvas: figure.querySelector("canvas"),
+    note: figure.querySelector(".note"),
+  }));
+  const line = root.querySelector(".timeline");
+  const headline = root.querySelector(".headline");
+  const details = root.querySelector(".details");
+  const button = root.querySelector(".play");
+  const where = root.querySelector(".where");
+
+  on("rollout", (rollout) => {
+    const [height, width] = rollout.size;
+    root.style.setProperty("--aspect", `${width} / ${height}`);
+    line.replaceChildren(
+      ...Array.from({ length: rollout.seen + rollout.horizon }, (_, t) => {
+        const predicted = t >= rollout.seen;
+        const label = predicted ? `+${t - rollout.seen + 1}` : `${t + 1}`;
+        const cell = element(
+          `<button type="button" class="cell ${predicted ? "predicted" : "seen"}" tabindex="-1"><canvas></canvas><span>${label}</span></button>`
+        );
+        cell.setAttribute("aria-label", predicted ? `predicted frame ${t - rollout.seen + 1}` : `seen frame ${t + 1}`);
+        draw(cell.querySelector("canvas"), rollout.at("prediction", t));
+        cell.addEventListener("click", () => {
+          play(false);
+          setCursor(t);
+        });
+        return cell;
+      })
+    );
+    line.style.setProperty("--cells", rollout.seen + rollout.horizon);
+    line.setAttribute("aria-valuemax", rollout.seen + rollout.horizon);
+    const won = gain(rollout.scores);
+    headline.className = `headline ${won === null ? "" : won >= 0.05 ? "good" : won <= -0.05 ? "bad" : ""}`;
+    if (won === null) {
+      headline.innerHTML = "<strong>Beyond the end of the clip</strong><span>there is no true frame to compare with</span>";
+    } else {
+      const [amount, rest] = inWords(won).split(/(?<=better|worse|good as) /);
+      headline.innerHTML = `<strong>${amount}</strong> <span>${rest}</span>`;
+    }
+    details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps · ${(rollout.seconds * 1000).toFixed(0)} ms`;
+  });
+
+  on("cursor", (t) => {
+    const { rollout } = state;
+    const predicted = isPredicted(t);
+    const k = t - rollout.seen;
+    for (const { kind, figure, canvas, note } of panels) {
+      const frame = rollout.at(kind, t);
+      draw(canvas, frame);
+      figure.classList.toggle("predicted", predicted && kind === "prediction");
+      figure.classList.toggle("missing", !frame);
+      const score = { prediction: "psnr", copy: "copy_last_psnr" }[kind];
+      const value = predicted && score ? rollout.scores[score][k] : undefined;
+      note.textContent = !frame ? "the clip has ended" : value !== undefined ? `${value.toFixed(1)} dB` : predicted ? "" : "seen";
+    }
+    [...line.children].forEach((cell, i) => cell.classList.toggle("now", i === t));
+    line.setAttribute("aria-valuenow", t + 1);
+    line.setAttribute("aria-valuetext", predicted ? `predicted frame ${k + 1}` : `seen frame ${t + 1}`);
+    where.textContent = predicted ? `predicted +${k + 1}` : `seen ${t + 1} of ${rollout.seen}`;
+    where.classList.toggle("predicted", predicted);
+    const cell = line.children[t];
+    if (cell && line.scrollWidth > line.clientWidth) {
+      line.scrollLeft = cell.offsetLeft - line.clientWidth / 2 + cell.clientWidth / 2;
+    }
+  });
+
+  // Only what takes longer than a blink is announced.
+  let announce = null;
+  on("busy", (message) => {
+    clearTimeout(announce);
+    const note = root.querySelector(".busy");
+    note.textContent = "";
+    if (message) announce = setTimeout(() => (note.textContent = `${message}…`), 250);
+  });
+
+  on("playing", (playing) => {
+    button.setAttribute("aria-pressed", playing);
+    button.setAttribute("aria-label", playing ? "pause" : "play");
+    button.classList.toggle("on", playing);
+  });
+  button.addEventListener("click", () => play(!state.playing));
+  line.addEventListener("keydown", (event) => {
+    const move = { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9 }[event.key];
+    if (move) {
+      event.preventDefault();
+      play(false);
+      setCursor(state.cursor + move);
+    } else if (event.key === " ") {
+      event.preventDefault();
+      play(!state.playing);
+    }
+  });
+};

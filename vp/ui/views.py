@@ -1,0 +1,137 @@
+"""The page's own views as `gr.HTML` components: fixed markup here, behaviour in `static/NAME.js`.
+
+The markup holds no data, so Gradio never re-renders it; the data comes through `lvln` (static/core.js), which one
+hidden component connects to Python.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from vp.models import BLOCKS, KERNELS
+
+
+def _panel(kind: str, title: str) -> str:
+    return (
+        f'<figure data-panel="{kind}"><figcaption>{title} <span class="note"></span></figcaption>'
+        "<canvas></canvas></figure>"
+    )
+
+
+STAGE = f"""
+<section class="stage lvln" aria-label="prediction">
+  <div class="panels">
+    {_panel("truth", "Truth")}
+    {_panel("prediction", "Prediction")}
+    {_panel("copy", "Last frame repeated")}
+  </div>
+  <div class="bar">
+    <button type="button" class="play" aria-label="play"></button>
+    <span class="where"></span>
+    <span class="busy" role="status"></span>
+    <p class="headline" aria-live="polite"></p>
+  </div>
+  <div class="timeline" role="slider" tabindex="0" aria-label="time line: arrow keys move, space plays"
+       aria-valuemin="1" aria-valuemax="1" aria-valuenow="1"></div>
+  <p class="details"></p>
+</section>
+"""
+
+PREDICT = """
+<section class="predict lvln" aria-label="film strips and scores">
+  <div class="strips"></div>
+  <div class="chart"></div>
+  <p class="quiet">PSNR counts the error of every pixel, in dB: 3 dB more is half the squared error.
+  SSIM compares structure: 1 is identical. The bar to beat is the last seen frame, repeated: a network that learned
+  nothing but to copy would score exactly that.</p>
+</section>
+"""
+
+
+def _choice(name: str, legend: str, options: list[tuple[str, str]]) -> str:
+    buttons = "".join(
+        f'<label><input type="radio" name="{name}" value="{value}"{" checked" if i == 0 else ""}>'
+        f"<span>{text}</span></label>"
+        for i, (value, text) in enumerate(options)
+    )
+    return f'<fieldset data-choice="{name}"><legend>{legend}</legend>{buttons}</fieldset>'
+
+
+MEMORY = f"""
+<section class="memory lvln" aria-label="filter activations">
+  <div class="choices">
+    {_choice("block", "Block", [(b, b) for b in BLOCKS])}
+    {_choice("kernel", "Kernel", [(k, k.replace("x", "×")) for k in KERNELS])}
+    {
+    _choice(
+        "quantity",
+        "Quantity",
+        [("h", "state h"), ("dh", "Δh"), ("z", "update z"), ("r", "reset r"), ("n", "candidate n")],
+    )
+}
+    {_choice("scale", "Scale", [("shared", "shared"), ("each", "per filter")])}
+    {_choice("sort", "Order", [("activity", "most active"), ("index", "by number")])}
+  </div>
+  <div class="legend"></div>
+  <p class="status" role="status"></p>
+  <div class="columns">
+    <div class="grid"><canvas tabindex="0" aria-label="filters: arrow keys choose one"></canvas></div>
+    <aside class="detail">
+      <h4></h4>
+      <div class="large"><canvas></canvas></div>
+      <label class="overlay"><input type="checkbox"> lay it over the frame</label>
+      <p class="numbers"></p>
+      <div class="steps"></div>
+    </aside>
+  </div>
+</section>
+"""
+
+CLASSES = """
+<section class="classes lvln" aria-label="class scores">
+  <p class="empty"><strong>No classifier checkpoint is loaded.</strong><br>
+  The action classifier reads the ConvGRU states of a whole clip (paper section 5). The checkpoints in use hold the
+  three predictors but no <code>classifier/</code> folder; with one, its scores for this clip appear here.</p>
+</section>
+"""
+
+COMPARE = """
+<section class="compare lvln" aria-label="the three networks compared">
+  <div class="board"></div>
+  <p class="quiet">All three see the same frames and predict the same ones, each at its own resolution; the numbers of
+  different resolutions do not compare, the gains over repeating the last frame do.</p>
+</section>
+"""
+
+GALLERY = """
+<section class="gallery lvln" aria-label="clips">
+  <div class="tools" hidden>
+    <input type="search" placeholder="Search clips" aria-label="search clips">
+    <select aria-label="class"><option value="">All classes</option></select>
+  </div>
+  <div class="grid"></div>
+  <p class="status" role="status"></p>
+  <button type="button" class="more" hidden>More</button>
+</section>
+"""
+
+HEADER = """
+<header class="masthead lvln">
+  <div><h1>L-VLN explorer</h1>
+  <p>Watch a video prediction network see a few frames, guess the next ones, and look at what it remembers.</p></div>
+  <button type="button" class="theme" aria-label="switch between dark and light"></button>
+</header>
+"""
+
+
+def view(name: str, markup: str, **options: object) -> gr.HTML:
+    """A component of fixed markup that `lvln.views[name]` brings to life."""
+    return gr.HTML(
+        html_template=markup,
+        js_on_load=f"lvln.views.{name}(element.querySelector('.lvln'))",
+        apply_default_css=False,
+        container=False,
+        padding=False,
+        elem_id=f"view-{name}",
+        **options,
+    )

@@ -1,0 +1,11 @@
+"""Read any common video file into RGB frames at a chosen rate and size; write mp4 and gif.
+
+Files are opened through PyAV (FFmpeg) as untrusted input. No exception of PyAV leaves this package, only `VideoError`
+with a message for the person who chose the file.
+"""
+
+from .playable import browser_playable, to_browser_mp4
+from .reading import VideoInfo, probe, read
+from .writing import replacing, write_gif, write_mp4
+
+__all__ = ["VideoInfo", "browser_playable", "probe", "read", "replacing", "to_browser_mp4", "write_gif", "write_mp4"]

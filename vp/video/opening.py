@@ -1,0 +1,119 @@
+"""Open a file as untrusted video: the content decides the format, and only formats that hold their own pictures
+are allowed (a playlist could name other files)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from PIL import Image
+
+from vp import limits
+from vp.errors import VideoError
+
+FORMATS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,ogg,asf,mp3,wav,flac,aac"
+MAX_THREADS = 4  # each decoding thread holds a frame, and an 8K frame takes 50 MB
+AVIF_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the container of mp4
+
+
+@contextmanager
+def open_video(path: str | os.PathLike) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a file with its first true video stream, checked against the limits before anything is decoded."""
+    path = Path(path)
+    if not path.is_file():
+        raise VideoError(f"There is no video file '{path.name}'.")
+    size = path.stat().st_size
+    if size == 0:
+        raise VideoError(f"'{path.name}' is empty: copy or upload it again.")
+    if size > limits.MAX_UPLOAD_BYTES:
+        raise VideoError(
+            f"'{path.name}' has {size / 1e6:.0f} MB and the limit is {limits.MAX_UPLOAD_BYTES / 1e6:.0f} MB: "
+            "cut a shorter piece or save it smaller."
+        )
+    with as_video_errors(path), open(path, "rb") as file:
+        try:
+            # The limit on pixels holds in FFmpeg's own look at the first frames, too.
+            options = {"format_whitelist": FORMATS, "max_pixels": str(limits.MAX_PIXELS * 9 // 8)}
+            container = av.open(file, options=options, metadata_errors="ignore", io_open=_refuse)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise VideoError(_why_not(path)) from error
+        with container:
+            if container.metadata.get("major_brand") in AVIF_BRANDS:
+                raise VideoError(_picture(path))
+            stream = _video_stream(container, path)
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
+            stream.codec_context.options = {"max_pixels": options["max_pixels"]}
+            yield container, stream
+
+
+def _refuse(url: str, *_: object) -> None:
+    raise PermissionError(f"a video may not open other files: {url}")
+
+
+def _video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
+    covers = av.stream.Disposition.attached_pic
+    stream = next((s for s in container.streams.video if not s.disposition & covers), None)
+    if stream is None:
+        raise VideoError(f"'{path.name}' has no pictures in it, perhaps only sound: choose a video.")
+    if stream.codec_context is None:
+        raise VideoError(f"'{path.name}' is coded in a way that cannot be read here: save it as mp4 (H.264).")
+    check_pixels(stream.codec_context.width, stream.codec_context.height)
+    return stream
+
+
+def _why_not(path: Path) -> str:
+    """Say why a file did not open."""
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return f"'{path.name}' is not complete, its end is missing: copy or upload it again."
+    try:
+        Image.open(path).close()
+        return _picture(path)
+    except Image.DecompressionBombError:
+        return _picture(path)
+    except Exception:  # Pillow raises many kinds of errors on files that are no picture
+        return f"'{path.name}' is not a video that can be read: use mp4, mov, avi, webm, mkv or gif."
+
+
+def _picture(path: Path) -> str:
+    return f"'{path.name}' is a picture, and motion needs more than one frame: choose a video."
+
+
+def no_frames(path: str | os.PathLike) -> VideoError:
+    return VideoError(
+        f"No frame of '{Path(path).name}' can be decoded, it is empty, damaged or above the limit of 8K (7680×4320): "
+        "try another file."
+    )
+
+
+@contextmanager
+def as_video_errors(path: str | os.PathLike) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise VideoError(f"'{Path(path).name}' does not fit in memory: save it smaller.") from error
+    except PermissionError as error:
+        raise VideoError(f"'{Path(path).name}' may not be opened: check its permissions.") from error
+    except (av.FFmpegError, OSError, ValueError, ArithmeticError) as error:
+        raise VideoError(f"'{Path(path).name}' cannot be processed, it may be damaged: try another file.") from error
+
+
+def check_pixels(width: int, height: int) -> None:
+    if width * height > limits.MAX_PIXELS:
+        raise VideoError(f"Frames of {width}×{height} pixels are above the limit of 8K (7680×4320): save it smaller.")
+
+
+def check_seconds(seconds: Fraction | float) -> None:
+    if seconds > limits.MAX_SECONDS + 1:  # a second of grace for the rounding of editors
+        raise VideoError(f"The clip is longer than the limit of {limits.MAX_SECONDS} s: cut a shorter piece.")
+
+
+def codec_name(stream: av.VideoStream) -> str:
+    """The codec's common name: av1, not the name of the library that decodes it."""
+    return stream.codec_context.codec.canonical_name

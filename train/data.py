@@ -39,15 +39,25 @@ class Windows(Dataset):
     """Endless random windows of clips: sample i is (frames uint8 [T, 3, h, w] cropped, colour [3]).
 
     names: clips by name; length: frames T of a window; samples: how many indices there are.
+    curriculum: {sample: range of frame rates in Hz from that sample on}, instead of the augmentation's.
     """
 
     def __init__(
-        self, cache: Path, names: list[str], *, length: int, augmentation: Augmentation, seed: int, samples: int
+        self,
+        cache: Path,
+        names: list[str],
+        *,
+        length: int,
+        augmentation: Augmentation,
+        seed: int,
+        samples: int,
+        curriculum: dict[int, tuple[float, float]] | None = None,
     ) -> None:
         self.cache, self.length, self.augmentation, self.seed, self.samples = cache, length, augmentation, seed, samples
         index = read_index(cache)
         self.clips = [(name, *index[name]) for name in names if name in index]
-        slowest = min(augmentation.fps)
+        self.curriculum = {0: augmentation.fps, **(curriculum or {})}
+        slowest = min(min(rates) for rates in self.curriculum.values())
         self.clips = [c for c in self.clips if (c[1] - 1) / c[2] >= (length - 1) / min(slowest, c[2])]
         if not self.clips:
             raise ValueError(f"no clip in {cache} is long enough for {length} frames at {slowest} Hz")
@@ -55,13 +65,17 @@ class Windows(Dataset):
     def __len__(self) -> int:
         return self.samples
 
+    def rates(self, i: int) -> tuple[float, float]:
+        """Range of frame rates in Hz that sample i takes one from."""
+        return self.curriculum[max(start for start in self.curriculum if start <= i)]
+
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
         epoch, place = divmod(i, len(self.clips))
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.clips))
         rng = np.random.default_rng((self.seed, epoch, place))
         name, count, native = self.clips[order[place]]
         a = self.augmentation
-        rate = min(rng.uniform(*a.fps), native)
+        rate = min(rng.uniform(*self.rates(i)), native)
         steps = frame_steps(self.length, native, rate)
         frames = np.load(self.cache / f"{name}.npy", mmap_mode="r")
         steps = steps + rng.integers(0, max(1, count - steps[-1]))

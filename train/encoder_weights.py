@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def load_imagenet(encoder: Encoder) -> str:
         return "ResNet-18 IMAGENET1K_V1, folded" + (f"; {', '.join(missing)} trained from scratch" if missing else "")
     encoder.load_state_dict(fold(resnet18(weights=ResNet18_Weights.IMAGENET1K_V1).eval()), strict=True)
     return "ResNet-18 IMAGENET1K_V1, folded"
+
+
+def load_shared(encoder: Encoder, repository: Path) -> str:
+    """Fill an encoder from a folder of checkpoints, so that a new predictor can be stored beside those in it. Returns
+    where those weights came from."""
+    folder = Path(repository) / "encoder"
+    state = load_file(folder / "model.safetensors")
+    encoder.load_state_dict({name: value.float() for name, value in state.items()}, strict=True)
+    return json.loads((folder / "config.json").read_text())["provenance"]
 
 
 def fold(net: nn.Module) -> dict:

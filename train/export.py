@@ -19,5 +19,7 @@ def export(model: Ladder, recipe: Recipe, progress: dict, folder: Path) -> None:
         "steps": progress["step"],
         "clips": progress["clips"],
     }
+    if progress.get("before"):
+        training["before"] = progress["before"]  # what the weights that this run started from had had
     save_encoder(folder, model, provenance=progress["provenance"])
     save_predictor(folder, recipe.model, model, training=training, scores={"validation": progress.get("scores", {})})

@@ -5,6 +5,8 @@
 RECIPE is a name in `train/recipes/` or a YAML file. The run writes `last.ckpt` every few minutes and when it
 is stopped, goes on from it when started again, and exports what the app loads into `runs/NAME/export/`.
 `--minutes` is the budget of the whole run, over all its restarts: the learning rate anneals to zero at its end.
+
+Several processes (`--devices`, `--nodes`) share each batch and make the same steps as one would.
 """
 
 from __future__ import annotations
@@ -12,121 +14,90 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import signal
 import time
 from pathlib import Path
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from lightning.fabric.loggers import TensorBoardLogger
+from lightning.fabric.strategies import DDPStrategy
 from torch.utils.data import DataLoader
-from torch.utils.tensorboard import SummaryWriter
+from torchmetrics import MeanMetric
 
-from vp.metrics import psnr
 from vp.models import Ladder
 
-from .cache import build
+from . import resume
+from .average import update_average
 from .data import Collate, Windows, fixed_windows
-from .encoder_weights import load_imagenet
+from .encoder_weights import load_imagenet, load_shared
+from .export import export
 from .losses import PredictionLoss
+from .objective import Objective
+from .optimisers import learning_rate, make_optimiser, set_rate
 from .recipe import Recipe, load_recipe
-from .splits import find_clips, select
+from .sources import Source, prepare
+from .stopping import Stop, ignore_signals, share_done
+from .validation import validate
+from .warm_start import warm_start
 
-OPTIMISERS = {"sgd": torch.optim.SGD, "adagrad": torch.optim.Adagrad, "adam": torch.optim.Adam}
-OPTIMISERS["adamw"] = torch.optim.AdamW
-
-
-def make_optimiser(model: Ladder, recipe: Recipe) -> torch.optim.Optimizer:
-    """Two groups: the ladder, and the encoder at its own share of the learning rate.
-
-    Layers of the encoder that had no weights to start from are trained at the full rate.
-    """
-    ladder = [p for name, p in model.named_parameters() if not name.startswith("encoder.")]
-    groups = [{"params": ladder, "share": 1.0}]
-    if recipe.encoder_rate:
-        layer4 = list(model.encoder.layer4.parameters())
-        known = {id(p) for p in layer4}
-        rest = [p for p in model.encoder.parameters() if id(p) not in known]
-        groups += [{"params": layer4, "share": 0.5}, {"params": rest, "share": recipe.encoder_rate}]
-    else:
-        model.encoder.requires_grad_(False)
-    options = {"lr": recipe.learning_rate}
-    if recipe.optimiser == "adamw":
-        options["weight_decay"] = recipe.weight_decay
-    if recipe.optimiser == "sgd":
-        options["momentum"] = 0.9
-    return OPTIMISERS[recipe.optimiser](groups, **options)
+HORIZON = 3  # steps that validation scores
 
 
-def training_loss(
-    model: torch.nn.Module, clips: Tensor, seen: int, feedback: int, criterion: PredictionLoss, every_step: bool
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss of one batch of clips [B, seen + 1 + feedback, 3, H, W].
+def make_fabric(args: argparse.Namespace, recipe: Recipe) -> Fabric:
+    loggers = [TensorBoardLogger(args.out, name="", version="")]
+    if args.wandb:
+        from lightning.pytorch.loggers import WandbLogger  # asks for the wandb package, and says so
 
-    The ladder sees `seen` real frames; each of its outputs but the first is compared with the next frame. Then it
-    is fed its own predictions `feedback` times.
-    """
-    out = model(clips[:, :seen])
-    predictions = out.frames if every_step else out.frames[:, -1:]
-    targets = clips[:, 1 : seen + 1] if every_step else clips[:, seen : seen + 1]
-    if every_step and seen > 1:  # after one frame there is no motion to know yet
-        predictions, targets = predictions[:, 1:], targets[:, 1:]
-    predictions, targets = [predictions], [targets]
-    for k in range(feedback):
-        out = model(predictions[-1][:, -1:].clamp(0, 1), out.state)
-        predictions.append(out.frames)
-        targets.append(clips[:, seen + 1 + k : seen + 2 + k])
-    predictions, targets = torch.cat(predictions, dim=1), torch.cat(targets, dim=1)
-    return criterion(predictions.flatten(0, 1).float(), targets.flatten(0, 1))
+        loggers.append(WandbLogger(project=args.wandb, name=args.out.name, save_dir=args.out))
+    strategy = "auto"
+    if args.nodes > 1 or str(args.devices) not in ("auto", "1"):
+        # An encoder that is frozen on the way leaves parameters without a gradient.
+        strategy = DDPStrategy(find_unused_parameters=recipe.encoder_rate > 0)
+    return Fabric(
+        accelerator=args.accelerator,
+        devices=args.devices,
+        num_nodes=args.nodes,
+        precision=args.precision,
+        strategy=strategy,
+        loggers=loggers,
+    )
 
 
-@torch.no_grad()
-def update_average(average: dict[str, Tensor], model: torch.nn.Module, decay: float) -> None:
-    """Exponential moving average of the weights (`ema` in the recipe)."""
-    for name, value in model.state_dict().items():
-        if value.dtype.is_floating_point:
-            average[name].lerp_(value, 1 - decay)
-        else:
-            average[name].copy_(value)
+def make_loader(args: argparse.Namespace, recipe: Recipe, fabric: Fabric, names: list[str], done: int) -> DataLoader:
+    """This process's share of the batches from step `done` on."""
+    if recipe.batch % fabric.world_size:
+        raise SystemExit(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes")
+    data = Windows(
+        args.cache,
+        names,
+        length=recipe.seen[1] + 1 + recipe.feedback,
+        augmentation=recipe.augmentation,
+        seed=recipe.seed,
+        samples=(recipe.steps + 1) * recipe.batch,
+        curriculum={step * recipe.batch: rates for step, rates in recipe.curriculum.items()},
+    )
+    return DataLoader(
+        data,
+        batch_size=recipe.batch // fabric.world_size,
+        sampler=range(done * recipe.batch + fabric.global_rank, len(data), fabric.world_size),
+        collate_fn=Collate(recipe.config().size),
+        num_workers=args.workers,
+        prefetch_factor=4 if args.workers else None,
+        persistent_workers=args.workers > 0,
+        worker_init_fn=ignore_signals,
+    )
 
 
-@torch.inference_mode()
-def validate(model: Ladder, windows: list, seen: int, batch: int = 32) -> dict[str, float]:
-    """Gain over copying the last frame in dB, per step, and the PSNR of both, on fixed windows."""
-    model.eval()
-    horizon = windows[0][2].shape[0] - seen
-    ours, copies = [], []
-    for i in range(0, len(windows), batch):
-        clips = torch.stack([w[2] for w in windows[i : i + batch]]).float() / 255
-        predictions = model.rollout(clips[:, :seen], horizon).frames[:, -horizon:].float().clamp(0, 1)
-        truth = clips[:, seen:]
-        ours.append(psnr(predictions, truth))
-        copies.append(psnr(clips[:, seen - 1 : seen].expand_as(truth), truth))
-    ours, copies = torch.cat(ours).mean(0), torch.cat(copies).mean(0)
-    scores = {f"gain_{k + 1}": (ours[k] - copies[k]).item() for k in range(horizon)}
-    return scores | {"gain": (ours - copies).mean().item(), "psnr_1": ours[0].item(), "copy_1": copies[0].item()}
-
-
-def _ignore_signals(_worker: int) -> None:
-    # A signal to the whole process group must not kill the workers before the run has saved.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-
-
-class Stop:
-    """Turned on by SIGTERM or Ctrl-C: the run then finishes its step, saves and exits."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
+def agree(fabric: Fabric, share: float, stop: bool) -> tuple[float, bool]:
+    """What all processes take for the share done and the wish to stop: the first one's clock, anybody's wish."""
+    if fabric.world_size == 1:
+        return share, stop
+    told = fabric.all_reduce(torch.tensor([share * (fabric.global_rank == 0), float(stop)]), reduce_op="sum")
+    return told[0].item(), bool(told[1] > 0)
 
 
 def fit(args: argparse.Namespace, recipe: Recipe) -> None:
-    fabric = Fabric(accelerator=args.accelerator, devices=args.devices, num_nodes=args.nodes, precision=args.precision)
+    fabric = make_fabric(args, recipe)
     fabric.launch()
     fabric.seed_everything(recipe.seed, verbose=False)
     out = args.out
@@ -135,126 +106,103 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         torch.backends.cudnn.benchmark = True
     config = recipe.config()
 
-    clips = find_clips(args.data)
-    names = {part: [c.name for c in select(clips, part, args.splits)] for part in ("train", "validation")}
-    wanted = set(names["train"] + names["validation"])
-    if fabric.is_global_zero and not args.prepared:
-        build([c for c in clips if c.name in wanted], args.cache)
+    def sources(ready: bool) -> Source:
+        options = {"kind": recipe.data, "clips": recipe.clips, "splits": args.splits, "ready": ready}
+        return prepare(args.data, args.cache, **options)
+
+    if fabric.is_global_zero:
+        sources(args.prepared)
     fabric.barrier()
+    names = sources(True)
 
     model = Ladder(config)
-    provenance = load_imagenet(model.encoder)
+    before: dict[str, float] = {}
     if args.start:
-        from .warm_start import warm_start
-
-        provenance = warm_start(model, args.start) or provenance
+        start = warm_start(model, args.start)
+        provenance, before = start.provenance, start.spent
+    elif args.encoder:
+        provenance = load_shared(model.encoder, args.encoder)
+    else:
+        provenance = load_imagenet(model.encoder)
     model = model.to(memory_format=torch.channels_last)
     optimiser = make_optimiser(model, recipe)
     average = {name: value.clone() for name, value in model.state_dict().items()}
-    progress = {"step": 0, "seconds": 0.0, "clips": 0, "provenance": provenance}
-    checkpoint = out / "last.ckpt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        average, progress = saved["average"], saved["progress"]
+    progress = {"step": 0, "seconds": 0.0, "clips": 0, "provenance": provenance, "before": before}
+    if saved := resume.load(out, model, optimiser):
+        average, progress = saved
         fabric.print(f"resumed at step {progress['step']}, {progress['seconds'] / 60:.1f} min")
     average = {name: value.to(fabric.device) for name, value in average.items()}
-    bare = model
-    model, optimiser = fabric.setup(model, optimiser)
+    criterion = PredictionLoss(recipe.loss, model.encoder)
+    objective, optimiser = fabric.setup(Objective(model, criterion, every_step=recipe.every_step), optimiser)
     evaluation_model = Ladder(config).to(fabric.device).to(memory_format=torch.channels_last)
-
-    length = recipe.seen[1] + 1 + recipe.feedback
-    world = fabric.world_size
-    data = Windows(
-        args.cache,
-        names["train"],
-        length=length,
-        augmentation=recipe.augmentation,
-        seed=recipe.seed,
-        samples=(recipe.steps + 1) * recipe.batch * world,
-    )
-    done = progress["step"] * recipe.batch * world
-    sampler = range(done + fabric.global_rank, len(data), world)
-    loader = DataLoader(
-        data,
-        batch_size=recipe.batch,
-        sampler=sampler,
-        collate_fn=Collate(config.size),
-        num_workers=args.workers,
-        prefetch_factor=4 if args.workers else None,
-        persistent_workers=args.workers > 0,
-        worker_init_fn=_ignore_signals,
-    )
+    loader = make_loader(args, recipe, fabric, names.train, progress["step"])
+    length = loader.dataset.length
     windows = fixed_windows(
-        args.cache, names["validation"], length=config.seen + 3, size=config.size, per_clip=args.validation_windows
+        args.cache,
+        names.validation,
+        length=config.seen + HORIZON,
+        size=config.size,
+        per_clip=args.validation_windows,
     )
-    criterion = PredictionLoss(recipe.loss)
-    writer = SummaryWriter(str(out)) if fabric.is_global_zero else None
-    budget = args.minutes * 60 if args.minutes else math.inf
-    stop = Stop()
-
-    def save() -> None:
-        if not fabric.is_global_zero:
-            return
-        state = {"model": bare.state_dict(), "optimiser": optimiser.state_dict()}
-        temporary = checkpoint.with_suffix(".tmp")
-        torch.save({**state, "average": average, "progress": progress}, temporary)
-        temporary.replace(checkpoint)
+    means = {name: MeanMetric().to(fabric.device) for name in ("loss", *criterion.weights)}
 
     def score() -> None:
         if not fabric.is_global_zero:
             return
         evaluation_model.load_state_dict(average)
         with fabric.autocast():
-            scores = validate(evaluation_model, windows, config.seen)
-        for name, value in scores.items():
-            writer.add_scalar(f"validation/{name}", value, progress["step"])
+            scores = validate(evaluation_model, windows)
+        fabric.log_dict({f"validation/{name}": value for name, value in scores.items()}, progress["step"])
         progress["scores"] = scores
         with (out / "log.jsonl").open("a") as log:
             log.write(json.dumps({k: progress[k] for k in ("step", "seconds", "clips")} | scores) + "\n")
         line = " ".join(f"{name} {value:+.3f}" for name, value in scores.items())
         fabric.print(f"step {progress['step']} {progress['seconds'] / 60:.1f} min {line}")
 
+    def save() -> None:
+        if fabric.is_global_zero:
+            resume.save(out, model, optimiser, average, progress)
+
     model.train()
-    bare.encoder.eval()
+    model.encoder.eval()
+    stop = Stop()
     clock, last_save, last_score = time.monotonic(), time.monotonic(), -math.inf
     rng = torch.Generator()
     for batch in loader:
-        share = max(progress["seconds"] / budget, progress["step"] / recipe.steps)
-        if share >= 1 or stop.asked:
+        share, asked = agree(fabric, share_done(progress, recipe, args.minutes), stop.asked)
+        if share >= 1 or asked:
             break
-        rate = recipe.learning_rate * min(1.0, (progress["step"] + 1) / recipe.warmup)
-        # Flat, then a straight line to zero over the last half: it keeps learning for as long as it can.
-        rate *= min(1.0, 2 * (1 - share))
-        for group in optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+        rate = learning_rate(recipe, progress["step"], share)
+        set_rate(optimiser, rate)
         if share >= recipe.encoder_until:
-            bare.encoder.requires_grad_(False)
+            model.encoder.requires_grad_(False)
         rng.manual_seed(recipe.seed + progress["step"])
         seen = int(torch.randint(recipe.seen[0], recipe.seen[1] + 1, (), generator=rng))
         feedback = recipe.feedback if share >= recipe.feedback_from else 0
-        batch = batch.to(fabric.device, non_blocking=True)
-        batch = batch[:, length - (seen + 1 + feedback) :] if seen + 1 + feedback < length else batch
-        loss, terms = training_loss(model, batch, seen, feedback, criterion, recipe.every_step)
+        clips = batch.to(fabric.device, non_blocking=True)[:, length - (seen + 1 + feedback) :]
+        loss, terms = objective(clips, seen, feedback)
         fabric.backward(loss)
-        norm = fabric.clip_gradients(model, optimiser, max_norm=recipe.clip_gradient)
+        norm = fabric.clip_gradients(objective, optimiser, max_norm=recipe.clip_gradient)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        update_average(average, bare, min(recipe.ema, (1 + progress["step"]) / (10 + progress["step"])))
+        update_average(average, model, recipe.ema, progress["step"])
+        for name, value in {"loss": loss.detach(), **terms}.items():
+            means[name].update(value)
         now = time.monotonic()
         progress["seconds"] += now - clock
         clock = now
         progress["step"] += 1
-        progress["clips"] += len(batch) * world
-        if progress["step"] % 50 == 0 and writer:
-            writer.add_scalar("train/loss", loss.item(), progress["step"])
-            writer.add_scalar("train/gradient_norm", float(norm), progress["step"])
-            writer.add_scalar("train/learning_rate", rate, progress["step"])
-            for name, value in terms.items():
-                writer.add_scalar(f"train/{name}", value.item(), progress["step"])
+        progress["clips"] += recipe.batch
+        if progress["step"] % args.log_every == 0:
+            values = {name: float(mean.compute()) for name, mean in means.items()}  # over all processes
+            for mean in means.values():
+                mean.reset()
             speed = progress["clips"] / progress["seconds"]
-            fabric.print(f"step {progress['step']} loss {loss.item():.4f} norm {float(norm):.3f} {speed:.2f} clips/s")
+            more = {"gradient_norm": float(norm), "learning_rate": rate, "clips_per_second": speed}
+            fabric.log_dict({f"train/{name}": value for name, value in (values | more).items()}, progress["step"])
+            fabric.print(
+                f"step {progress['step']} loss {values['loss']:.4f} norm {float(norm):.3f} {speed:.2f} clips/s"
+            )
         if progress["seconds"] - last_score > args.score_every * 60:
             last_score = progress["seconds"]
             score()
@@ -265,30 +213,36 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     score()
     save()
     if fabric.is_global_zero:
-        from .export import export
-
         evaluation_model.load_state_dict(average)
         export(evaluation_model, recipe, progress, out / "export")
+    fabric.barrier()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name in train/recipes/ or path of a .yaml file")
-    parser.add_argument("--data", type=Path, required=True, help="UCF101 folder: CLASS/v_CLASS_gXX_cYY.avi or .mp4")
+    parser.add_argument(
+        "--data", type=Path, default=None, help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4) or one video"
+    )
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument("--prepared", action="store_true", help="take the cache as it is")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--start", type=Path, default=None, help="last.ckpt of another run to start from")
+    parser.add_argument(
+        "--start", type=Path, default=None, help="last.ckpt of another run, or a predictor's folder, to start from"
+    )
+    parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
     parser.add_argument("--minutes", type=float, default=None, help="training budget over all restarts")
     parser.add_argument("--accelerator", default="auto")
-    parser.add_argument("--devices", default="auto")
-    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--devices", default="auto", help="processes on this machine")
+    parser.add_argument("--nodes", type=int, default=1, help="machines")
     parser.add_argument("--precision", default="bf16-mixed", help="bf16-mixed or 32-true")
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")
     parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
+    parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
     parser.add_argument("--validation-windows", type=int, default=1, help="windows per validation clip")
+    parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
     fit(args, load_recipe(args.recipe))
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vp.metrics import ssim_map
+from vp.metrics import psnr, ssim_map
+from vp.models.encoder import Encoder
+
+# What is closer than this in dB differs by less than the noise of the video's compression.
+PSNR_LIMIT = 50.0
 
 
 def gradient_difference(x: Tensor, y: Tensor) -> Tensor:
@@ -13,22 +18,44 @@ def gradient_difference(x: Tensor, y: Tensor) -> Tensor:
     return (x.diff(dim=-1) - y.diff(dim=-1)).abs().mean() + (x.diff(dim=-2) - y.diff(dim=-2)).abs().mean()
 
 
+def feature_distance(encoder: Encoder, x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared distance of the encoder's features of x and y [N, 3, H, W] in [0, 1]: taps e1 to e4, each place
+    normalised over channels (as Zhang et al. 2018 do). The encoder learns nothing from it."""
+    # Detached weights, not no_grad: the prediction needs its gradient, and an encoder that is trained along must not
+    # make its features blind to please this loss.
+    weights = {name: value.detach() for name, value in encoder.state_dict().items()}
+    with torch.no_grad():
+        wanted = encoder(y)[:4]
+    got = torch.func.functional_call(encoder, weights, (x,))[:4]
+    distances = [
+        (F.normalize(a.float(), dim=1) - F.normalize(b.float(), dim=1)).square().sum(1).mean()
+        for a, b in zip(got, wanted, strict=True)
+    ]
+    return sum(distances) / len(distances)
+
+
 class PredictionLoss(nn.Module):
     """Weighted sum of the terms; the weights are normalised to sum to one.
 
-    weights: any of "dssim", "l1", "l2", "gradient" -> coefficient.
-    forward: prediction (unclipped) and truth, [N, 3, H, W] in [0, 1], fp32 -> (loss, {term: value}).
+    weights: any of "dssim", "l1", "l2", "gradient", "psnr", "features" -> coefficient. "features" needs `encoder`.
+    "psnr" is minus the mean PSNR over frames, in units of 100 dB (never below -0.5: what is closer than 50 dB is
+    closer than the codec's noise). It weighs a frame by the relative, not the absolute, size of its error, so
+    that a scene where almost nothing moves counts as much as a busy one; the other terms all but ignore it.
+    forward: prediction (unclipped) and truth, [N, 3, H, W] in [0, 1], fp32 -> (loss, {term: value, detached}).
     """
 
-    TERMS = ("dssim", "l1", "l2", "gradient")
+    TERMS = ("dssim", "l1", "l2", "gradient", "psnr", "features")
 
-    def __init__(self, weights: dict[str, float]) -> None:
+    def __init__(self, weights: dict[str, float], encoder: Encoder | None = None) -> None:
         super().__init__()
         if unknown := set(weights) - set(self.TERMS):
             raise ValueError(f"unknown loss terms: {', '.join(sorted(unknown))}; there are {', '.join(self.TERMS)}")
         total = sum(weights.values())
         if total <= 0 or min(weights.values()) < 0:
             raise ValueError(f"loss weights must be positive, not {weights}")
+        if weights.get("features") and encoder is None:
+            raise ValueError("the loss on features needs the encoder that makes them")
+        self.encoder = (encoder,)  # in a tuple: it belongs to the ladder, not to this module
         self.weights = {name: value / total for name, value in weights.items() if value}
 
     def forward(self, prediction: Tensor, truth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -40,6 +67,12 @@ class PredictionLoss(nn.Module):
                 terms[name] = (prediction - truth).abs().mean()
             elif name == "l2":
                 terms[name] = F.mse_loss(prediction, truth)
+            elif name == "psnr":
+                terms[name] = -psnr(prediction, truth).clamp_max(PSNR_LIMIT).mean() / 100
+            elif name == "features":
+                terms[name] = feature_distance(self.encoder[0], prediction, truth)
             else:
                 terms[name] = gradient_difference(prediction, truth)
-        return sum(self.weights[name] * value for name, value in terms.items()), terms
+        return sum(self.weights[name] * value for name, value in terms.items()), {
+            name: value.detach() for name, value in terms.items()
+        }

@@ -11,6 +11,7 @@ from vp.models import LadderConfig, preset
 
 from .data import Augmentation
 
+DATA = ("ucf101", "circle")
 FOLDER = Path(__file__).parent / "recipes"
 
 
@@ -19,6 +20,7 @@ class Recipe:
     """What to train and how.
 
     model: a preset name; variant: "paper" or "compact"; network: changes of its `LadderConfig`.
+    data: "ucf101" (or any video, --data says which) or "circle"; clips: only so many training clips.
     loss: {term: weight}, see `PredictionLoss`. seen: (fewest, most) frames seen per clip, drawn per step.
     feedback: frames predicted from predictions after the first one, from the share `feedback_from` of the
         run on. every_step: supervise the prediction after every seen frame but the first, or the last only.
@@ -31,8 +33,11 @@ class Recipe:
     model: str
     variant: str = "compact"
     network: dict = field(default_factory=dict)
+    data: str = "ucf101"
+    clips: int | None = None
     loss: dict = field(default_factory=lambda: {"dssim": 0.5, "l1": 0.25, "l2": 0.25})
     augmentation: Augmentation = field(default_factory=Augmentation)
+    curriculum: dict[int, tuple[float, float]] = field(default_factory=dict)
     seen: tuple[int, int] = (5, 5)
     feedback: int = 0
     feedback_from: float = 0.5
@@ -65,6 +70,10 @@ def load_recipe(name: str | Path) -> Recipe:
     if "augmentation" in values:
         pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in values["augmentation"].items()}
         values["augmentation"] = Augmentation(**pairs)
+    if "curriculum" in values:
+        values["curriculum"] = {int(step): tuple(rates) for step, rates in sorted(values["curriculum"].items())}
+    if values.get("data", "ucf101") not in DATA:
+        raise ValueError(f"{path}: data must be one of {', '.join(DATA)}, not {values['data']}")
     if "seen" in values:
         values["seen"] = tuple(values["seen"])
     if "network" in values:

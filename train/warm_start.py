@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
+from vp.checkpoints import open_checkpoints
 from vp.models import Ladder
 
 # The full-resolution ladder reads the encoder one level finer, so its C2 does what C1 does elsewhere, and so on.
@@ -19,16 +23,44 @@ FINER = {
 }
 
 
-def warm_start(model: Ladder, source: Path) -> str:
-    """Copy the averaged weights of another run's `last.ckpt` where places and shapes agree.
+class Start(NamedTuple):
+    """What a run starts from. spent: minutes, steps and clips of training that are already in it, over all runs."""
 
-    Location maps are resized to this model's frame. Returns where the source's encoder came from.
-    """
+    state: dict[str, Tensor]
+    provenance: str
+    spent: dict[str, float]
+
+
+def read_start(source: Path) -> Start:
+    """The averaged weights of another run's `last.ckpt`, or of a predictor's folder as the app loads it
+    (`assets/checkpoints/one_frame`: its encoder lies beside it)."""
+    if source.is_dir():
+        repository = open_checkpoints(str(source.parent))
+        training = repository.config(source.name)["training"]
+        provenance = json.loads((source.parent / "encoder" / "config.json").read_text())["provenance"]
+        spent = add_spent(training, training.get("before", {}))
+        return Start(repository.load(source.name).state_dict(), provenance, spent)
     saved = torch.load(source, map_location="cpu", weights_only=True)
+    progress = saved["progress"]
+    own = {"minutes": progress["seconds"] / 60, "steps": progress["step"], "clips": progress["clips"]}
+    return Start(saved["average"], progress["provenance"], add_spent(own, progress.get("before", {})))
+
+
+def add_spent(a: dict, b: dict) -> dict[str, float]:
+    """Minutes, steps and clips of two runs together."""
+    return {key: round(a.get(key, 0) + b.get(key, 0), 1) for key in ("minutes", "steps", "clips")}
+
+
+def warm_start(model: Ladder, source: Path) -> Start:
+    """Copy the weights of another run (see `read_start`) where places and shapes agree.
+
+    Location maps are resized to this model's frame. Returns what was read.
+    """
+    start = read_start(source)
     state = model.state_dict()
-    shift = model.config.full_resolution and not any(name.startswith("stem.") for name in saved["average"])
+    shift = model.config.full_resolution and not any(name.startswith("stem.") for name in start.state)
     copied = 0
-    for name, value in saved["average"].items():
+    for name, value in start.state.items():
         name = _place(name, shift, state)
         if name is None:
             continue
@@ -39,7 +71,7 @@ def warm_start(model: Ladder, source: Path) -> str:
             copied += 1
     model.load_state_dict(state)
     print(f"started {copied} of {len(state)} tensors from {source}")
-    return saved["progress"]["provenance"]
+    return start
 
 
 def _place(name: str, shift: bool, state: dict) -> str | None:

@@ -116,6 +116,17 @@ def test_a_window_may_start_anywhere_that_leaves_room(windows):
     assert {int(data[i][0][0, 0, 0, 0]) for i in range(300)} == set(range(12))
 
 
+def test_a_curriculum_slows_the_frame_rate_step_by_step(cache):
+    options = {"length": 4, "augmentation": PLAIN, "seed": 1, "samples": 300}
+    data = Windows(cache, ["clip1"], curriculum={0: (25, 25), 100: (15, 15), 200: (10, 10)}, **options)
+
+    def span(i):
+        times = data[i][0][:, 0, 0, 0].int()
+        return int(times[-1] - times[0])
+
+    assert [span(i) for i in (0, 99, 100, 199, 200, 299)] == [3, 3, 5, 5, 7, 7]
+
+
 def test_frame_rates_are_drawn_from_their_range(windows):
     data = windows(dataclasses.replace(PLAIN, fps=(8, 15)), names=["clip1"])
     spans = {int(t[-1] - t[0]) for t in (data[i][0][:, 0, 0, 0].int() for i in range(200))}

@@ -15,6 +15,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from train.warm_start import add_spent, read_start, warm_start
+from vp.models import Ladder, LadderConfig
 from vp.models.encoder import Encoder
 from vp.predictor import load_predictor
 
@@ -54,9 +56,9 @@ def start(tmp_path_factory, moving, write_video):
     environment = {**os.environ, "VP_ENCODER": str(home / "encoder.safetensors"), "OMP_NUM_THREADS": "1"}
     started = []
 
-    def start(name, save_every=3):
+    def start(name, save_every=3, devices=1):
         options = {"data": home / "data", "cache": home / "cache", "out": home / name, "accelerator": "cpu"}
-        options |= {"devices": 1, "precision": "32-true", "save-every": save_every}
+        options |= {"devices": devices, "precision": "32-true", "save-every": save_every, "log-every": 1}
         command = [sys.executable, "-m", "train.fit_predictor", str(home / "recipe.yaml")]
         command += [f"--{key}={value}" for key, value in options.items()]
         with (home / f"{name}.log").open("a") as log:
@@ -141,6 +143,24 @@ def test_a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does(st
     assert not list(out.glob("*.tmp"))
 
 
+def losses(told: str) -> list[float]:
+    return [float(value) for value in re.findall(r"^step \d+ loss (\S+)", told, re.MULTILINE)]
+
+
+@pytest.mark.timeout(600)
+def test_two_processes_make_the_steps_of_one(start, undisturbed):
+    process, out = start("shared", devices=2)
+    told = finish(process, out)
+    alone, shared = losses(undisturbed.with_suffix(".log").read_text()), losses(told)
+    assert len(alone) == len(shared) == STEPS
+    assert max(alone) - min(alone) > 0.01  # a curve, not a line
+    assert shared == pytest.approx(alone, abs=2e-3)
+    ours, theirs = read(out), read(undisturbed)
+    assert ours["progress"]["clips"] == theirs["progress"]["clips"]
+    for name, value in ours["average"].items():
+        torch.testing.assert_close(value, theirs["average"][name], rtol=0, atol=2e-3)
+
+
 def test_training_moves_the_ladder_and_a_little_the_encoder(undisturbed):
     saved = read(undisturbed)["model"]
     torch.manual_seed(0)
@@ -164,3 +184,22 @@ def test_the_app_loads_what_the_run_exports(undisturbed, moving):
     assert np.abs(rollout.predictions - rollout.copy_last).max() > 1e-3  # trained weights, not a fresh network
     config = json.loads((undisturbed / "export" / "one_frame" / "config.json").read_text())
     assert config["training"]["steps"] == STEPS
+
+
+def test_a_run_may_start_from_what_another_exported(undisturbed):
+    """The weights are those of last.ckpt, in the precision of the file; the time that went into them is remembered."""
+    folder = undisturbed / "export" / "one_frame"
+    from_export, from_run = read_start(folder), read_start(undisturbed / "last.ckpt")
+    assert from_export.state.keys() == from_run.state.keys()
+    for name, value in from_run.state.items():
+        assert torch.equal(from_export.state[name], value.bfloat16().float())
+    assert from_export.provenance == from_run.provenance
+    assert from_export.spent["steps"] == from_run.spent["steps"] == STEPS
+    model = Ladder(LadderConfig.from_dict(json.loads((folder / "config.json").read_text())["ladder"]))
+    start = warm_start(model, folder)
+    assert all(torch.equal(value, start.state[name]) for name, value in model.state_dict().items())
+
+
+def test_time_spent_adds_up_over_runs():
+    assert add_spent({"minutes": 1.25, "steps": 2, "clips": 3}, {}) == {"minutes": 1.2, "steps": 2, "clips": 3}
+    assert add_spent({"minutes": 1.5, "steps": 2}, {"minutes": 3, "steps": 4, "clips": 5})["minutes"] == 4.5

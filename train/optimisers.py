@@ -1,0 +1,49 @@
+"""Optimisers by name, and the learning rate over a run."""
+
+from __future__ import annotations
+
+import torch
+
+from vp.models import Ladder
+
+from .recipe import Recipe
+
+OPTIMISERS = {
+    "sgd": torch.optim.SGD,
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+def make_optimiser(model: Ladder, recipe: Recipe) -> torch.optim.Optimizer:
+    """The ladder's parameters, and the encoder's at their own share of the learning rate.
+
+    Each group has its `share` of the rate. `encoder_rate` 0 keeps the encoder frozen; its layer4 may have had no
+    weights to start from and learns at half the full rate.
+    """
+    groups = [{"params": [p for name, p in model.named_parameters() if not name.startswith("encoder.")], "share": 1.0}]
+    if recipe.encoder_rate:
+        layer4 = list(model.encoder.layer4.parameters())
+        known = {id(p) for p in layer4}
+        rest = [p for p in model.encoder.parameters() if id(p) not in known]
+        groups += [{"params": layer4, "share": 0.5}, {"params": rest, "share": recipe.encoder_rate}]
+    else:
+        model.encoder.requires_grad_(False)
+    options = {"lr": recipe.learning_rate}
+    if recipe.optimiser == "adamw":
+        options["weight_decay"] = recipe.weight_decay
+    if recipe.optimiser == "sgd":
+        options["momentum"] = 0.9
+    return OPTIMISERS[recipe.optimiser](groups, **options)
+
+
+def learning_rate(recipe: Recipe, step: int, share: float) -> float:
+    """The rate at a step, `share` of the run being done: a ramp over `warmup` steps, flat, then a straight line to zero
+    over the last half. Flat, because a run whose end is a time keeps learning for as long as it can."""
+    return recipe.learning_rate * min(1.0, (step + 1) / recipe.warmup) * min(1.0, 2 * (1 - share))
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["share"]

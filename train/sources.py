@@ -1,0 +1,54 @@
+"""What a run trains on: UCF101, a subset of it, one video, or the moving circle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from . import circle
+from .cache import build
+from .splits import ClipFile, find_clips, select
+
+
+class Source(NamedTuple):
+    """Names of clips in the cache."""
+
+    train: list[str]
+    validation: list[str]
+
+
+def prepare(
+    data: Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None, ready: bool
+) -> Source:
+    """Decode what a run needs into the cache.
+
+    data: a UCF101 folder, or one video file, which then is all there is to train and to validate on.
+    kind: "ucf101", or "circle", which needs no data.
+    clips: take only so many training clips, spread evenly over the sorted names and so over the classes. The run is
+        then validated on what it trains on: such a run shows that a network can learn, not that it generalises.
+    splits: folder of the official lists; without it the groups decide.
+    ready: take the cache as it is.
+    Raises ValueError when there is nothing to train on, FileNotFoundError without clips in the folder.
+    """
+    if kind == "circle":
+        names = circle.build(cache)
+        return Source(names, names)
+    if data is None:
+        raise ValueError("this recipe trains on video: say where it is with --data")
+    if data.is_file():
+        return _decoded([ClipFile(data.stem, "", 0, data)], None, cache, ready)
+    found = find_clips(data)
+    train = select(found, "train", splits)
+    if not train:
+        raise ValueError(f"{data} holds no clip of a training group")
+    if clips is not None:
+        step = max(1, len(train) / clips)
+        return _decoded([train[int(k * step)] for k in range(min(clips, len(train)))], None, cache, ready)
+    return _decoded(train, select(found, "validation", splits), cache, ready)
+
+
+def _decoded(train: list[ClipFile], validation: list[ClipFile] | None, cache: Path, ready: bool) -> Source:
+    if not ready:
+        build([*train, *(validation or [])], cache)
+    names = [clip.name for clip in train]
+    return Source(names, names if validation is None else [clip.name for clip in validation])

@@ -1,0 +1,33 @@
+"""How a run ends: its budget is used up, or somebody asks."""
+
+from __future__ import annotations
+
+import math
+import signal
+
+from .recipe import Recipe
+
+
+class Stop:
+    """Turned on by SIGTERM or Ctrl-C: the run then finishes its step, saves and exits."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+
+def ignore_signals(_worker: int) -> None:
+    """For the workers that prepare batches: a signal to the whole process group must not kill them before the run has
+    saved."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def share_done(progress: dict, recipe: Recipe, minutes: float | None) -> float:
+    """How much of the run is done, 0 to 1: of its steps or of its minutes, whichever is further."""
+    budget = minutes * 60 if minutes else math.inf
+    return max(progress["seconds"] / budget, progress["step"] / recipe.steps)

@@ -1,0 +1,89 @@
+"""Upload what the app loads to the Hugging Face Hub.
+
+    python -m train.publish --from assets/checkpoints --to hf://owner/name
+
+Every predictor is loaded strictly before anything is sent, and opened again from the Hub afterwards. HF_TOKEN, or
+`hf auth login`, says who you are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+from vp.checkpoints import open_checkpoints
+from vp.checkpoints.files import CONFIG, ENCODER, WEIGHTS
+from vp.checkpoints.source import CARD
+from vp.errors import CheckpointError
+
+PREFIX = "hf://"
+
+
+def contents(folder: Path) -> list[str]:
+    """The files of a folder of checkpoints that belong to it, after loading every predictor. Nothing else is uploaded.
+
+    Raises CheckpointError if a predictor cannot be loaded, there is none, or the model card is missing.
+    """
+    source = open_checkpoints(str(folder))
+    names = source.names()
+    if not names:
+        raise CheckpointError(f"{folder} holds no predictor to publish.")
+    if source.card() is None:
+        raise CheckpointError(
+            f"{folder} has no {CARD}: write the model card (scores, data, time spent, licence, provenance) before "
+            "publishing."
+        )
+    for name in names:
+        source.load(name)
+    parts = [ENCODER, *names] + (["classifier"] if source.has_classifier else [])
+    return [CARD, *(f"{part}/{file}" for part in parts for file in (CONFIG, WEIGHTS))]
+
+
+def publish(folder: Path, to: str, *, private: bool = False, message: str = "Checkpoints") -> str:
+    """Upload a folder of checkpoints; returns the address of the new commit, `hf://owner/name@commit`.
+
+    to: `hf://owner/name`; the repository is made if it does not exist. Raises CheckpointError.
+    """
+    repo = to.removeprefix(PREFIX)
+    if not to.startswith(PREFIX) or "@" in repo or repo.count("/") != 1:
+        raise CheckpointError(f"Publish to hf://owner/name, without a revision, not to {to!r}.")
+    files = contents(Path(folder))
+    api = HfApi()
+    try:
+        api.create_repo(repo, private=private, exist_ok=True)
+        commit = api.upload_folder(repo_id=repo, folder_path=folder, allow_patterns=files, commit_message=message)
+    except HFValidationError:
+        raise CheckpointError(f"{to!r} is not a name that a repository can have.") from None
+    except HfHubHTTPError as error:
+        # Without the client's own text, which may quote the request and the token in it.
+        status = error.response.status_code
+        hint = "set HF_TOKEN to a token that may write there" if status in (401, 403, 404) else "try again later"
+        raise CheckpointError(f"The Hub refuses the upload to {to} (HTTP {status}): {hint}.") from None
+    except (OSError, ConnectionError) as error:
+        raise CheckpointError(f"The upload to {to} failed ({type(error).__name__}): check the network.") from None
+    pinned = f"{to}@{commit.oid}"
+    published = open_checkpoints(pinned)
+    for name in published.names():
+        published.load(name)
+    return pinned
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--from", dest="folder", type=Path, default=Path("assets/checkpoints"), help="folder to upload")
+    parser.add_argument("--to", required=True, help="hf://owner/name")
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument("--message", default="Checkpoints", help="of the commit")
+    args = parser.parse_args()
+    try:
+        pinned = publish(args.folder, args.to, private=args.private, message=args.message)
+    except CheckpointError as error:
+        raise SystemExit(str(error)) from None
+    print(f"published: python app.py --checkpoints {pinned}")
+
+
+if __name__ == "__main__":
+    main()

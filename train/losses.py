@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from vp.metrics import psnr, ssim_map
 from vp.models.encoder import Encoder
+from vp.perceptual import perceptual_distance
 
 # What is closer than this in dB differs by less than the noise of the video's compression.
 PSNR_LIMIT = 50.0
@@ -18,20 +19,12 @@ def gradient_difference(x: Tensor, y: Tensor) -> Tensor:
     return (x.diff(dim=-1) - y.diff(dim=-1)).abs().mean() + (x.diff(dim=-2) - y.diff(dim=-2)).abs().mean()
 
 
-def feature_distance(encoder: Encoder, x: Tensor, y: Tensor) -> Tensor:
-    """Mean squared distance of the encoder's features of x and y [N, 3, H, W] in [0, 1]: taps e1 to e4, each place
-    normalised over channels (as Zhang et al. 2018 do). The encoder learns nothing from it."""
+def feature_loss(encoder: Encoder, x: Tensor, y: Tensor) -> Tensor:
+    """`perceptual_distance` of x and y [N, 3, H, W] in [0, 1], from which the encoder learns nothing."""
     # Detached weights, not no_grad: the prediction needs its gradient, and an encoder that is trained along must not
     # make its features blind to please this loss.
     weights = {name: value.detach() for name, value in encoder.state_dict().items()}
-    with torch.no_grad():
-        wanted = encoder(y)[:4]
-    got = torch.func.functional_call(encoder, weights, (x,))[:4]
-    distances = [
-        (F.normalize(a.float(), dim=1) - F.normalize(b.float(), dim=1)).square().sum(1).mean()
-        for a, b in zip(got, wanted, strict=True)
-    ]
-    return sum(distances) / len(distances)
+    return perceptual_distance(x, y, lambda frames: torch.func.functional_call(encoder, weights, (frames,))).mean()
 
 
 class PredictionLoss(nn.Module):
@@ -70,7 +63,7 @@ class PredictionLoss(nn.Module):
             elif name == "psnr":
                 terms[name] = -psnr(prediction, truth).clamp_max(PSNR_LIMIT).mean() / 100
             elif name == "features":
-                terms[name] = feature_distance(self.encoder[0], prediction, truth)
+                terms[name] = feature_loss(self.encoder[0], prediction, truth)
             else:
                 terms[name] = gradient_difference(prediction, truth)
         return sum(self.weights[name] * value for name, value in terms.items()), {

@@ -24,11 +24,16 @@ FINER = {
 
 
 class Start(NamedTuple):
-    """What a run starts from. spent: minutes, steps and clips of training that are already in it, over all runs."""
+    """What a run starts from.
+
+    spent: minutes, steps and clips of training that are already in it, over all runs; before: the part of them that
+    was spent before the last run began.
+    """
 
     state: dict[str, Tensor]
     provenance: str
     spent: dict[str, float]
+    before: dict[str, float]
 
 
 def read_start(source: Path) -> Start:
@@ -38,12 +43,13 @@ def read_start(source: Path) -> Start:
         repository = open_checkpoints(str(source.parent))
         training = repository.config(source.name)["training"]
         provenance = json.loads((source.parent / "encoder" / "config.json").read_text())["provenance"]
-        spent = add_spent(training, training.get("before", {}))
-        return Start(repository.load(source.name).state_dict(), provenance, spent)
+        before = training.get("before", {})
+        return Start(repository.load(source.name).state_dict(), provenance, add_spent(training, before), before)
     saved = torch.load(source, map_location="cpu", weights_only=True)
     progress = saved["progress"]
     own = {"minutes": progress["seconds"] / 60, "steps": progress["step"], "clips": progress["clips"]}
-    return Start(saved["average"], progress["provenance"], add_spent(own, progress.get("before", {})))
+    before = progress.get("before", {})
+    return Start(saved["average"], progress["provenance"], add_spent(own, before), before)
 
 
 def add_spent(a: dict, b: dict) -> dict[str, float]:

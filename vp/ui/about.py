@@ -78,7 +78,9 @@ def _origin(source: CheckpointSource) -> str:
 def _trained(training: dict) -> str:
     if "clips" not in training:
         return "not recorded"
-    return f"{training['clips']:,} clips, {training.get('minutes', 0):.0f} min"
+    before = training.get("before", {})  # of the weights that this run started from
+    clips, minutes = (training.get(key, 0) + before.get(key, 0) for key in ("clips", "minutes"))
+    return f"{clips:,.0f} clips, {minutes / 60:.1f} h" if minutes >= 100 else f"{clips:,.0f} clips, {minutes:.0f} min"
 
 
 def _parameters(config: LadderConfig) -> str:

@@ -163,6 +163,13 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         if fabric.is_global_zero:
             resume.save(out, model, optimiser, average, progress)
 
+    def publish(folder: Path) -> None:
+        if fabric.is_global_zero:
+            evaluation_model.load_state_dict(average)
+            export(evaluation_model, recipe, progress, folder)
+
+    if progress["step"] == 0 and 0 in args.snapshots:
+        publish(out / "step_0")
     model.train()
     model.encoder.eval()
     stop = Stop()
@@ -203,6 +210,8 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
             fabric.print(
                 f"step {progress['step']} loss {values['loss']:.4f} norm {float(norm):.3f} {speed:.2f} clips/s"
             )
+        if progress["step"] in args.snapshots:
+            publish(out / f"step_{progress['step']}")
         if progress["seconds"] - last_score > args.score_every * 60:
             last_score = progress["seconds"]
             score()
@@ -212,9 +221,7 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
             last_save = time.monotonic()
     score()
     save()
-    if fabric.is_global_zero:
-        evaluation_model.load_state_dict(average)
-        export(evaluation_model, recipe, progress, out / "export")
+    publish(out / "export")
     fabric.barrier()
 
 
@@ -242,6 +249,9 @@ def main() -> None:
     parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
     parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
     parser.add_argument("--validation-windows", type=int, default=1, help="windows per validation clip")
+    parser.add_argument(
+        "--snapshots", type=int, nargs="*", default=[], metavar="STEP", help="export the weights after these steps too"
+    )
     parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
     fit(args, load_recipe(args.recipe))

@@ -12,7 +12,7 @@ from vp.ui.store import Request, RolloutStore
 
 
 def request(name: str = "a.mp4") -> Request:
-    return Request(name, "A clip", "a", Window("one_frame"))
+    return Request(name, 3.0, "A clip", "a", Window("one_frame"))
 
 
 @pytest.fixture

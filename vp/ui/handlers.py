@@ -74,17 +74,16 @@ class Handlers:
     def pick(self, clip_id: str) -> Request:
         """A clip of the gallery. Raises ClipError for an unknown id."""
         clip = self.explorer.clips.get(str(clip_id))
-        return Request(str(self.explorer.clips.path(clip.id)), clip.name, clip.id, Window("one_frame"))
+        path = str(self.explorer.clips.path(clip.id))
+        return Request(path, video.probe(path).seconds, clip.name, clip.id, Window("one_frame"))
 
     def upload(self, path: str) -> Request:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
-        video.probe(path)
-        return Request(path, "your video", None, Window("one_frame"))
+        return Request(path, video.probe(path).seconds, "your video", None, Window("one_frame"))
 
     def latest_start(self, request: Request, fps: int, seen: int, horizon: int) -> float:
         """The last start in seconds at which the clip still has every frame of the window."""
-        seconds = video.probe(request.path).seconds
-        return max(0.0, int(10 * (seconds - (seen + horizon) / fps)) / 10)
+        return max(0.0, int(10 * (request.seconds - (seen + horizon) / fps)) / 10)
 
     def playable(self, request: Request) -> str:
         """The whole clip as a file that browsers play."""

@@ -22,9 +22,10 @@ MAX_REQUESTS = 2_000
 
 @dataclass(frozen=True)
 class Request:
-    """What was predicted: a file on this machine, its title and id in the gallery (None for an upload)."""
+    """What was predicted: a file on this machine, its length, its title and id in the gallery (None for an upload)."""
 
     path: str
+    seconds: float
     title: str
     clip_id: str | None
     window: Window

@@ -62,5 +62,4 @@ lvln.views.compare = (root) => {
   on("compare", fill);
   // Asked for only when somebody looks: three networks cost three times one.
   new IntersectionObserver(ask).observe(root);
-  ask();
 };

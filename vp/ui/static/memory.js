@@ -262,5 +262,4 @@ lvln.views.memory = (root) => {
   on("theme", layout);
   new ResizeObserver(layout).observe(root.querySelector(".grid"));
   new IntersectionObserver(load).observe(root);
-  load();
 };

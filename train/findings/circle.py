@@ -1,0 +1,60 @@
+"""The moving circle, before and while it is learned (paper section 4, Fig. 4).
+
+python -m train.fit_predictor circle_lvln --out runs/circle_lvln --snapshots 0 100 500
+python -m train.fit_predictor circle_one_frame --out runs/circle_one_frame --snapshots 0 100 500
+python -m train.findings.circle runs/circle_lvln runs/circle_one_frame --figure assets/figures/circle.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+
+from vp import load_predictor
+from vp.checkpoints import open_checkpoints
+
+from ..circle import circle
+from .panels import Row, panels
+
+HORIZON = 3
+
+
+def snapshots(run: Path) -> list[tuple[int, Path]]:
+    """(step, checkpoint folder) of what a run exported on its way."""
+    found = [(int(match[1]), path) for path in run.glob("step_*") if (match := re.fullmatch(r"step_(\d+)", path.name))]
+    if not found:
+        raise SystemExit(f"{run} has no snapshots: train it with --snapshots 0 100 500")
+    return sorted(found)
+
+
+def rows(run: Path) -> list[Row]:
+    """The true sequence, then what is predicted after each snapshot's steps."""
+    result: list[Row] = []
+    for step, folder in snapshots(run):
+        name = open_checkpoints(str(folder)).names()[0]
+        predictor = load_predictor(name, str(folder))
+        seen = predictor.default_seen
+        frames = circle(*predictor.size)[: seen + HORIZON]
+        rollout = predictor.run(frames, horizon=HORIZON)
+        if not result:
+            result.append(Row(f"{predictor.title}\ntruth", frames / 255))
+        seen_frames = np.ones_like(rollout.seen_frames)  # left blank
+        captions = [""] * seen + [f"{value:.1f} dB" for value in rollout.scores["psnr"]]
+        pictures = np.concatenate([seen_frames, rollout.predictions])
+        result.append(Row(f"after {step} steps", pictures, captions, accent=HORIZON))
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--figure", type=Path, required=True)
+    args = parser.parse_args()
+    panels([row for run in args.runs for row in rows(run)], args.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""How the output is upsampled, and the grid that it leaves (paper section 4.1, Fig. 9).
+
+for way in pixel_shuffle bilinear nearest; do
+  python -m train.fit_predictor upsampling_$way --data UCF-101 --out runs/upsampling_$way --minutes 10
+done
+python -m train.findings.upsampling runs/upsampling_* --figure assets/figures/upsampling.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vp import load_predictor
+from vp.checkpoints import open_checkpoints
+from vp.grid import grid_index
+
+from .clips import bundled, window
+from .panels import Row, panels
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", help="folders of runs, or bundled")
+    parser.add_argument("--clip", default="walk", help="a bundled clip or a video")
+    parser.add_argument("--figure", type=Path, required=True)
+    args = parser.parse_args()
+    pictures, captions = [], []
+    for run in args.runs:
+        source = run if run == "bundled" else str(Path(run) / "export")
+        name = "one_frame" if run == "bundled" else open_checkpoints(source).names()[0]
+        predictor = load_predictor(name, source)
+        length = predictor.default_seen + 1
+        indices = []
+        for clip in bundled():
+            rollout = predictor.run(window(clip, length, size=predictor.size), horizon=1)
+            ours, truth = (torch.from_numpy(x).permute(0, 3, 1, 2) for x in (rollout.predictions, rollout.truth))
+            indices.append(grid_index(ours, truth).mean().item())
+        rollout = predictor.run(window(args.clip, length, size=predictor.size), horizon=1)
+        h, w = predictor.size
+        if not pictures:
+            pictures.append(rollout.truth[0][h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2])
+            captions.append("truth")
+        pictures.append(rollout.predictions[0][h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2])
+        label = Path(run).name.removeprefix("upsampling_").replace("_", " ")
+        captions.append(f"{label}: grid {np.mean(indices):.2f}")
+        print(f"{run}: grid index {np.mean(indices):.3f} over {len(indices)} clips")
+    panels([Row("", np.stack(pictures), captions)], args.figure, zoom=1.6)
+
+
+if __name__ == "__main__":
+    main()

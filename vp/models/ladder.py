@@ -19,8 +19,9 @@ from .config import BLOCKS, KERNELS, LadderConfig
 from .convgru import Gates
 from .decoder import DecoderBlock
 from .encoder import TAPS, Encoder
-from .heads import Head
+from .heads import Head, HeadOutput
 from .lateral import LateralBlock
+from .silence import Kept
 
 # state[block][kernel]: [B, C, h, w], e.g. state["C1"]["3x3"].
 State = dict[str, dict[str, Tensor]]
@@ -89,12 +90,20 @@ class Ladder(nn.Module):
         )
         self.head = Head(config, c[0] + m)
 
-    def forward(self, frames: Tensor, state: State | None = None, *, record: bool = False) -> LadderOutput:
+    def forward(
+        self,
+        frames: Tensor,
+        state: State | None = None,
+        *,
+        record: bool = False,
+        kept: dict[str, Kept] | None = None,
+    ) -> LadderOutput:
         """Predict the frame after each of T frames.
 
         frames: [B, T, 3, H, W] in [0, 1]; H and W multiples of 32 (the configured size is what it was trained on).
         state: from an earlier call, to go on where it stopped; None starts empty.
         record: keep the states and gates of every step in `trace`.
+        kept: {block: what is not silenced in it}, see `vp.models.silence`.
 
         Everything but the hidden recurrence runs over all T steps as one batch; the numbers are the same as
         when stepping frame by frame.
@@ -108,7 +117,9 @@ class Ladder(nn.Module):
         batch, steps = frames.shape[:2]
         # Time-major, so that the maps of one step lie together: [T * B, 3, H, W].
         flat = frames.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        return self.forward_features(flat, self.features(flat), state, batch=batch, steps=steps, record=record)
+        return self.forward_features(
+            flat, self.features(flat), state, batch=batch, steps=steps, record=record, kept=kept
+        )
 
     def features(self, flat: Tensor) -> list[Tensor]:
         """Frames [N, 3, H, W] in [0, 1] -> the inputs of C1 to C4 and of L4."""
@@ -118,35 +129,66 @@ class Ladder(nn.Module):
         return [self.stem(self.encoder.normalise(flat)), *taps[:3], taps[4]]
 
     def forward_features(
-        self, flat: Tensor, features: list[Tensor], state: State | None, *, batch: int, steps: int, record: bool
+        self,
+        flat: Tensor,
+        features: list[Tensor],
+        state: State | None,
+        *,
+        batch: int,
+        steps: int,
+        record: bool,
+        kept: dict[str, Kept] | None = None,
     ) -> LadderOutput:
         """`forward` from features already computed: flat [steps * batch, 3, H, W], time-major."""
-        columns, after, trace = {}, {}, {} if record else None
-        for block, x in zip(BLOCKS, features[:4], strict=True):
-            lateral = self.laterals[block]
-            before = state[block] if state is not None else lateral.initial_state(x, batch)
-            columns[block], after[block], gates = lateral(x, before, steps=steps)
-            if record:
-                trace[block] = {
-                    kernel: Gates(*(torch.stack(quantity, dim=1) for quantity in zip(*gates[kernel], strict=True)))
-                    for kernel in KERNELS
-                }
-        x = self.decoder["L4"](features[4])
-        for name, block in (("L3", "C4"), ("L2", "C3"), ("L1", "C2")):
-            x = self.decoder[name](torch.cat([columns[block], x], dim=1))
-        out = self.head(torch.cat([columns["C1"], x], dim=1), flat)
+        columns, after, trace = self.remember(features, state, batch=batch, steps=steps, record=record, kept=kept)
+        out = self.decode(columns, features[4], flat)
 
         def batch_first(y: Tensor | None) -> Tensor | None:
             return None if y is None else y.unflatten(0, (steps, batch)).transpose(0, 1)
 
         return LadderOutput(batch_first(out.frame), after, trace, batch_first(out.flow), batch_first(out.mask))
 
+    def remember(
+        self,
+        features: list[Tensor],
+        state: State | None,
+        *,
+        batch: int,
+        steps: int,
+        record: bool = False,
+        kept: dict[str, Kept] | None = None,
+    ) -> tuple[dict[str, Tensor], State, Trace | None]:
+        """The lateral blocks over all steps: {block: output [steps * batch, C, h, w]}, state and trace.
+
+        An output holds the channels of the block's convolution, then those of its ConvGRUs in the order of KERNELS.
+        """
+        columns, after, trace = {}, {}, {} if record else None
+        for block, x in zip(BLOCKS, features[:4], strict=True):
+            lateral = self.laterals[block]
+            before = state[block] if state is not None else lateral.initial_state(x, batch)
+            columns[block], after[block], gates = lateral(x, before, steps=steps, kept=(kept or {}).get(block))
+            if record:
+                trace[block] = {
+                    kernel: Gates(*(torch.stack(quantity, dim=1) for quantity in zip(*gates[kernel], strict=True)))
+                    for kernel in KERNELS
+                }
+        return columns, after, trace
+
+    def decode(self, columns: dict[str, Tensor], deepest: Tensor, flat: Tensor) -> HeadOutput:
+        """From the lateral blocks' outputs, the deepest features and the frames [N, 3, H, W] to the next frames."""
+        x = self.decoder["L4"](deepest)
+        for name, block in (("L3", "C4"), ("L2", "C3"), ("L1", "C2")):
+            x = self.decoder[name](torch.cat([columns[block], x], dim=1))
+        return self.head(torch.cat([columns["C1"], x], dim=1), flat)
+
     def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """One frame [B, 3, H, W] in [0, 1] -> (the next frame, not clipped; the state after it)."""
         out = self(frame.unsqueeze(1), state)
         return out.frames[:, 0], out.state
 
-    def rollout(self, frames: Tensor, horizon: int, *, record: bool = False) -> LadderOutput:
+    def rollout(
+        self, frames: Tensor, horizon: int, *, record: bool = False, kept: dict[str, Kept] | None = None
+    ) -> LadderOutput:
         """See T frames [B, T, 3, H, W], then predict `horizon` more.
 
         The output after the last seen frame IS the first prediction; further ones are made from predictions fed
@@ -155,10 +197,10 @@ class Ladder(nn.Module):
         """
         if horizon < 1:
             raise ValueError(f"horizon must be at least 1, not {horizon}")
-        outputs = [self(frames, record=record)]
+        outputs = [self(frames, record=record, kept=kept)]
         for _ in range(horizon - 1):
             last = outputs[-1].frames[:, -1:].clamp(0, 1)
-            outputs.append(self(last, outputs[-1].state, record=record))
+            outputs.append(self(last, outputs[-1].state, record=record, kept=kept))
         return join(outputs)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .config import KERNELS
 from .convgru import ConvGRU, Gates
 from .location import LocationConv2d
+from .silence import Kept
 
 
 class LateralBlock(nn.Module):
@@ -29,22 +30,32 @@ class LateralBlock(nn.Module):
         return {name: x.new_zeros(shape).to(memory_format=torch.channels_last) for name in KERNELS}
 
     def forward(
-        self, x: Tensor, state: dict[str, Tensor], *, steps: int
+        self, x: Tensor, state: dict[str, Tensor], *, steps: int, kept: Kept | None = None
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, list[Gates]]]:
         """All steps of a sequence.
 
         x: [steps * B, inputs, h, w], time-major: the B maps of the first step come first.
         state: {kernel: [B, width, h, w]} before the first step.
+        kept: what is not silenced, see `vp.models.silence`.
         Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
         gates step by step (they are computed anyway: recording is only keeping them).
         """
-        columns, after, record = [self.skip(x)], {}, {}
+        columns, after, record = [self._skip(x, kept, steps)], {}, {}
         for name, gru in self.grus.items():
-            h = state[name]
+            h = state[name] if kept is None else state[name] * kept.grus[name]
             gates = []
             for projected in gru.project(x).chunk(steps):
-                gates.append(gru.step(projected, h))
+                made = gru.step(projected, h)
+                gates.append(made if kept is None else made._replace(h=made.h * kept.grus[name]))
                 h = gates[-1].h
             columns.append(torch.cat([g.h for g in gates]) if steps > 1 else h)
             after[name], record[name] = h, gates
         return torch.cat(columns, dim=1), after, record
+
+    def _skip(self, x: Tensor, kept: Kept | None, steps: int) -> Tensor:
+        if kept is None:
+            return self.skip(x)
+        # Masks are per clip, maps are per step and clip.
+        skip, location = (mask.repeat(steps, 1, 1, 1) for mask in (kept.skip, kept.location))
+        y = self.skip(x, location) if isinstance(self.skip, LocationConv2d) else self.skip(x)
+        return y * skip

@@ -14,7 +14,7 @@ class LocationConv2d(nn.Module):
     example that the ground is below and the sky above.
 
     forward: [N, inputs, h, w] -> [N, outputs, h, w]. On a map of another size than it was built for, the bias
-    is resized bilinearly.
+    is resized bilinearly. keep [N, 1, 1, 1]: share of the bias to add for each map, default 1.
     """
 
     def __init__(self, inputs: int, outputs: int, *, size: tuple[int, int]) -> None:
@@ -22,9 +22,10 @@ class LocationConv2d(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, 1)
         self.location = nn.Parameter(torch.zeros(1, outputs, *size))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         location = self.location
         if location.shape[-2:] != x.shape[-2:]:
             location = F.interpolate(location, size=x.shape[-2:], mode="bilinear", align_corners=False)
         y = self.conv(x)
-        return y + location.to(y.dtype)
+        location = location.to(y.dtype)
+        return y + (location if keep is None else keep * location)

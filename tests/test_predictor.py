@@ -190,3 +190,11 @@ def test_real_frames_go_through(predictor, originals):
     seen = torch.from_numpy(rollout.seen_frames).permute(0, 3, 1, 2)
     assert psnr(seen[0], seen[1]) > 15  # neighbouring frames look alike, so they were not scrambled
     assert rollout.seen_frames.std() > 0.05
+
+
+def test_a_silenced_part_changes_the_prediction_and_an_unknown_one_is_refused(predictor, frames):
+    plain, hurt = predictor.run(frames, horizon=2), predictor.run(frames, horizon=2, silence=["C1.3x3", "C4"])
+    assert np.abs(plain.predictions - hurt.predictions).max() > 1e-3
+    assert not hurt.states["C1"]["3x3"].any() and not hurt.states["C4"]["7x7"].any() and hurt.states["C2"]["3x3"].any()
+    with pytest.raises(RequestError, match=r"C1\.location|no location bias"):
+        predictor.run(frames, silence=["C1.location"])

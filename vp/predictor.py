@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_HORIZON, MAX_SEEN
 from .models import BLOCKS, KERNELS, TITLES, Ladder, LadderOutput
+from .models.silence import Lesion, LesionError, keep
 from .precision import choose_device, choose_dtype, place
 from .rollout import Rollout
 
@@ -52,21 +54,38 @@ class Predictor:
         """Frames that the network was meant to see before it predicts."""
         return self.model.config.seen
 
-    def run(self, frames: np.ndarray, seen: int | None = None, horizon: int = 3) -> Rollout:
+    def run(
+        self, frames: np.ndarray, seen: int | None = None, horizon: int = 3, *, silence: Sequence[str] = ()
+    ) -> Rollout:
         """See the first `seen` frames of a window, predict the next `horizon`.
 
         frames: [T, H, W, 3] of any size, uint8 or float in [0, 1]. Frames after the seen ones are the truth that
             predictions are scored against; T may be as small as `seen`.
         seen: 1 to 20; default, what the model was trained with. horizon: 1 to 10.
-        Raises RequestError for frames of another shape or type, too few of them, or numbers out of range.
+        silence: parts of the network to silence, e.g. ["C2.5x5", "C4.skip"], see `vp.models.silence`.
+        Raises RequestError for frames of another shape or type, too few of them, numbers out of range, or a part that
+        the network does not have.
+        """
+        seen, window = self.prepare(frames, seen, horizon)
+        try:
+            lesions = [Lesion.parse(path, self.model.config) for path in silence]
+        except LesionError as error:
+            raise RequestError(str(error)) from None
+        start = time.perf_counter()
+        with torch.inference_mode():
+            like = torch.empty(0, device=self.device, dtype=self.dtype)
+            kept = keep([lesions], self.model.config, like) if lesions else None
+            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True, kept=kept)
+        return self._rollout(window, out, seen, start)
+
+    def prepare(self, frames: np.ndarray, seen: int | None, horizon: int) -> tuple[int, Tensor]:
+        """Check a window and resize it: (frames seen, float32 [up to seen + horizon, 3, h, w] in [0, 1], on the CPU).
+
+        Raises RequestError as `run` does.
         """
         seen = self.default_seen if seen is None else seen
         _check(frames, seen, horizon)
-        window = self._resize(frames[: seen + horizon])
-        start = time.perf_counter()
-        with torch.inference_mode():
-            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True)
-        return self._rollout(window, out, seen, start)
+        return seen, self._resize(frames[: seen + horizon])
 
     def _resize(self, frames: np.ndarray) -> Tensor:
         """[T, H, W, 3] -> float32 [T, 3, h, w] in [0, 1], averaging over the area of each new pixel."""

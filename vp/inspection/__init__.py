@@ -1,0 +1,18 @@
+"""Experiments on a predictor and one window of a clip: what happens if a part is silenced, the memory wiped, fewer
+frames are seen, and which pixels a prediction depends on. Frames in, numbers out; nothing here knows of a page."""
+
+from .importance import Importance, rank_convgrus
+from .reset import MemoryReset, memory_reset
+from .saliency import Saliency, saliency
+from .sweep import SeenSweep, sweep_seen
+
+__all__ = [
+    "Importance",
+    "MemoryReset",
+    "Saliency",
+    "SeenSweep",
+    "memory_reset",
+    "rank_convgrus",
+    "saliency",
+    "sweep_seen",
+]

@@ -1,0 +1,61 @@
+"""Which ConvGRU matters most for a clip: each is silenced in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..metrics import psnr
+from ..models import BLOCKS, KERNELS
+from ..predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Importance:
+    """What silencing one ConvGRU does to the first prediction.
+
+    part: "C2.5x5". lost: dB of PSNR lost against the untouched prediction (negative: it does better without), None
+    where the clip ends before the predicted frame. change: root mean square difference of the two predictions, of 255.
+    """
+
+    part: str
+    lost: float | None
+    change: float
+
+
+def rank_convgrus(predictor: Predictor, frames: np.ndarray, seen: int | None = None) -> list[Importance]:
+    """All twelve ConvGRUs, the most important first: by dB lost, or by change where the truth is not known.
+
+    frames, seen: as in `Predictor.run`; frame `seen` is the truth. Raises RequestError.
+
+    While real frames come in, no ConvGRU hears another: each reads the encoder and its own state. So the memory is
+    run once, and only the decoder twelve times, as one batch.
+    """
+    seen, window = predictor.prepare(frames, seen, 1)
+    model = predictor.model
+    with torch.inference_mode():
+        shown = window[:seen].to(predictor.device).contiguous(memory_format=torch.channels_last)
+        features = model.features(shown)
+        columns, _, _ = model.remember(features, None, batch=1, steps=seen)
+        last = {block: column[-1:] for block, column in columns.items()}
+        parts = [(block, kernel) for block in BLOCKS for kernel in KERNELS]
+        batch = len(parts) + 1  # the first is left untouched
+        stacked = {block: column.repeat(batch, 1, 1, 1) for block, column in last.items()}
+        for b, (block, kernel) in enumerate(parts, start=1):
+            width = model.laterals[block].width
+            begin = width * (1 + KERNELS.index(kernel))  # the block's convolution comes first
+            stacked[block][b, begin : begin + width] = 0
+        deepest = features[4][-1:].repeat(batch, 1, 1, 1)
+        out = model.decode(stacked, deepest, shown[-1:].repeat(batch, 1, 1, 1)).frame.float().clamp(0, 1).cpu()
+    change = (out[1:] - out[:1]).square().mean(dim=(1, 2, 3)).sqrt() * 255
+    lost = [None] * len(parts)
+    if len(window) > seen:
+        scores = psnr(out, window[seen].expand_as(out))
+        lost = (scores[0] - scores[1:]).tolist()
+    found = [
+        Importance(f"{block}.{kernel}", loss, moved)
+        for (block, kernel), loss, moved in zip(parts, lost, change.tolist(), strict=True)
+    ]
+    return sorted(found, key=lambda part: part.change if part.lost is None else part.lost, reverse=True)

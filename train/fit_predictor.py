@@ -28,6 +28,7 @@ from vp.models import Ladder
 
 from . import resume
 from .average import update_average
+from .calibrate import calibrate
 from .data import Collate, Windows, fixed_windows
 from .encoder_weights import load_imagenet, load_shared
 from .export import export
@@ -38,7 +39,7 @@ from .recipe import Recipe, load_recipe
 from .sources import Source, prepare
 from .stopping import Stop, ignore_signals, share_done
 from .validation import validate
-from .warm_start import warm_start
+from .warm_start import load_encoder, read_start, renew, warm_start
 
 HORIZON = 3  # steps that validation scores
 
@@ -63,11 +64,8 @@ def make_fabric(args: argparse.Namespace, recipe: Recipe) -> Fabric:
     )
 
 
-def make_loader(args: argparse.Namespace, recipe: Recipe, fabric: Fabric, names: list[str], done: int) -> DataLoader:
-    """This process's share of the batches from step `done` on."""
-    if recipe.batch % fabric.world_size:
-        raise SystemExit(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes")
-    data = Windows(
+def make_dataset(args: argparse.Namespace, recipe: Recipe, names: list[str]) -> Windows:
+    return Windows(
         args.cache,
         names,
         length=recipe.seen[1] + 1 + recipe.feedback,
@@ -76,6 +74,31 @@ def make_loader(args: argparse.Namespace, recipe: Recipe, fabric: Fabric, names:
         samples=(recipe.steps + 1) * recipe.batch,
         curriculum={step * recipe.batch: rates for step, rates in recipe.curriculum.items()},
     )
+
+
+def initialise(model: Ladder, args: argparse.Namespace, data: Windows) -> tuple[str, dict[str, float]]:
+    """Give a network its first weights. Returns where its encoder comes from, and the time spent on it before."""
+    if args.start:
+        # First the encoder: the statistics of its features say how weights are to be rewritten.
+        start = read_start(args.start)
+        load_encoder(model, start)
+    else:
+        provenance = load_shared(model.encoder, args.encoder) if args.encoder else load_imagenet(model.encoder)
+    if model.config.standardise:
+        samples = [data[i] for i in range(min(64, len(data)))]
+        calibrate(model, Collate(model.config.size)(samples)[:, ::3].flatten(0, 1))
+    if not args.start:
+        return provenance, {}
+    warm_start(model, start)
+    renew(model, args.renew)
+    return start.provenance, start.spent
+
+
+def make_loader(args: argparse.Namespace, recipe: Recipe, fabric: Fabric, names: list[str], done: int) -> DataLoader:
+    """This process's share of the batches from step `done` on."""
+    if recipe.batch % fabric.world_size:
+        raise SystemExit(f"a batch of {recipe.batch} cannot be shared by {fabric.world_size} processes")
+    data = make_dataset(args, recipe, names)
     return DataLoader(
         data,
         batch_size=recipe.batch // fabric.world_size,
@@ -116,14 +139,7 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     names = sources(True)
 
     model = Ladder(config)
-    before: dict[str, float] = {}
-    if args.start:
-        start = warm_start(model, args.start)
-        provenance, before = start.provenance, start.spent
-    elif args.encoder:
-        provenance = load_shared(model.encoder, args.encoder)
-    else:
-        provenance = load_imagenet(model.encoder)
+    provenance, before = initialise(model, args, make_dataset(args, recipe, names.train))
     model = model.to(memory_format=torch.channels_last)
     optimiser = make_optimiser(model, recipe)
     average = {name: value.clone() for name, value in model.state_dict().items()}
@@ -237,6 +253,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument(
         "--start", type=Path, default=None, help="last.ckpt of another run, or a predictor's folder, to start from"
+    )
+    parser.add_argument(
+        "--renew", nargs="*", default=[], metavar="CONVGRU", help="with --start: ConvGRUs to begin anew, e.g. C1.7x7"
     )
     parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
     parser.add_argument("--minutes", type=float, default=None, help="training budget over all restarts")

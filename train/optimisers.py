@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from vp.models import Ladder
 
@@ -22,7 +23,13 @@ def make_optimiser(model: Ladder, recipe: Recipe) -> torch.optim.Optimizer:
     Each group has its `share` of the rate. `encoder_rate` 0 keeps the encoder frozen; its layer4 may have had no
     weights to start from and learns at half the full rate.
     """
-    groups = [{"params": [p for name, p in model.named_parameters() if not name.startswith("encoder.")], "share": 1.0}]
+    gru = {id(m.weight): m for m in model.laterals.modules() if isinstance(m, nn.Conv2d) and m.kernel_size != (1, 1)}
+    by_share: dict[float, list[nn.Parameter]] = {}
+    for name, p in model.named_parameters():
+        if not name.startswith("encoder."):
+            fan_in = p[0].numel() if id(p) in gru and recipe.gru_fan_in else 0
+            by_share.setdefault(min(1.0, recipe.gru_fan_in / fan_in) if fan_in else 1.0, []).append(p)
+    groups = [{"params": params, "share": share} for share, params in by_share.items()]
     if recipe.encoder_rate:
         layer4 = list(model.encoder.layer4.parameters())
         known = {id(p) for p in layer4}

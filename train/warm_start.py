@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vp.checkpoints import open_checkpoints
-from vp.models import Ladder
+from vp.models import BLOCKS, KERNELS, Ladder
+from vp.models.convgru import ConvGRU
 
 # The full-resolution ladder reads the encoder one level finer, so its C2 does what C1 does elsewhere, and so on.
 FINER = {
@@ -57,13 +58,20 @@ def add_spent(a: dict, b: dict) -> dict[str, float]:
     return {key: round(a.get(key, 0) + b.get(key, 0), 1) for key in ("minutes", "steps", "clips")}
 
 
-def warm_start(model: Ladder, source: Path) -> Start:
+def load_encoder(model: Ladder, start: Start) -> None:
+    """Copy the encoder of another run."""
+    own = {name: value for name, value in start.state.items() if name.startswith("encoder.")}
+    model.load_state_dict(own, strict=False)
+
+
+def warm_start(model: Ladder, start: Start) -> None:
     """Copy the weights of another run (see `read_start`) where places and shapes agree.
 
-    Location maps are resized to this model's frame. Returns what was read.
+    Location maps are resized to this model's frame. Where this model standardises features and the source does not,
+    the convolutions that read them are rewritten, so that away from the border they compute what they computed.
     """
-    start = read_start(source)
     state = model.state_dict()
+    rewrite = not any(".standardise." in name for name in start.state)
     shift = model.config.full_resolution and not any(name.startswith("stem.") for name in start.state)
     copied = 0
     for name, value in start.state.items():
@@ -73,11 +81,33 @@ def warm_start(model: Ladder, source: Path) -> Start:
         if name.endswith(".location") and value.shape[1] == state[name].shape[1]:
             value = F.interpolate(value, size=state[name].shape[-2:], mode="bilinear", align_corners=False)
         if value.shape == state[name].shape:
-            state[name] = value
+            state[name] = value.clone()
             copied += 1
+    if rewrite:
+        for lateral in (f"laterals.{block}" for block in BLOCKS):
+            if f"{lateral}.standardise.mean" in state:
+                _rewrite(state, lateral)
     model.load_state_dict(state)
-    print(f"started {copied} of {len(state)} tensors from {source}")
-    return start
+    print(f"started {copied} of {len(state)} tensors")
+
+
+def _rewrite(state: dict[str, Tensor], lateral: str) -> None:
+    """w x + b, written as w' (x - mean) / std + b'."""
+    mean, std = (state[f"{lateral}.standardise.{which}"].view(1, -1, 1, 1) for which in ("mean", "std"))
+    skip = f"{lateral}.skip.conv" if f"{lateral}.skip.conv.weight" in state else f"{lateral}.skip"
+    for conv in (skip, *(f"{lateral}.grus.{kernel}.input" for kernel in KERNELS)):
+        weight = state[f"{conv}.weight"]
+        state[f"{conv}.bias"] = state[f"{conv}.bias"] + (weight * mean).sum((1, 2, 3))
+        state[f"{conv}.weight"] = weight * std
+
+
+def renew(model: Ladder, convgrus: list[str]) -> None:
+    """Begin ConvGRUs anew, named as "C1.7x7": what has saturated does not come back by training."""
+    for path in convgrus:
+        block, kernel = path.split(".")
+        old = model.laterals[block].grus[kernel]
+        fresh = ConvGRU(inputs=old.input.in_channels, width=old.width, kernel=int(kernel[0]))
+        old.load_state_dict(fresh.state_dict())
 
 
 def _place(name: str, shift: bool, state: dict) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from .models import NAMES
 from .predictor import Predictor
 from .rollout import Rollout
 from .space import gpu
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,13 @@ class Explorer:
         Near the end of a clip there may be fewer true frames than predicted ones; there must be enough to see.
         Raises RequestError, VideoError or CheckpointError.
         """
+        return self.inspect(Predictor.run, path, window, seen=window.seen, horizon=window.horizon)
+
+    def inspect(self, experiment: Callable[..., T], path: str | Path, window: Window, **options: object) -> T:
+        """Read one window of a video file and run an experiment of `vp.inspection` on it.
+
+        experiment: called with the predictor, the window's frames and the options. Raises as `predict` does.
+        """
         window.check()
         predictor = self.predictor(window.model)
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
@@ -100,9 +111,9 @@ class Explorer:
                 f"From {window.start:g} s on, this clip has {len(frames)} frames at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
-        return _run(predictor, frames, window)
+        return _run(experiment, predictor, frames, options)
 
 
 @gpu
-def _run(predictor: Predictor, frames: np.ndarray, window: Window) -> Rollout:
-    return predictor.run(frames, seen=window.seen, horizon=window.horizon)
+def _run(experiment: Callable[..., T], predictor: Predictor, frames: np.ndarray, options: dict) -> T:
+    return experiment(predictor, frames, **options)

@@ -83,6 +83,7 @@ def test_a_configuration_survives_json(name):
         {"upsampling": "bicubic"},
         {"norm": None},
         {"activation": "gelu"},
+        {"standardise": 1},
     ],
     ids=str,
 )

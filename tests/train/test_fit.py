@@ -196,8 +196,8 @@ def test_a_run_may_start_from_what_another_exported(undisturbed):
     assert from_export.provenance == from_run.provenance
     assert from_export.spent["steps"] == from_run.spent["steps"] == STEPS
     model = Ladder(LadderConfig.from_dict(json.loads((folder / "config.json").read_text())["ladder"]))
-    start = warm_start(model, folder)
-    assert all(torch.equal(value, start.state[name]) for name, value in model.state_dict().items())
+    warm_start(model, from_export)
+    assert all(torch.equal(value, from_export.state[name]) for name, value in model.state_dict().items())
 
 
 def test_time_spent_adds_up_over_runs():

@@ -2,15 +2,18 @@
 frames are seen, and which pixels a prediction depends on. Frames in, numbers out; nothing here knows of a page."""
 
 from .importance import Importance, rank_convgrus
+from .ladder_map import LadderMap, ladder_map
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
 from .sweep import SeenSweep, sweep_seen
 
 __all__ = [
     "Importance",
+    "LadderMap",
     "MemoryReset",
     "Saliency",
     "SeenSweep",
+    "ladder_map",
     "memory_reset",
     "rank_convgrus",
     "saliency",

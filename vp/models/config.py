@@ -44,6 +44,7 @@ class LadderConfig:
     refine: channels of a convolution and activation before the output convolution; 0 for the paper's bare
         1x1 convolution.
     norm, activation: of the decoder blocks: "batch" and "relu" in the paper.
+    standardise: whether C1 to C4 read the encoder's features with the mean and spread of each channel taken out.
     """
 
     height: int = 128
@@ -59,6 +60,7 @@ class LadderConfig:
     refine: int = 0
     norm: str = "batch"
     activation: str = "relu"
+    standardise: bool = False
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -79,8 +81,9 @@ class LadderConfig:
                 )
         for width in self.gru_widths:
             _require_int("gru_widths", width, 1, MAX_WIDTH)
-        if type(self.full_resolution) is not bool:
-            raise ConfigError(f"full_resolution must be true or false, not {self.full_resolution!r}")
+        for name in ("full_resolution", "standardise"):
+            if type(getattr(self, name)) is not bool:
+                raise ConfigError(f"{name} must be true or false, not {getattr(self, name)!r}")
         for name, choices in (
             ("head", HEADS),
             ("upsampling", UPSAMPLING),

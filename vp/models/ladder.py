@@ -23,6 +23,8 @@ from .heads import Head, HeadOutput
 from .lateral import LateralBlock
 from .silence import Kept
 
+# Which taps of the encoder `Ladder.features` gives, without and with full resolution.
+TAPS_READ = {False: ("e1", "e2", "e3", "e4", "e5"), True: ("stem", "e1", "e2", "e3", "e5")}
 # state[block][kernel]: [B, C, h, w], e.g. state["C1"]["3x3"].
 State = dict[str, dict[str, Tensor]]
 # trace[block][kernel]: Gates of tensors [B, T, C, h, w].
@@ -63,7 +65,11 @@ class Ladder(nn.Module):
         self.laterals = nn.ModuleDict(
             {
                 block: LateralBlock(
-                    inputs=channels, width=width, location_size=config.map_size(block) if location else None
+                    inputs=channels,
+                    width=width,
+                    location_size=config.map_size(block) if location else None,
+                    # The stem of a full-resolution ladder is trained along: its scale is its own business.
+                    standardise=config.standardise and not (config.full_resolution and block == "C1"),
                 )
                 for block, channels, width, location in zip(
                     BLOCKS, inputs, config.gru_widths, config.location, strict=True

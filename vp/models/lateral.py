@@ -9,6 +9,7 @@ from .config import KERNELS
 from .convgru import ConvGRU, Gates
 from .location import LocationConv2d
 from .silence import Kept
+from .standardise import Standardise
 
 
 class LateralBlock(nn.Module):
@@ -16,11 +17,15 @@ class LateralBlock(nn.Module):
 
     width: channels of the convolution and of each ConvGRU, so the output has 4 * width.
     location_size: (h, w) of the map for a location-dependent convolution, None for an ordinary one.
+    standardise: whether to take the mean and spread of the input's channels out first.
     """
 
-    def __init__(self, *, inputs: int, width: int, location_size: tuple[int, int] | None) -> None:
+    def __init__(
+        self, *, inputs: int, width: int, location_size: tuple[int, int] | None, standardise: bool = False
+    ) -> None:
         super().__init__()
         self.width = width
+        self.standardise = Standardise(inputs) if standardise else nn.Identity()
         self.skip = LocationConv2d(inputs, width, size=location_size) if location_size else nn.Conv2d(inputs, width, 1)
         self.grus = nn.ModuleDict({name: ConvGRU(inputs=inputs, width=width, kernel=int(name[0])) for name in KERNELS})
 
@@ -40,6 +45,7 @@ class LateralBlock(nn.Module):
         Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
         gates step by step (they are computed anyway: recording is only keeping them).
         """
+        x = self.standardise(x)
         columns, after, record = [self._skip(x, kept, steps)], {}, {}
         for name, gru in self.grus.items():
             h = state[name] if kept is None else state[name] * kept.grus[name]

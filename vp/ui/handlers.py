@@ -19,6 +19,7 @@ from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
 
+from .experiments import run_experiment
 from .payload import activation_payload, data_url, rollout_payload
 from .store import Request, RolloutStore
 
@@ -120,6 +121,10 @@ class Handlers:
             return activation_payload(self.store.get(key), block, kernel, quantity)
         except (ExplorerError, ValueError) as error:
             return {"error": str(error)}
+
+    def inspect(self, kind: str, key: str, options: dict) -> dict:
+        """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""
+        return run_experiment(self.explorer, self.store.request(key), kind, options)
 
     def example(self) -> dict | None:
         """The prediction on show before anybody clicked, computed ahead and shipped."""

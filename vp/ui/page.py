@@ -44,7 +44,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire = gr.HTML(
             value={"rollout": example} if example else {},
             html_template="<span></span>",
-            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare';",
+            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; void 'inspect';",
             server_functions=[list_clips, activations],
             apply_default_css=False,
             elem_id="wire",
@@ -90,6 +90,8 @@ def build(explorer: Explorer) -> gr.Blocks:
                 with gr.Tabs(elem_id="views"):
                     with gr.Tab("Predict"):
                         views.view("predict", views.PREDICT)
+                    with gr.Tab("Ladder"):
+                        views.view("ladder", views.LADDER)
                     with gr.Tab("Memory"):
                         views.view("memory", views.MEMORY)
                     with gr.Tab("Classes"):
@@ -134,6 +136,14 @@ def build(explorer: Explorer) -> gr.Blocks:
             except ExplorerError as error:
                 raise gr.Error(str(error), print_exception=False) from None
 
+        def inspect(event: gr.EventData) -> dict:
+            question = event._data
+            try:
+                answer = handlers.inspect(question.get("kind"), question.get("key"), question.get("options") or {})
+            except ExplorerError as error:
+                answer = {"error": str(error)}
+            return {"inspect": answer | {"id": question.get("id")}}
+
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         picked = wire.pick(pick, None, [clip, start], **quiet)
         uploads = [
@@ -161,6 +171,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         changed.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
         compared = wire.compare(compare, None, wire, **quiet, **MODEL)
         compared.failure(None, js=IDLE)
+        wire.inspect(inspect, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         if first:
             page.load(whole, clip, player, **quiet)
             page.load(fit_start, [clip, fps, seen, horizon], start, **quiet)

@@ -37,6 +37,7 @@ def rollout_payload(rollout: Rollout, *, key: str, clip: str, window: Window) ->
         "truths": len(rollout.truth),
         "strips": {
             "real": _strip(np.concatenate([rollout.seen_frames, rollout.truth])),
+            "one_step": _strip(rollout.one_step),
             "predicted": _strip(rollout.predictions),
         },
         "scores": {name: [round(v, 4) for v in values] for name, values in rollout.scores.items()},

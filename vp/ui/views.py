@@ -87,6 +87,14 @@ MEMORY = f"""
 </section>
 """
 
+LADDER = """
+<section class="ladder lvln" aria-label="the whole network at work">
+  <p class="status" role="status"></p>
+  <div class="board"><svg aria-hidden="true"></svg></div>
+  <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>
+</section>
+"""
+
 CLASSES = """
 <section class="classes lvln" aria-label="class scores">
   <p class="empty"><strong>No classifier checkpoint is loaded.</strong><br>

@@ -9,6 +9,8 @@ window.lvln = (() => {
   let wire = null;
   let timer = null;
   let pending = [];
+  const asked = new Map();
+  let questions = 0;
 
   // A view that mounts late is told at once what is on show; the others are left alone.
   const on = (name, listener) => {
@@ -61,17 +63,19 @@ window.lvln = (() => {
     });
   }
 
-  // Adds to a payload: real[t] and predicted[k], canvases; at(kind, t), the frame of a row at a time.
+  // Adds to a payload: real[t] and predicted[k], canvases; at(kind, t), the frame of a row at a time; made(step), what
+  // the network predicted at a step, while seeing too.
   async function open(payload) {
     const real = await cut(payload.strips.real, payload.seen + payload.truths, payload.size);
     const predicted = await cut(payload.strips.predicted, payload.horizon, payload.size);
+    const early = await cut(payload.strips.one_step, payload.seen - 1, payload.size);
     const last = real[payload.seen - 1];
     const rows = {
       truth: (t) => real[t] || null,
       prediction: (t) => (t < payload.seen ? real[t] : predicted[t - payload.seen]),
       copy: (t) => (t < payload.seen ? real[t] : last),
     };
-    return { ...payload, real, predicted, at: (kind, t) => rows[kind](t) };
+    return { ...payload, real, predicted, at: (kind, t) => rows[kind](t), made: (step) => [...early, ...predicted][step] };
   }
 
   async function show(payload) {
@@ -107,6 +111,11 @@ window.lvln = (() => {
         state.compare = value.compare;
         emit("compare", value.compare);
       }
+      if (value.inspect) {
+        const waiting = asked.get(value.inspect.id);
+        asked.delete(value.inspect.id);
+        if (waiting) value.inspect.error ? waiting.no(new Error(value.inspect.error)) : waiting.yes(value.inspect);
+      }
       if (value.error) busy(false);
     };
     watch("value", receive);
@@ -117,6 +126,50 @@ window.lvln = (() => {
   const whenConnected = (run) => (wire ? run() : pending.push(run));
   const call = (name, ...args) => new Promise((yes, no) => whenConnected(() => wire.server[name](args).then(yes, no)));
   const send = (name, detail) => whenConnected(() => wire.trigger(name, detail));
+
+  // An experiment on the rollout on show: waits in line with the predictions. Rejects with a message for people.
+  const inspect = (kind, options = {}) =>
+    new Promise((yes, no) => {
+      const id = `${++questions}`;
+      asked.set(id, { yes, no });
+      send("inspect", { id, kind, key: state.rollout.key, options });
+    });
+
+  // 256 colours. Signed: blue, through the page's middle, to red; what has no sign: dark to bright.
+  function lut(signed) {
+    const stops = signed
+      ? dark()
+        ? [[96, 180, 255], [34, 84, 150], [24, 27, 34], [160, 62, 38], [255, 150, 92]]
+        : [[20, 56, 120], [82, 146, 205], [247, 247, 247], [226, 122, 86], [120, 22, 32]]
+      : [[18, 20, 32], [62, 50, 110], [150, 62, 110], [232, 122, 76], [252, 232, 164]];
+    const table = new Uint8ClampedArray(256 * 3);
+    for (let i = 0; i < 256; i += 1) {
+      const place = (i / 255) * (stops.length - 1);
+      const k = Math.min(stops.length - 2, Math.floor(place));
+      for (let c = 0; c < 3; c += 1) table[3 * i + c] = stops[k][c] + (stops[k + 1][c] - stops[k][c]) * (place - k);
+    }
+    return table;
+  }
+
+  // The grey values of a picture, from 0 to 255: { values, width, height }.
+  async function grey(url) {
+    const picture = await image(url);
+    const scratch = document.createElement("canvas");
+    scratch.width = picture.width;
+    scratch.height = picture.height;
+    const context = scratch.getContext("2d", { willReadFrequently: true });
+    context.drawImage(picture, 0, 0);
+    const rgba = context.getImageData(0, 0, picture.width, picture.height).data;
+    const values = new Uint8Array(picture.width * picture.height);
+    for (let i = 0; i < values.length; i += 1) values[i] = rgba[4 * i];
+    return { values, width: picture.width, height: picture.height };
+  }
+
+  // Turn to another view by the name on its tab.
+  function openTab(name) {
+    const tabs = [...document.querySelectorAll("#views button[role='tab']")];
+    tabs.find((tab) => tab.textContent.trim() === name)?.click();
+  }
 
   function draw(canvas, frame, { smooth = true } = {}) {
     const context = canvas.getContext("2d");
@@ -153,6 +206,6 @@ window.lvln = (() => {
 
   return {
     state, on, emit, frames, isPredicted, stepAt, setCursor, play, show, open, image, busy, inWords, mean, gain, connect,
-    call, send, draw, element, escape, dark, setTheme, views: {},
+    call, send, inspect, lut, grey, openTab, draw, element, escape, dark, setTheme, views: {},
   };
 })();

@@ -1,6 +1,6 @@
 // Memory: the filters of one ConvGRU, scrubbed through time with the shared cursor.
 lvln.views.memory = (root) => {
-  const { state, on, call, stepAt, image, element, draw, play, setCursor } = lvln;
+  const { state, on, call, stepAt, grey, lut, element, play, setCursor } = lvln;
   const choice = { block: "C1", kernel: "3x3", quantity: "h", scale: "shared", sort: "activity" };
   const canvas = root.querySelector(".grid canvas");
   const detail = root.querySelector(".detail");
@@ -18,22 +18,6 @@ lvln.views.memory = (root) => {
   let order = [];
   let filter = null;
   let wanted = 0;
-
-  // 256 colours. Signed: blue, through the page's middle, to red; gates: dark to bright.
-  function lut(signed) {
-    const stops = signed
-      ? lvln.dark()
-        ? [[96, 180, 255], [34, 84, 150], [24, 27, 34], [160, 62, 38], [255, 150, 92]]
-        : [[20, 56, 120], [82, 146, 205], [247, 247, 247], [226, 122, 86], [120, 22, 32]]
-      : [[18, 20, 32], [62, 50, 110], [150, 62, 110], [232, 122, 76], [252, 232, 164]];
-    const table = new Uint8ClampedArray(256 * 3);
-    for (let i = 0; i < 256; i += 1) {
-      const place = (i / 255) * (stops.length - 1);
-      const k = Math.min(stops.length - 2, Math.floor(place));
-      for (let c = 0; c < 3; c += 1) table[3 * i + c] = stops[k][c] + (stops[k + 1][c] - stops[k][c]) * (place - k);
-    }
-    return table;
-  }
 
   async function load() {
     const { rollout } = state;
@@ -63,16 +47,8 @@ lvln.views.memory = (root) => {
   async function fetchOne(key, { block, kernel, quantity }) {
     const payload = await call("activations", key, block, kernel, quantity);
     if (payload.error) throw new Error(payload.error);
-    const sprite = await image(payload.sprite);
-    const scratch = document.createElement("canvas");
-    scratch.width = sprite.width;
-    scratch.height = sprite.height;
-    const context = scratch.getContext("2d", { willReadFrequently: true });
-    context.drawImage(sprite, 0, 0);
-    const rgba = context.getImageData(0, 0, sprite.width, sprite.height).data;
-    const values = new Uint8Array(sprite.width * sprite.height);
-    for (let i = 0; i < values.length; i += 1) values[i] = rgba[4 * i];
-    return { ...payload, values, width: sprite.width, activity: measure(payload, values, sprite.width) };
+    const { values, width } = await grey(payload.sprite);
+    return { ...payload, values, width, activity: measure(payload, values, width) };
   }
 
   // Mean size of a filter's values (of its change, for gates) at every step: activity[step][filter].
@@ -257,6 +233,14 @@ lvln.views.memory = (root) => {
     });
   });
   detail.querySelector("input").addEventListener("change", () => paint(state.cursor));
+  // Another view sends somebody here, to one ConvGRU.
+  on("enter", ({ block, kernel }) => {
+    Object.assign(choice, { block, kernel });
+    for (const [name, value] of Object.entries({ block, kernel })) {
+      root.querySelector(`[data-choice="${name}"] input[value="${value}"]`).checked = true;
+    }
+    load();
+  });
   on("rollout", load);
   on("cursor", paint);
   on("theme", layout);

@@ -1,0 +1,66 @@
+"""What a prediction has to beat, without a network: the last frame repeated, and motion carried on by optical flow.
+
+Two bars and a ceiling, each the `horizon` frames after the last seen one:
+
+    copy_last           nothing moves
+    constant_velocity   everything moves on as it moved between the last two seen frames
+    flow_oracle         not a prediction: the best that moving the last frame's pixels could do, as it is told
+                        the true frames. What separates it from the truth is new content, light and the flow's errors.
+
+The flow is Dense Inverse Search (Kroeger et al. 2016) from OpenCV, which only training needs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .metrics import LUMA
+from .models.heads import warp
+
+
+def copy_last(seen: Tensor, horizon: int) -> Tensor:
+    """The last of the seen frames [B, T, 3, H, W] -> [B, horizon, 3, H, W]."""
+    return seen[:, -1:].expand(-1, horizon, -1, -1, -1)
+
+
+def constant_velocity(seen: Tensor, horizon: int) -> Tensor:
+    """Seen frames [B, T, 3, H, W] in [0, 1], T at least 2 -> the next [B, horizon, 3, H, W].
+
+    The flow v takes each pixel of the last frame back to the frame before it: last(x) = before(x + v(x)). Frame k
+    is the last one fetched at x + k v(x): k steps back along the way that the pixel at x has just come.
+    """
+    # Other ways to carry on score no better (UCF101): the flow from before to last loses 0.15 dB, following the
+    # flow from place to place gains 0.01 dB. Warping the result again and again gains 0.2 dB, by blurring it.
+    if seen.shape[1] < 2:
+        raise ValueError("a velocity needs at least two seen frames")
+    last, flow = seen[:, -1], optical_flow(seen[:, -1], seen[:, -2])
+    return torch.stack([warp(last, k * flow) for k in range(1, horizon + 1)], dim=1)
+
+
+def flow_oracle(last: Tensor, truth: Tensor) -> Tensor:
+    """Last frame [B, 3, H, W] and true next ones [B, T, 3, H, W], in [0, 1] -> the last one moved to where the flow
+    from each true frame back to it says, [B, T, 3, H, W]."""
+    sources = last.unsqueeze(1).expand_as(truth).flatten(0, 1)
+    return warp(sources, optical_flow(truth.flatten(0, 1), sources)).unflatten(0, truth.shape[:2])
+
+
+def optical_flow(start: Tensor, end: Tensor) -> Tensor:
+    """Where in `end` each pixel of `start` is: frames [N, 3, H, W] in [0, 1] -> [N, 2, H, W] in pixels (x right,
+    y down), so that warp(end, flow) resembles start. The medium preset of DIS, on 8-bit luma.
+
+    Raises ImportError without OpenCV.
+    """
+    method = _dense_inverse_search()
+    luma = torch.tensor(LUMA, device=start.device).view(3, 1, 1)
+    pairs = [(x.float() * luma).sum(1).mul(255).round().clamp(0, 255).byte().cpu().numpy() for x in (start, end)]
+    flows = [torch.from_numpy(method.calc(a, b, None)) for a, b in zip(*pairs, strict=True)]
+    return torch.stack(flows).permute(0, 3, 1, 2).to(start.device, torch.float32)
+
+
+def _dense_inverse_search():
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError("optical flow needs OpenCV: pip install -r train/requirements.txt") from error
+    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

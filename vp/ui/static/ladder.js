@@ -1,0 +1,184 @@
+// Ladder: the whole network as one picture, every stage showing how strongly it answers at the cursor's step.
+lvln.views.ladder = (root) => {
+  const { state, on, emit, inspect, grey, lut, element, stepAt, draw, openTab, play, setCursor } = lvln;
+  const board = root.querySelector(".board");
+  const status = root.querySelector(".status");
+  const detail = root.querySelector(".detail");
+  const wires = root.querySelector("svg");
+  const KERNELS = ["3x3", "5x5", "7x7"];
+  const BLOCKS = ["C1", "C2", "C3", "C4"];
+  const ABOUT = {
+    stem: "a convolution of the frame itself, at full resolution",
+    e1: "edges and colours", e2: "simple textures", e3: "patterns", e4: "parts of things", e5: "the scene as a whole",
+    L4: "begins the picture, coarsely", L3: "adds to it what C4 remembers", L2: "adds what C3 remembers",
+    L1: "adds what C2 remembers", skip: "what is there now, without memory",
+  };
+  const visible = () => root.offsetParent !== null;
+  let shown = null; // { of, stages: { name: {...} } }
+  let asked = null;
+  let chosen = null;
+
+  async function load() {
+    const { rollout } = state;
+    if (!rollout || !visible() || asked === rollout.key) return;
+    asked = rollout.key;
+    const mine = rollout.key;
+    status.textContent = "Looking into every stage…";
+    board.classList.add("waiting");
+    try {
+      const found = await inspect("ladder");
+      const stages = {};
+      await Promise.all(found.stages.map(async (stage) => (stages[stage.name] = { ...stage, ...(await grey(stage.sprite)) })));
+      if (!state.rollout || state.rollout.key !== mine) return;
+      status.textContent = "";
+      board.classList.remove("waiting");
+      shown = { of: mine, taps: found.taps, stages };
+      build();
+    } catch (error) {
+      if (asked === mine) asked = null;
+      status.textContent = error.message;
+    }
+  }
+
+  const title = (name) => {
+    const [block, part] = name.split(".");
+    return part ? (part === "skip" ? "now" : part.replace("x", "×")) : block;
+  };
+  const about = (name) => {
+    const [block, part] = name.split(".");
+    if (!part) return ABOUT[block];
+    return part === "skip" ? ABOUT.skip : "a memory (ConvGRU): click to enter it";
+  };
+
+  function tile(name) {
+    const { channels, size } = shown.stages[name];
+    const label = `${name.replace(".", " ")}: ${about(name)}; ${channels} channels of ${size[0]}×${size[1]}`;
+    const button = element(`<button type="button" class="stage-tile" data-stage="${name}"><canvas></canvas><span>${title(name)}</span></button>`);
+    button.title = label;
+    button.setAttribute("aria-label", label);
+    button.querySelector("canvas").style.aspectRatio = `${size[1]} / ${size[0]}`;
+    button.addEventListener("click", () => {
+      const [block, part] = name.split(".");
+      if (KERNELS.includes(part)) {
+        openTab("Memory");
+        emit("enter", { block, kernel: part });
+      } else {
+        chosen = name;
+        follow();
+      }
+    });
+    return button;
+  }
+
+  const frame = (kind, text) => element(`<figure class="end ${kind}${kind === "makes" ? " predicted" : ""}"><canvas></canvas><figcaption>${text}</figcaption></figure>`);
+
+  function build() {
+    const rows = [element("<div class='rung ends'></div>")];
+    rows[0].append(frame("reads", "it reads"), element("<p class='quiet'>down: what it sees · across: what it remembers · up: what it draws</p>"), frame("makes", "it predicts"));
+    BLOCKS.forEach((block, i) => {
+      const rung = element(`<div class="rung"><div class="down"></div><div class="across"><b>${block}</b></div><div class="up"></div></div>`);
+      rung.querySelector(".down").append(tile(shown.taps[i]));
+      rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => tile(`${block}.${part}`)));
+      rung.querySelector(".up").append(tile(`L${i + 1}`));
+      rows.push(rung);
+    });
+    const last = element("<div class='rung'><div class='down'></div><div></div><div></div></div>");
+    last.querySelector(".down").append(tile(shown.taps[4]));
+    rows.push(last);
+    board.replaceChildren(wires, ...rows);
+    if (!chosen || !shown.stages[chosen]) chosen = "L1";
+    connect();
+    follow();
+    paint(state.cursor);
+  }
+
+  // Lines between the tiles, from where they lie on the page.
+  function connect() {
+    if (!shown || !visible()) return;
+    const base = board.getBoundingClientRect();
+    wires.setAttribute("viewBox", `0 0 ${base.width} ${base.height}`);
+    const box = (query) => {
+      const r = board.querySelector(query).getBoundingClientRect();
+      return { l: r.left - base.left, r: r.right - base.left, t: r.top - base.top, b: r.bottom - base.top, x: (r.left + r.right) / 2 - base.left, y: (r.top + r.bottom) / 2 - base.top };
+    };
+    const stage = (name) => box(`[data-stage="${name}"] canvas`);
+    const paths = [];
+    const line = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}L${x2} ${y2}" marker-end="url(#lvln-arrow)"/>`);
+    const bend = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}H${x2}V${y2}" marker-end="url(#lvln-arrow)"/>`);
+    const GAP = 5;
+    const reads = box(".reads canvas");
+    line(reads.x, reads.b + 20, reads.x, stage(shown.taps[0]).t - GAP);
+    BLOCKS.forEach((block, i) => {
+      const [tap, across, up] = [stage(shown.taps[i]), box(`.rung:nth-of-type(${i + 2}) .across`), stage(`L${i + 1}`)];
+      line(tap.x, tap.b + 20, tap.x, stage(shown.taps[i + 1]).t - GAP);
+      line(tap.r + 3, tap.y, across.l - GAP, tap.y);
+      line(across.r + 3, tap.y, up.l - GAP, tap.y);
+      const above = i ? stage(`L${i}`) : box(".makes canvas");
+      line(up.x, up.t - 3, up.x, above.b + 24);
+    });
+    const deepest = stage(shown.taps[4]);
+    const l4 = stage("L4");
+    bend(deepest.r + 3, deepest.y, l4.x, l4.b + 24);
+    wires.innerHTML = `<defs><marker id="lvln-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>${paths.join("")}`;
+  }
+
+  function colour(canvas, stage, step, table) {
+    const [h, w] = stage.size;
+    canvas.width = w;
+    canvas.height = h;
+    const context = canvas.getContext("2d");
+    const picture = context.createImageData(w, h);
+    const start = step * h * w;
+    for (let i = 0; i < h * w; i += 1) {
+      const v = 3 * stage.values[start + i];
+      picture.data.set([table[v], table[v + 1], table[v + 2], 255], 4 * i);
+    }
+    context.putImageData(picture, 0, 0);
+  }
+
+  function paint(t) {
+    if (!shown || shown.of !== state.rollout?.key || !visible()) return;
+    const step = stepAt(t);
+    const table = lut(false);
+    board.querySelectorAll("[data-stage]").forEach((button) => colour(button.querySelector("canvas"), shown.stages[button.dataset.stage], step, table));
+    draw(board.querySelector(".reads canvas"), state.rollout.at("prediction", step));
+    draw(board.querySelector(".makes canvas"), state.rollout.made(step));
+    const ahead = step + 2 - state.rollout.seen;
+    board.querySelector(".makes figcaption").textContent = ahead > 0 ? `it predicts +${ahead}` : `it predicts frame ${step + 2}`;
+    board.querySelector(".reads figcaption").textContent = step >= state.rollout.seen ? "it reads its own prediction" : `it reads frame ${step + 1}`;
+    detail.querySelectorAll(".step").forEach((b, i) => b.classList.toggle("now", i === step));
+  }
+
+  // The chosen stage through all steps.
+  function follow() {
+    const stage = shown.stages[chosen];
+    board.querySelectorAll("[data-stage]").forEach((b) => b.classList.toggle("chosen", b.dataset.stage === chosen));
+    detail.hidden = false;
+    detail.querySelector("h4").textContent = `${chosen.replace(".", " ")} through time`;
+    detail.querySelector("p").textContent = `${about(chosen)} · ${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}, drawn as their root mean square; brightest is ${stage.scale.toPrecision(3)}`;
+    const table = lut(false);
+    detail.querySelector(".steps").replaceChildren(
+      ...Array.from({ length: state.rollout.steps }, (_, t) => {
+        const predicted = t >= state.rollout.seen;
+        const button = element(`<button type="button" class="step ${predicted ? "predicted" : "seen"}" aria-label="step ${t + 1}"><canvas></canvas><span>${predicted ? `+${t - state.rollout.seen + 1}` : t + 1}</span></button>`);
+        colour(button.querySelector("canvas"), stage, t, table);
+        button.addEventListener("click", () => {
+          play(false);
+          setCursor(t);
+        });
+        return button;
+      })
+    );
+    paint(state.cursor);
+  }
+
+  on("rollout", load);
+  on("cursor", paint);
+  on("theme", () => shown && build());
+  new ResizeObserver(connect).observe(board);
+  new IntersectionObserver(() => {
+    load();
+    connect();
+    paint(state.cursor);
+  }).observe(root);
+};

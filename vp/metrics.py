@@ -11,8 +11,8 @@ from torch.nn import functional as F
 LUMA = (0.299, 0.587, 0.114)
 # A frame that is exact to the last bit has no finite PSNR; 60 dB is beyond what 8 bits can tell.
 MAX_PSNR = 60.0
-# A pixel has moved if its neighbourhood changed by this much in some colour: 15 grey levels of 255, three times what
-# the noise and the compression of a video leave in a mean of nine pixels.
+# A pixel has moved if its neighbourhood changed by more than this in some colour: 15 grey levels of 255, far more than
+# noise and compression change a mean of nine pixels by.
 MOVED = 0.06
 # With fewer moving pixels than this share of the frame there is no motion to score.
 MIN_MOVING = 0.01
@@ -61,7 +61,7 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
 def ssim_map(x: Tensor, y: Tensor, *, sigma: float = 1.5, window: int = 11) -> Tensor:
     """Structural similarity of the luma of x and y [N, 3, H, W] in [0, 1] -> [N, 1, H - 10, W - 10].
 
-    Only places where the whole window fits, as in the original. Luma alone is a third of the work of three
+    Only places where the whole window fits, as in the original; torchmetrics adds a border of reflected pixels. Luma alone is a third of the work of three
     colours, whose windows say almost the same. Differentiable: it is a training loss too.
     """
     luma = torch.tensor(LUMA, device=x.device).view(1, 3, 1, 1)

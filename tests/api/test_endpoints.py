@@ -11,10 +11,16 @@ PARAMETERS = {
     "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step"],
     "/compare": ["video", *WINDOW],
     "/classify": ["video"],
+    "/silence": ["video", "model", *WINDOW, "parts"],
+    "/importance": ["video", "model", *WINDOW[:3]],
+    "/memory_reset": ["video", "model", "start", "fps", "frames", "at"],
+    "/seen_sweep": ["video", "model", "start", "fps", "most"],
+    "/saliency": ["video", "model", *WINDOW[:3], "top", "left", "bottom", "right"],
 }
 DEFAULTS = {
     "model": "one_frame", "start": 0, "fps": 10, "seen": 5, "horizon": 3,
-    "block": "C1", "kernel": "3x3", "quantity": "h", "step": 0,
+    "block": "C1", "kernel": "3x3", "quantity": "h", "step": 0, "parts": "C1.3x3", "frames": 17, "at": 8, "most": 5,
+    "top": 0, "left": 0, "bottom": 1, "right": 1,
 }  # fmt: skip
 
 
@@ -23,7 +29,7 @@ def described(client: Client) -> dict:
     return client.view_api(return_format="dict", print_info=False)
 
 
-def test_there_are_four_endpoints_and_no_private_ones(described: dict) -> None:
+def test_there_are_these_endpoints_and_no_private_ones(described: dict) -> None:
     assert sorted(described["named_endpoints"]) == sorted(PARAMETERS)
     assert not described["unnamed_endpoints"]
 

@@ -30,7 +30,7 @@ PIXELS = """canvas => {
   }
   return [sum, levels.size];
 }"""
-VIEWS = ("Predict", "Memory", "Classes", "Compare", "About")
+VIEWS = ("Predict", "Ladder", "Memory", "Experiments", "Classes", "Compare", "About")
 
 
 class Explorer:

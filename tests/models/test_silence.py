@@ -33,7 +33,7 @@ def test_a_path_is_read_and_written(model, path):
         ("C1.9x9", "3x3, 5x5, 7x7"),
         ("C1.location", "C3, C4 has"),
         ("C1.3x3.2", "filters 0 to 1, not 2"),
-        ("C2.skip.1", "only filters of a ConvGRU"),
+        ("C2.skip.1", "Only filters of a ConvGRU"),
         ("C1.3x3.1; rm", "names no part"),
     ],
 )

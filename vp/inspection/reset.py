@@ -42,7 +42,7 @@ def memory_reset(predictor: Predictor, frames: np.ndarray, at: int) -> MemoryRes
     seen, window = predictor.prepare(frames, max(1, len(frames) - 1), 1)
     if seen + 1 > len(window) or not 1 <= at < seen:
         raise RequestError(
-            f"the memory can be wiped before frames 1 to {seen - 1} of a window of {len(window)}, not before {at}"
+            f"The memory can be wiped before frames 1 to {seen - 1} of a window of {len(window)}, not before {at}."
         )
     with torch.inference_mode():
         x = window[None, :seen].to(predictor.device)

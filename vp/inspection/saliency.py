@@ -43,14 +43,14 @@ def saliency(
     seen, window = predictor.prepare(frames, seen, 1)
     height, width = predictor.size
     if not np.isfinite(region).all():
-        raise RequestError("a region is four finite numbers: top, left, bottom, right in shares of the frame")
+        raise RequestError("A region is four finite numbers: top, left, bottom, right in shares of the frame.")
     top, left, bottom, right = (
         round(min(1.0, max(0.0, float(share))) * side)
         for share, side in zip(region, (height, width, height, width), strict=True)
     )
     if bottom <= top or right <= left:
         raise RequestError(
-            "the region is empty: draw a larger one, as (top, left, bottom, right) in shares of the frame"
+            "The region is empty: take a larger one, as top, left, bottom, right in shares of the frame."
         )
     generator = torch.Generator().manual_seed(seed)
     squares = torch.zeros(seen, height, width)

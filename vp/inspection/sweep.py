@@ -34,7 +34,7 @@ def sweep_seen(predictor: Predictor, frames: np.ndarray, most: int | None = None
     """
     most, window = predictor.prepare(frames, most, 1)
     if len(window) <= most:
-        raise RequestError("the clip ends before the frame to predict: choose an earlier start or fewer frames")
+        raise RequestError("The clip ends before the frame to predict: choose an earlier start or fewer frames.")
     model = predictor.model
     made = []
     with torch.inference_mode():

@@ -45,22 +45,22 @@ class Lesion:
         if match is None or match["block"] not in BLOCKS:
             raise LesionError(
                 f"{path!r} names no part of the network: say a block ({', '.join(BLOCKS)}), or for example C2.skip, "
-                "C3.location, C2.5x5 or C2.5x5.7"
+                "C3.location, C2.5x5 or C2.5x5.7."
             )
         block, part = match["block"], match["part"]
         place = BLOCKS.index(block)
         if part not in (None, SKIP, LOCATION, *KERNELS):
-            raise LesionError(f"{block} has no ConvGRU {part}: there are {', '.join(KERNELS)}")
+            raise LesionError(f"{block} has no ConvGRU {part}: there are {', '.join(KERNELS)}.")
         if part == LOCATION and not config.location[place]:
             there = ", ".join(b for b, has in zip(BLOCKS, config.location, strict=True) if has) or "no block"
-            raise LesionError(f"{block} has no location bias: {there} has")
+            raise LesionError(f"{block} has no location bias: {there} has.")
         if match["filter"] is None:
             return cls(block, part)
         width = config.gru_widths[place]
         if part not in KERNELS:
-            raise LesionError(f"only filters of a ConvGRU are silenced one by one, not those of {block}.{part}")
+            raise LesionError(f"Only filters of a ConvGRU are silenced one by one, not those of {block}.{part}.")
         if (number := int(match["filter"])) >= width:
-            raise LesionError(f"{block}.{part} has filters 0 to {width - 1}, not {number}")
+            raise LesionError(f"{block}.{part} has filters 0 to {width - 1}, not {number}.")
         return cls(block, part, number)
 
 

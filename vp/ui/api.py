@@ -1,9 +1,11 @@
-"""The API: four endpoints for gradio_client, the same functions that the page uses.
+"""The API: endpoints for gradio_client, the same functions that the page uses.
 
 /predict      one network on one window of a video
 /activations  one ConvGRU's filters at one step
 /compare      the three networks on the same window
 /classify     the action classifier on a whole clip
+
+and the experiments of `vp.ui.api_experiments`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from vp.explorer import Window
 from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
+from .api_experiments import add_experiments
 from .handlers import MODEL, Handlers, new_file, shown
+from .numbers import whole
 
 
 def add_api(handlers: Handlers) -> None:
@@ -28,7 +32,7 @@ def add_api(handlers: Handlers) -> None:
         if not path:
             raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
         video.probe(path)
-        return explorer.predict(path, Window(model, start, _whole(fps), _whole(seen), _whole(horizon)))
+        return explorer.predict(path, Window(model, start, whole(fps), whole(seen), whole(horizon)))
 
     @shown
     def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
@@ -49,8 +53,8 @@ def add_api(handlers: Handlers) -> None:
             frame; PSNR in dB) and seconds (time the network took).
         """
         rollout = run(video, model, start, fps, seen, horizon)
-        out = render.side_by_side_mp4(rollout, new_file("prediction.mp4"), _whole(fps))
-        return str(out), _numbers(rollout, _whole(fps))
+        out = render.side_by_side_mp4(rollout, new_file("prediction.mp4"), whole(fps))
+        return str(out), _numbers(rollout, whole(fps))
 
     @shown
     def activations(
@@ -75,7 +79,7 @@ def add_api(handlers: Handlers) -> None:
         for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
             if value not in known:
                 raise RequestError(f"{value!r} is not one of {', '.join(known)}.")
-        step = _whole(step)
+        step = whole(step)
         if not 0 <= step < rollout.steps:
             raise RequestError(f"The step must be from 0 to {rollout.steps - 1}, not {step}.")
         values = rollout.activation(block, kernel, quantity)[step]
@@ -97,7 +101,7 @@ def add_api(handlers: Handlers) -> None:
         Returns:
             A JSON object: for each of "lvln", "one_frame" and "full_res" the numbers that /predict returns.
         """
-        return {name: _numbers(run(video, name, start, fps, seen, horizon), _whole(fps)) for name in NAMES}
+        return {name: _numbers(run(video, name, start, fps, seen, horizon), whole(fps)) for name in NAMES}
 
     @shown
     def classify(video):
@@ -136,15 +140,7 @@ def add_api(handlers: Handlers) -> None:
             ("classify", classify, [file], result),
         ):
             gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
-
-
-def _whole(value: object) -> int:
-    """Numbers arrive as JSON: 10.0 is a whole number, 10.5 and "10" are not."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) > 1e9:
-        raise RequestError(f"A whole number is needed, not {value!r}.")
-    if int(value) != value:
-        raise RequestError(f"A whole number is needed, not {value!r}.")
-    return int(value)
+        add_experiments(explorer, file, model, window, picture, result)
 
 
 def _numbers(rollout: Rollout, fps: int) -> dict:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from vp import inspection
 from vp.errors import RequestError
 from vp.explorer import Explorer
-from vp.render import png
+from vp.predictor import Predictor
+from vp.render import film_strip, png
 
 from .payload import data_url
 from .store import Request
 
 
 def _ladder(explorer: Explorer, request: Request, options: dict) -> dict:
-    """Every stage as a grey film strip from top to bottom, brightest where it answers most."""
+    """Every stage as a grey film strip from top to bottom, brightest where it answers most. range: black and white."""
     window = request.window
     found = explorer.inspect(inspection.ladder_map, request.path, window, seen=window.seen, horizon=window.horizon)
     stages = []
     for name, maps in found.stages.items():
-        scale = max(float(maps.max()), 1e-6)
-        sprite = np.clip(maps / scale * 255 + 0.5, 0, 255).astype(np.uint8).reshape(-1, maps.shape[2])
+        # A memory may answer everywhere: what it says is in the differences.
+        low, high = (float(v) for v in np.percentile(maps, (1, 99.5)))
+        unit = (maps - low) / max(high - low, 1e-3)
+        sprite = np.clip(unit * 255 + 0.5, 0, 255).astype(np.uint8).reshape(-1, maps.shape[2])
         stages.append(
             {
                 "name": name,
                 "channels": found.channels[name],
                 "size": list(maps.shape[1:]),
-                "scale": scale,
+                "range": [low, high],
                 "sprite": data_url(png(sprite)),
             }
         )
@@ -36,11 +40,86 @@ def _ladder(explorer: Explorer, request: Request, options: dict) -> dict:
     return {"stages": stages, "taps": taps}
 
 
-EXPERIMENTS: dict[str, Callable[[Explorer, Request, dict], dict]] = {"ladder": _ladder}
+def _silence(explorer: Explorer, request: Request, options: dict) -> dict:
+    """The prediction with parts silenced. parts: list of paths such as "C2.5x5"."""
+    parts = options.get("parts")
+    if not isinstance(parts, list) or not 1 <= len(parts) <= 64:
+        raise RequestError("Choose at least one part of the network to silence.")
+    window = request.window
+    rollout = explorer.inspect(
+        Predictor.run, request.path, window, seen=window.seen, horizon=window.horizon, silence=[str(p) for p in parts]
+    )
+    return {
+        "parts": parts,
+        "strip": data_url(png(film_strip(rollout.predictions))),
+        "psnr": [round(v, 3) for v in rollout.scores["psnr"]],
+        "seconds": round(rollout.seconds, 4),
+    }
+
+
+def _importance(explorer: Explorer, request: Request, options: dict) -> dict:
+    """All ConvGRUs, the most important first."""
+    found = explorer.inspect(inspection.rank_convgrus, request.path, request.window, seen=request.window.seen)
+    return {"ranking": [asdict(part) for part in found]}
+
+
+def _reset(explorer: Explorer, request: Request, options: dict) -> dict:
+    """One-frame-ahead scores along the clip, with the memory wiped before frame `at` and without."""
+    window = request.window
+    length = max(3, min(RESET_FRAMES, int((request.seconds - window.start) * window.fps)))
+    at = options.get("at")
+    at = length // 2 if at is None else at
+    if isinstance(at, bool) or not isinstance(at, int):
+        raise RequestError(f"The frame before which to wipe must be a whole number, not {at!r}.")
+    found = explorer.inspect(inspection.memory_reset, request.path, replace(window, seen=length - 1, horizon=1), at=at)
+    numbers = {name: [round(v, 3) for v in getattr(found, name)] for name in ("psnr", "reset_psnr", "copy_psnr")}
+    return numbers | {"at": at, "recovered": found.recovered, "within": inspection.reset.WITHIN}
+
+
+def _sweep(explorer: Explorer, request: Request, options: dict) -> dict:
+    """Quality against the number of frames seen, up to those of the window."""
+    window = replace(request.window, horizon=1)
+    found = explorer.inspect(inspection.sweep_seen, request.path, window, most=window.seen)
+    return {
+        "psnr": [round(v, 3) for v in found.psnr],
+        "copy_psnr": round(found.copy_psnr, 3),
+        "strip": data_url(png(film_strip(found.predictions))),
+    }
+
+
+def _saliency(explorer: Explorer, request: Request, options: dict) -> dict:
+    """How strongly each seen pixel moves the first prediction, or a region of it [top, left, bottom, right]."""
+    region = options.get("region") or [0, 0, 1, 1]
+    if not isinstance(region, list) or len(region) != 4 or not all(isinstance(v, (int, float)) for v in region):
+        raise RequestError("A region is four numbers: top, left, bottom, right, as shares of the frame.")
+    found = explorer.inspect(
+        inspection.saliency, request.path, request.window, seen=request.window.seen, region=tuple(region)
+    )
+    # The strongest pixels are few: without a bound just below them the rest would be black.
+    scale = max(float(np.percentile(found.heat, 99.7)), 1e-9)
+    # The root, because the last frame moves the prediction a hundred times more than those before it.
+    sprite = np.clip(np.sqrt(found.heat / scale) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return {
+        "shares": [round(v, 4) for v in found.shares],
+        "region": list(found.region),
+        "size": list(found.heat.shape[1:]),
+        "sprite": data_url(png(sprite.reshape(-1, sprite.shape[2]))),
+    }
+
+
+RESET_FRAMES = 17
+EXPERIMENTS: dict[str, Callable[[Explorer, Request, dict], dict]] = {
+    "ladder": _ladder,
+    "silence": _silence,
+    "importance": _importance,
+    "reset": _reset,
+    "sweep": _sweep,
+    "saliency": _saliency,
+}
 
 
 def run_experiment(explorer: Explorer, request: Request, kind: str, options: dict) -> dict:
     """Run one on the window of a request. Raises RequestError for an unknown kind, and what the experiment raises."""
     if kind not in EXPERIMENTS:
         raise RequestError(f"There is no experiment {kind!r}: choose one of {', '.join(EXPERIMENTS)}.")
-    return EXPERIMENTS[kind](explorer, request, options)
+    return EXPERIMENTS[kind](explorer, request, options if isinstance(options, dict) else {})

@@ -94,6 +94,8 @@ def build(explorer: Explorer) -> gr.Blocks:
                         views.view("ladder", views.LADDER)
                     with gr.Tab("Memory"):
                         views.view("memory", views.MEMORY)
+                    with gr.Tab("Experiments"):
+                        views.view("experiments", views.EXPERIMENTS)
                     with gr.Tab("Classes"):
                         views.view("classes", views.CLASSES)
                     with gr.Tab("Compare"):

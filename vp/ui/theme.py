@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("core", "header", "gallery", "stage", "predict", "ladder", "memory", "compare", "classes")
+SCRIPTS = ("core", "header", "gallery", "stage", "predict", "ladder", "memory", "experiments", "compare", "classes")
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 
 ACCENT = gr.themes.Color(

@@ -89,9 +89,67 @@ MEMORY = f"""
 
 LADDER = """
 <section class="ladder lvln" aria-label="the whole network at work">
+  <p class="quiet">The whole network at work on this clip, at the step of the time line: bright is where a stage answers
+  most. Click a memory to enter it, or any other stage to follow it through time.</p>
   <p class="status" role="status"></p>
   <div class="board"><svg aria-hidden="true"></svg></div>
   <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>
+</section>
+"""
+
+EXPERIMENTS = f"""
+<section class="experiments lvln" aria-label="experiments">
+  <article class="silence">
+    <h3>Silence a part</h3>
+    <p class="quiet">Switch parts of the network off and see what they were for. What is silenced is zero at every
+    step.</p>
+    <div class="parts" role="group" aria-label="parts of the network">{
+    "".join(
+        f'<div class="row"><button type="button" data-part="{block}">{block}</button>'
+        + "".join(
+            f'<button type="button" data-part="{block}.{part}">{text}</button>'
+            for part, text in [("skip", "now"), *((k, k.replace("x", "×")) for k in KERNELS)]
+        )
+        + "</div>"
+        for block in BLOCKS
+    )
+}</div>
+    <form class="one">
+    <label>One filter <input type="text" placeholder="C1.3x3.7" aria-label="path of a filter"></label>
+    <button type="submit">Silence it</button><button type="button" class="clear">Nothing silenced</button></form>
+    <p class="status" role="status"></p>
+    <div class="result"></div>
+  </article>
+  <article class="importance">
+    <h3>Which memory matters most here?</h3>
+    <p class="quiet">Each of the twelve ConvGRUs is silenced in turn, for the first predicted frame of this clip.</p>
+    <button type="button" class="go">Rank all twelve</button>
+    <p class="status" role="status"></p>
+    <div class="result"></div>
+  </article>
+  <article class="reset">
+    <h3>Wipe the memory</h3>
+    <p class="quiet">The clip is shown frame by frame, and at one of them the network forgets everything. Click another
+    frame to wipe before it.</p>
+    <button type="button" class="go">Wipe it in the middle</button>
+    <p class="status" role="status"></p>
+    <div class="result"></div>
+  </article>
+  <article class="sweep">
+    <h3>How many frames does it need?</h3>
+    <p class="quiet">The same frame, predicted after seeing only the last one, the last two, and so on.</p>
+    <button type="button" class="go">Show it fewer</button>
+    <p class="status" role="status"></p>
+    <div class="result"></div>
+  </article>
+  <article class="saliency">
+    <h3>Where does the prediction look?</h3>
+    <p class="quiet">How strongly each pixel it has seen moves the first predicted frame. Drag over the prediction to
+    ask about a part of it.</p>
+    <button type="button" class="go">Ask about the whole frame</button>
+    <p class="status" role="status"></p>
+    <div class="result"></div>
+  </article>
 </section>
 """
 

@@ -3,7 +3,7 @@
 // Frames are numbered 0 .. seen + horizon - 1. Step t of the network reads frame t and predicts frame t + 1, so the
 // states "at" frame t are those after it was read; the last predicted frame is read by nobody.
 window.lvln = (() => {
-  const state = { rollout: null, cursor: 0, playing: false, compare: null };
+  const state = { rollout: null, cursor: 0, playing: false, compare: null, entered: null };
   const listeners = {};
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let wire = null;
@@ -16,6 +16,7 @@ window.lvln = (() => {
   const on = (name, listener) => {
     (listeners[name] ||= []).push(listener);
     if (state.rollout && (name === "rollout" || name === "cursor")) listener(state[name]);
+    if (name === "enter" && state.entered) listener(state.entered);
   };
   const emit = (name, detail) => (listeners[name] || []).forEach((listener) => listener(detail));
 
@@ -167,8 +168,16 @@ window.lvln = (() => {
 
   // Turn to another view by the name on its tab.
   function openTab(name) {
-    const tabs = [...document.querySelectorAll("#views button[role='tab']")];
+    // On a narrow page Gradio moves tabs into a menu.
+    const tabs = [...document.querySelectorAll("#views [role='tablist'] button, #views .overflow-dropdown button")];
     tabs.find((tab) => tab.textContent.trim() === name)?.click();
+  }
+
+  // Go to one ConvGRU in the Memory view, which may not be there before its tab is opened.
+  function enter(block, kernel) {
+    state.entered = { block, kernel };
+    openTab("Memory");
+    emit("enter", state.entered);
   }
 
   function draw(canvas, frame, { smooth = true } = {}) {
@@ -205,7 +214,7 @@ window.lvln = (() => {
   }
 
   return {
-    state, on, emit, frames, isPredicted, stepAt, setCursor, play, show, open, image, busy, inWords, mean, gain, connect,
-    call, send, inspect, lut, grey, openTab, draw, element, escape, dark, setTheme, views: {},
+    state, on, emit, cut, frames, isPredicted, stepAt, setCursor, play, show, open, image, busy, inWords, mean, gain, connect,
+    call, send, inspect, lut, grey, openTab, enter, draw, element, escape, dark, setTheme, views: {},
   };
 })();

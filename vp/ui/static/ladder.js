@@ -1,6 +1,6 @@
 // Ladder: the whole network as one picture, every stage showing how strongly it answers at the cursor's step.
 lvln.views.ladder = (root) => {
-  const { state, on, emit, inspect, grey, lut, element, stepAt, draw, openTab, play, setCursor } = lvln;
+  const { state, on, inspect, grey, lut, element, stepAt, draw, enter, play, setCursor } = lvln;
   const board = root.querySelector(".board");
   const status = root.querySelector(".status");
   const detail = root.querySelector(".detail");
@@ -60,8 +60,7 @@ lvln.views.ladder = (root) => {
     button.addEventListener("click", () => {
       const [block, part] = name.split(".");
       if (KERNELS.includes(part)) {
-        openTab("Memory");
-        emit("enter", { block, kernel: part });
+        enter(block, part);
       } else {
         chosen = name;
         follow();
@@ -106,15 +105,14 @@ lvln.views.ladder = (root) => {
     const line = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}L${x2} ${y2}" marker-end="url(#lvln-arrow)"/>`);
     const bend = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}H${x2}V${y2}" marker-end="url(#lvln-arrow)"/>`);
     const GAP = 5;
-    const reads = box(".reads canvas");
-    line(reads.x, reads.b + 20, reads.x, stage(shown.taps[0]).t - GAP);
+    const reads = box(".reads");
+    line(reads.x, reads.b + 2, reads.x, stage(shown.taps[0]).t - GAP);
     BLOCKS.forEach((block, i) => {
       const [tap, across, up] = [stage(shown.taps[i]), box(`.rung:nth-of-type(${i + 2}) .across`), stage(`L${i + 1}`)];
       line(tap.x, tap.b + 20, tap.x, stage(shown.taps[i + 1]).t - GAP);
       line(tap.r + 3, tap.y, across.l - GAP, tap.y);
       line(across.r + 3, tap.y, up.l - GAP, tap.y);
-      const above = i ? stage(`L${i}`) : box(".makes canvas");
-      line(up.x, up.t - 3, up.x, above.b + 24);
+      line(up.x, up.t - 3, up.x, i ? stage(`L${i}`).b + 24 : box(".makes").b + GAP);
     });
     const deepest = stage(shown.taps[4]);
     const l4 = stage("L4");
@@ -155,7 +153,7 @@ lvln.views.ladder = (root) => {
     board.querySelectorAll("[data-stage]").forEach((b) => b.classList.toggle("chosen", b.dataset.stage === chosen));
     detail.hidden = false;
     detail.querySelector("h4").textContent = `${chosen.replace(".", " ")} through time`;
-    detail.querySelector("p").textContent = `${about(chosen)} · ${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}, drawn as their root mean square; brightest is ${stage.scale.toPrecision(3)}`;
+    detail.querySelector("p").textContent = `${about(chosen)} · ${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}, drawn as their root mean square, from ${stage.range[0].toPrecision(2)} (dark) to ${stage.range[1].toPrecision(2)} (bright)`;
     const table = lut(false);
     detail.querySelector(".steps").replaceChildren(
       ...Array.from({ length: state.rollout.steps }, (_, t) => {

@@ -1,0 +1,93 @@
+"""The experiments through the API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client.exceptions import AppError
+from PIL import Image
+from serve import Server
+from test_refusals import check
+
+from vp import video
+from vp.models import BLOCKS, KERNELS
+
+SMALL = {"seen": 3, "horizon": 2}
+
+
+def test_silence_says_what_it_costs(ask: Callable, waves: Path) -> None:
+    movie, numbers = ask("/silence", waves, **SMALL, parts="C1.3x3, C1.skip")
+    assert video.probe(movie).frames == 3 + 2 + 3
+    assert numbers["parts"] == ["C1.3x3", "C1.skip"] and numbers["model"] == "one_frame"
+    assert len(numbers["psnr"]) == len(numbers["untouched_psnr"]) == 2
+    assert numbers["lost"] == pytest.approx(np.mean(numbers["untouched_psnr"]) - np.mean(numbers["psnr"]), abs=1e-4)
+    assert numbers["psnr"] != numbers["untouched_psnr"]
+    assert ask("/predict", waves, **SMALL)[1]["psnr"] == pytest.approx(numbers["untouched_psnr"], abs=1e-3)
+
+
+def test_importance_ranks_all_twelve(ask: Callable, waves: Path) -> None:
+    ranking = ask("/importance", waves, seen=4)
+    assert {part["part"] for part in ranking} == {f"{block}.{kernel}" for block in BLOCKS for kernel in KERNELS}
+    lost = [part["lost"] for part in ranking]
+    assert lost == sorted(lost, reverse=True) and lost[0] > 0
+    first = ranking[0]["part"]
+    _, alone = ask("/silence", waves, seen=4, horizon=1, parts=first)
+    assert alone["lost"] == pytest.approx(lost[0], abs=0.05)  # bf16 on some machines
+
+
+def test_the_memory_can_be_wiped(ask: Callable, waves: Path) -> None:
+    numbers = ask("/memory_reset", waves, frames=9, at=4)
+    assert len(numbers["psnr"]) == len(numbers["reset_psnr"]) == len(numbers["copy_psnr"]) == 8
+    assert numbers["psnr"][:4] == numbers["reset_psnr"][:4] and numbers["psnr"][4:] != numbers["reset_psnr"][4:]
+    assert numbers["at"] == 4 and numbers["recovered"] in (None, *range(5))
+
+
+def test_the_number_of_frames_seen_can_be_swept(ask: Callable, waves: Path) -> None:
+    numbers = ask("/seen_sweep", waves, most=4)
+    assert len(numbers["psnr"]) == len(numbers["ssim"]) == 4
+    assert len(set(numbers["psnr"])) == 4 and numbers["copy_psnr"] > 5
+
+
+def test_saliency_draws_every_frame_seen(ask: Callable, waves: Path) -> None:
+    picture, numbers = ask("/saliency", waves, seen=3, top=0.25, left=0.25, bottom=0.5, right=0.5)
+    assert numbers["region"] == [16, 24, 32, 48]
+    assert len(numbers["shares"]) == 3 and sum(numbers["shares"]) == pytest.approx(1, abs=1e-3)
+    strip = np.asarray(Image.open(picture))
+    assert strip.shape == (64, 3 * 96) and strip.max() == 255
+    last = strip[:, 192:].astype(float)
+    assert last[16:32, 24:48].mean() > 4 * last[40:, 60:].mean()  # it looks near where it draws
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "settings", "message"),
+    [
+        ("/silence", {"parts": "C9"}, "names no part"),
+        ("/silence", {"parts": ""}, "1 to 64 parts"),
+        ("/silence", {"parts": "C1.location"}, "no location bias"),
+        ("/silence", {"parts": "C1.3x3.99"}, "filters 0 to"),
+        ("/silence", {"parts": None}, "1 to 64 parts"),
+        ("/importance", {"model": "alexnet"}, "no model"),
+        ("/importance", {"seen": 0}, "from 1 to 20"),
+        ("/memory_reset", {"at": 0}, "wiped before frames 1 to"),
+        ("/memory_reset", {"at": 1.5}, "whole number"),
+        ("/memory_reset", {"frames": 2}, "from 3 to 21"),
+        ("/memory_reset", {"frames": 99}, "from 3 to 21"),
+        ("/seen_sweep", {"most": 0}, "from 1 to 20"),
+        ("/seen_sweep", {"start": 1.7}, "earlier start"),
+        ("/saliency", {"bottom": 0.0}, "region is empty"),
+        ("/saliency", {"left": "x"}, "number is needed"),
+        ("/saliency", {"top": None}, "number is needed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else json.dumps(value),
+)
+@pytest.mark.usefixtures("untroubled")
+def test_refusals(ask: Callable, waves: Path, server: Server, endpoint: str, settings: dict, message: str) -> None:
+    with pytest.raises(AppError) as caught:
+        ask(endpoint, waves, **settings)
+    check(str(caught.value), server)
+    assert re.search(message, str(caught.value))

@@ -1,0 +1,119 @@
+"""The Ladder and Experiments views: looking inside."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from driver import Explorer
+from playwright.sync_api import expect
+
+from vp.models import BLOCKS, KERNELS
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Explorer) -> None:
+    view = explorer.view("Ladder")
+    expect(view.locator("[data-stage]")).to_have_count(5 + 4 * 4 + 4)
+    names = {tile.get_attribute("data-stage") for tile in view.locator("[data-stage]").all()}
+    assert {"e1", "e5", "L1", "L4", "C2.skip"} | {f"{b}.{k}" for b in BLOCKS for k in KERNELS} <= names
+    for name in ("e1", "C1.3x3", "L1"):
+        assert explorer.pixels(f"#view-ladder [data-stage='{name}'] canvas")[1] > 8, name
+    assert view.locator("svg path[marker-end]").count() == 1 + 4 * 4 + 1
+    last = explorer.state("rollout.steps") - 1
+    explorer.changes(
+        "#view-ladder [data-stage='C1.3x3'] canvas", lambda: explorer.page.evaluate(f"lvln.setCursor({last})")
+    )
+    expect(view.locator(".makes figcaption")).to_have_text(f"it predicts +{explorer.state('rollout.horizon')}")
+
+    view.locator("[data-stage='L2']").click()
+    expect(view.locator(".detail h4")).to_have_text("L2 through time")
+    expect(view.locator(".detail .step")).to_have_count(explorer.state("rollout.steps"))
+    view.locator(".detail .step").first.click()
+    assert explorer.state("cursor") == 0
+
+
+def test_a_click_on_a_memory_enters_it(explorer: Explorer) -> None:
+    view = explorer.view("Ladder")
+    tile = view.locator("[data-stage='C3.5x5']")
+    tile.focus()
+    explorer.page.keyboard.press("Enter")
+    memory = explorer.page.locator("#view-memory")
+    memory.wait_for(state="visible")
+    expect(memory.locator(".detail h4")).to_contain_text("of C3, 5×5")
+    expect(memory.locator("[data-choice=block] input[value=C3]")).to_be_checked()
+
+
+def test_silencing_parts_and_bringing_them_back(explorer: Explorer) -> None:
+    box = explorer.view("Experiments").locator("article.silence")
+    box.locator("[data-part='C1']").click()
+    expect(box.locator(".verdict")).to_contain_text("dB")
+    expect(box.locator("[data-part='C1.7x7']")).to_have_attribute("aria-pressed", "true")  # with its block
+    expect(box.locator(".line")).to_have_count(2)
+    assert explorer.pixels("#view-experiments .silence .line:nth-of-type(1) canvas")[1] > 8
+    box.locator("[data-part='C1']").click()
+    expect(box.locator(".result")).to_be_empty()
+
+    box.locator("input").fill("C1.3x3.2")
+    box.locator("button[type=submit]").click()
+    expect(box.locator(".line").last).to_contain_text("Without C1.3x3.2")
+    box.locator(".clear").click()
+    box.locator("input").fill("C1.4x4")
+    box.locator("button[type=submit]").click()
+    expect(box.locator(".status")).to_contain_text("no ConvGRU 4x4")
+    box.locator(".clear").click()
+    expect(box.locator(".status")).to_be_empty()
+
+
+def test_ranking_wiping_and_sweeping(explorer: Explorer) -> None:
+    view = explorer.view("Experiments")
+    view.locator(".importance .go").click()
+    expect(view.locator(".importance tbody tr")).to_have_count(12)
+    view.locator(".reset .go").click()
+    expect(view.locator(".reset .verdict")).to_have_text(re.compile("caught up|catch up|fell behind"))
+    expect(view.locator(".reset svg .series")).to_have_count(3)
+    before = view.locator(".reset .series.wiped path").get_attribute("d")
+    view.locator(".reset svg rect").nth(3).click()
+    expect(view.locator(".reset .series.wiped path")).not_to_have_attribute("d", before)
+    view.locator(".sweep .go").click()
+    expect(view.locator(".sweep .series.ours circle")).to_have_count(explorer.state("rollout.seen"))
+
+    view.locator(".importance tbody button").first.click()
+    expect(explorer.page.locator("#view-memory .detail h4")).to_be_visible()
+
+
+def test_where_a_part_of_the_prediction_looks(explorer: Explorer) -> None:
+    view = explorer.view("Experiments")
+    view.locator(".saliency .go").click()
+    expect(view.locator(".saliency .heat figure")).to_have_count(explorer.state("rollout.seen"))
+    target = view.locator(".saliency .target canvas")
+    target.scroll_into_view_if_needed()
+    place = target.bounding_box()
+    whole = explorer.pixels("#view-experiments .saliency .heat figure:last-child canvas")
+    mouse = explorer.page.mouse
+    mouse.move(place["x"] + 0.2 * place["width"], place["y"] + 0.2 * place["height"])
+    mouse.down()
+    mouse.move(place["x"] + 0.5 * place["width"], place["y"] + 0.6 * place["height"], steps=4)
+    mouse.up()
+    explorer.wait("document.querySelector('#view-experiments .saliency .target b')?.style.width !== '100%'")
+    explorer.wait("!document.querySelector('#view-experiments article.saliency.working')")
+    assert explorer.pixels("#view-experiments .saliency .heat figure:last-child canvas") != whole
+
+
+def test_another_clip_clears_what_was_found(explorer: Explorer) -> None:
+    view = explorer.view("Experiments")
+    view.locator(".importance .go").click()
+    expect(view.locator(".importance tbody tr")).to_have_count(12)
+    with explorer.new_rollout():
+        explorer.page.locator("#view-gallery .clip:not(.chosen)").first.click()
+    expect(view.locator(".importance .result")).to_be_empty()
+
+
+def test_the_views_fit_a_phone(visit) -> None:
+    explorer = visit(width=390)
+    explorer.view("Ladder").locator("[data-stage='e5']").wait_for()
+    assert explorer.overflow() <= 0
+    explorer.view("Experiments").locator(".reset .go").click()
+    explorer.page.locator(".reset svg").wait_for()
+    assert explorer.overflow() <= 0

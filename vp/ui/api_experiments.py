@@ -1,0 +1,160 @@
+"""Experiments for gradio_client.
+
+/silence       a prediction without some parts of the network
+/importance    which ConvGRU matters most
+/memory_reset  the memory wiped in the middle of a clip
+/seen_sweep    quality against the number of frames seen
+/saliency      which seen pixels a prediction depends on
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from vp import inspection, render, video
+from vp.errors import RequestError
+from vp.explorer import Explorer, Window
+from vp.predictor import Predictor
+
+from .handlers import MODEL, new_file, shown
+from .numbers import real, whole
+
+
+def add_experiments(
+    explorer: Explorer, file: gr.File, model: gr.Textbox, window: list[gr.Number], picture: gr.File, result: gr.JSON
+) -> None:
+    """Register the endpoints. file, model, window (start, fps, seen, horizon): components of the other endpoints."""
+
+    def probe(path: str | None) -> str:
+        if not path:
+            raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
+        video.probe(path)
+        return path
+
+    @shown
+    def silence(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, parts="C1.3x3"):
+        """Predict with parts of the network silenced, and without. Settings as in /predict; parts: what to silence, by
+        commas, e.g. "C2", "C2.skip", "C3.location", "C1.3x3" or filter 7 of it, "C1.3x3.7". Gives an mp4 and the dB
+        that it costs.
+
+        Args:
+            video: a video file; model, start, fps, seen and horizon as in /predict.
+            parts: paths of parts, separated by commas.
+
+        Returns:
+            An mp4 of the prediction without them beside the truth, and a JSON object with model, parts, psnr,
+            untouched_psnr (lists, dB, one number a step that has a true frame) and lost (their mean difference in dB,
+            null without true frames).
+        """
+        path, place = probe(video), Window(model, start, whole(fps), whole(seen), whole(horizon))
+        chosen = [part.strip() for part in str(parts or "").split(",") if part.strip()]
+        if not 1 <= len(chosen) <= 64:
+            raise RequestError("Name 1 to 64 parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
+        hurt = explorer.inspect(Predictor.run, path, place, seen=place.seen, horizon=place.horizon, silence=chosen)
+        plain = explorer.predict(path, place)
+        out = render.side_by_side_mp4(hurt, new_file("silenced.mp4"), place.fps)
+        scores, untouched = hurt.scores["psnr"], plain.scores["psnr"]
+        lost = float(np.mean(untouched) - np.mean(scores)) if scores else None
+        return str(out), {
+            "model": model,
+            "parts": chosen,
+            "psnr": scores,
+            "untouched_psnr": untouched,
+            "lost": lost,
+        }
+
+    @shown
+    def importance(video, model="one_frame", start=0.0, fps=10, seen=5):
+        """Rank the twelve ConvGRUs by how much worse the first predicted frame gets when each is silenced.
+
+        Args:
+            video: a video file; model, start, fps and seen as in /predict.
+
+        Returns:
+            A JSON list, the most important first: part (such as "C1.3x3"), lost (dB of PSNR, null where the clip ends)
+            and change (root mean square difference to the untouched prediction, of 255).
+        """
+        place = Window(model, start, whole(fps), whole(seen), 1)
+        found = explorer.inspect(inspection.rank_convgrus, probe(video), place, seen=place.seen)
+        return [asdict(part) for part in found]
+
+    @shown
+    def memory_reset(video, model="one_frame", start=0.0, fps=10, frames=17, at=8):
+        """Show a clip frame by frame and wipe the network's memory on the way. frames: 3 to 21; at: the frame before
+        which it is wiped, from 0. Gives the PSNR of each next frame, with and without.
+
+        Args:
+            video: a video file; model, start and fps as in /predict.
+            frames: frames of the clip to take, 3 to 21.
+            at: frame before which every state is set to zero, 1 to frames - 2.
+
+        Returns:
+            A JSON object with at, psnr, reset_psnr, copy_psnr (lists in dB) and recovered (frames until it is within
+            0.1 dB of the untouched prediction and stays so, null if never).
+        """
+        if not 3 <= (length := whole(frames)) <= 21:
+            raise RequestError(f"The number of frames must be from 3 to 21, not {length}.")
+        place = Window(model, start, whole(fps), length - 1, 1)
+        found = explorer.inspect(inspection.memory_reset, probe(video), place, at=whole(at))
+        numbers = asdict(found)
+        return {key: numbers[key] for key in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")}
+
+    @shown
+    def seen_sweep(video, model="one_frame", start=0.0, fps=10, most=5):
+        """Predict the same frame after seeing only the last one before it, the last two, up to `most`.
+
+        Args:
+            video: a video file; model, start and fps as in /predict.
+            most: frames seen at most, 1 to 20.
+
+        Returns:
+            A JSON object with psnr and ssim (lists: entry k is for k + 1 frames seen), copy_psnr and copy_ssim.
+        """
+        place = Window(model, start, whole(fps), whole(most), 1)
+        numbers = asdict(explorer.inspect(inspection.sweep_seen, probe(video), place, most=place.seen))
+        return {key: numbers[key] for key in ("psnr", "ssim", "copy_psnr", "copy_ssim")}
+
+    @shown
+    def saliency(video, model="one_frame", start=0.0, fps=10, seen=5, top=0.0, left=0.0, bottom=1.0, right=1.0):
+        """Show which seen pixels move the first predicted frame, or the part of it between top, left, bottom and right
+        (0 to 1).
+
+        Args:
+            video: a video file; model, start, fps and seen as in /predict.
+            top, left, bottom, right: a region of the prediction, in shares of the frame.
+
+        Returns:
+            A PNG strip, one heat map a seen frame (brightness is the root of the sensitivity), and a JSON object with
+            shares (each frame's part of the whole, adding up to 1) and region (in pixels).
+        """
+        place = Window(model, start, whole(fps), whole(seen), 1)
+        region = tuple(real(value) for value in (top, left, bottom, right))
+        found = explorer.inspect(inspection.saliency, probe(video), place, seen=place.seen, region=region)
+        grey = np.sqrt(found.heat / max(float(np.percentile(found.heat, 99.7)), 1e-9))
+        out = new_file("saliency.png")
+        strip = np.concatenate(list(np.clip(grey * 255 + 0.5, 0, 255).astype(np.uint8)), axis=1)
+        Image.fromarray(strip).save(out)
+        return str(out), {"shares": found.shares, "region": list(found.region)}
+
+    start, fps, seen, horizon = window
+    parts = gr.Textbox("C1.3x3", label="parts")
+    frames, at, most = (
+        gr.Number(value, label=label, precision=None) for label, value in (("frames", 17), ("at", 8), ("most", 5))
+    )
+    region = [
+        gr.Number(value, label=label, precision=None)
+        for label, value in (("top", 0.0), ("left", 0.0), ("bottom", 1.0), ("right", 1.0))
+    ]
+    movie = gr.File(label="without the parts")
+    for name, function, inputs, outputs in (
+        ("silence", silence, [file, model, start, fps, seen, horizon, parts], [movie, result]),
+        ("importance", importance, [file, model, start, fps, seen], result),
+        ("memory_reset", memory_reset, [file, model, start, fps, frames, at], result),
+        ("seen_sweep", seen_sweep, [file, model, start, fps, most], result),
+        ("saliency", saliency, [file, model, start, fps, seen, *region], [picture, result]),
+    ):
+        gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)

@@ -30,8 +30,9 @@ def constant_velocity(seen: Tensor, horizon: int) -> Tensor:
     The flow v takes each pixel of the last frame back to the frame before it: last(x) = before(x + v(x)). Frame k
     is the last one fetched at x + k v(x): k steps back along the way that the pixel at x has just come.
     """
-    # Other ways to carry on score no better (UCF101): the flow from before to last loses 0.15 dB, following the
-    # flow from place to place gains 0.01 dB. Warping the result again and again gains 0.2 dB, by blurring it.
+    # Other ways, measured on UCF101: the flow from before to last loses 0.15 dB, following the flow from place to
+    # place changes nothing. Warping the result again at each step gains 0.2 to 0.3 dB and shrinking the flow by a fifth
+    # 0.4 dB, but by blur and by caution: neither is a better account of the motion.
     if seen.shape[1] < 2:
         raise ValueError("a velocity needs at least two seen frames")
     last, flow = seen[:, -1], optical_flow(seen[:, -1], seen[:, -2])

@@ -61,8 +61,9 @@ def ssim(x: Tensor, y: Tensor) -> Tensor:
 def ssim_map(x: Tensor, y: Tensor, *, sigma: float = 1.5, window: int = 11) -> Tensor:
     """Structural similarity of the luma of x and y [N, 3, H, W] in [0, 1] -> [N, 1, H - 10, W - 10].
 
-    Only places where the whole window fits, as in the original; torchmetrics adds a border of reflected pixels. Luma alone is a third of the work of three
-    colours, whose windows say almost the same. Differentiable: it is a training loss too.
+    Only places where the whole window fits, as in the original; torchmetrics adds a border of reflected pixels.
+    Luma alone is a third of the work of three colours, whose windows say almost the same. Differentiable: it is a
+    training loss too.
     """
     luma = torch.tensor(LUMA, device=x.device).view(1, 3, 1, 1)
     x, y = (x * luma).sum(1, keepdim=True), (y * luma).sum(1, keepdim=True)

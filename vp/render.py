@@ -57,6 +57,17 @@ def diverging(values: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(v, positions, colours[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
 
 
+def flow_colours(flow: np.ndarray, limit: float) -> np.ndarray:
+    """Motion [..., 2] in pixels (right, down) -> uint8 [..., 3] on a colour wheel: hue is direction, as on a clock face
+    of colours with red to the right, and strength of colour is speed, white at rest and full from `limit` pixels on
+    (after Baker et al. 2007)."""
+    angle = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
+    strength = np.clip(np.hypot(flow[..., 0], flow[..., 1]) / max(limit, 1e-6), 0, 1)
+    ramp = np.abs((angle[..., None] * 6 + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
+    colour = np.clip(ramp, 0, 1)
+    return to_uint8(1 - strength[..., None] * (1 - colour))
+
+
 def filter_grid(values: np.ndarray, *, columns: int = 8, zoom: int = 3, per_filter: bool = False) -> np.ndarray:
     """Filters [C, h, w] at one step as a coloured grid, uint8 [H, W, 3], on one shared scale or one each."""
     values = np.asarray(values, dtype=np.float32)

@@ -30,7 +30,7 @@ PIXELS = """canvas => {
   }
   return [sum, levels.size];
 }"""
-VIEWS = ("Predict", "Ladder", "Memory", "Experiments", "Classes", "Compare", "About")
+VIEWS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare", "About")
 
 
 class Explorer:

@@ -117,3 +117,17 @@ def test_the_views_fit_a_phone(visit) -> None:
     explorer.view("Experiments").locator(".reset .go").click()
     explorer.page.locator(".reset svg").wait_for()
     assert explorer.overflow() <= 0
+
+
+def test_motion_is_drawn_for_every_step(explorer: Explorer) -> None:
+    view = explorer.view("Motion")
+    expect(view.locator(".maps > div")).to_have_count(2)
+    for panel in ("arrows", "colours"):
+        assert explorer.pixels(f"#view-motion .{panel} > canvas")[1] > 8, panel
+    explorer.changes(
+        "#view-motion .colours > canvas",
+        lambda: explorer.page.evaluate(f"lvln.setCursor({explorer.state('rollout.steps') - 1})"),
+    )
+    expect(view.locator(".arrows .note")).to_contain_text(f"+{explorer.state('rollout.horizon')}")
+    expect(view.locator(".painted .note")).to_contain_text("%")
+    assert explorer.pixels("#view-motion .maps canvas")[1] > 3

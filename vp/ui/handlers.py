@@ -20,6 +20,7 @@ from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
 
 from .experiments import run_experiment
+from .motion import location_payload, motion_payload
 from .payload import activation_payload, data_url, rollout_payload
 from .store import Request, RolloutStore
 
@@ -120,6 +121,15 @@ class Handlers:
         try:
             return activation_payload(self.store.get(key), block, kernel, quantity)
         except (ExplorerError, ValueError) as error:
+            return {"error": str(error)}
+
+    def motion(self, key: str) -> dict:
+        """Flow, mask and location maps for the Motion view."""
+        try:
+            rollout = self.store.get(key)
+            predictor = self.explorer.predictor(rollout.model)
+            return motion_payload(rollout) | {"locations": location_payload(predictor.model)}
+        except ExplorerError as error:
             return {"error": str(error)}
 
     def inspect(self, kind: str, key: str, options: dict) -> dict:

@@ -37,6 +37,9 @@ def build(explorer: Explorer) -> gr.Blocks:
     def activations(query: list) -> dict:
         return handlers.activations(*query)
 
+    def motion(query: list) -> dict:
+        return handlers.motion(*query)
+
     with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         add_api(handlers)  # first, so that its endpoints get their names before the page's own events
         clip = gr.State(first)
@@ -45,7 +48,7 @@ def build(explorer: Explorer) -> gr.Blocks:
             value={"rollout": example} if example else {},
             html_template="<span></span>",
             js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; void 'inspect';",
-            server_functions=[list_clips, activations],
+            server_functions=[list_clips, activations, motion],
             apply_default_css=False,
             elem_id="wire",
         )
@@ -94,6 +97,8 @@ def build(explorer: Explorer) -> gr.Blocks:
                         views.view("ladder", views.LADDER)
                     with gr.Tab("Memory"):
                         views.view("memory", views.MEMORY)
+                    with gr.Tab("Motion"):
+                        views.view("motion", views.MOTION)
                     with gr.Tab("Experiments"):
                         views.view("experiments", views.EXPERIMENTS)
                     with gr.Tab("Classes"):

@@ -10,7 +10,19 @@ from pathlib import Path
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("core", "header", "gallery", "stage", "predict", "ladder", "memory", "experiments", "compare", "classes")
+SCRIPTS = (
+    "core",
+    "header",
+    "gallery",
+    "stage",
+    "predict",
+    "ladder",
+    "memory",
+    "motion",
+    "experiments",
+    "compare",
+    "classes",
+)
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 
 ACCENT = gr.themes.Color(

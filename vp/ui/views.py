@@ -97,6 +97,25 @@ LADDER = """
 </section>
 """
 
+MOTION = """
+<section class="motion lvln" aria-label="flow, mask and location maps">
+  <p class="quiet">The networks with a warp head do not paint the next frame: they move the pixels of the last one, and
+  paint only where moving is not enough. What they remember turns into this motion.</p>
+  <p class="status" role="status"></p>
+  <div class="panels">
+    <figure class="arrows"><figcaption>Where things go <span class="note"></span></figcaption><canvas></canvas></figure>
+    <figure class="colours"><figcaption>The same as colours <canvas class="wheel" width="64" height="64"></canvas>
+      <span class="note"></span></figcaption><canvas></canvas></figure>
+    <figure class="painted"><figcaption>Painted, not moved <span class="note"></span></figcaption>
+      <canvas></canvas></figure>
+  </div>
+  <h4>What it expects where: the location biases</h4>
+  <p class="quiet">C3 and C4 add a learned map to each filter of their convolution, the same for every clip: blue lowers
+  it there, red raises it. With these the network can know that ground lies below and sky above.</p>
+  <div class="maps"></div>
+</section>
+"""
+
 EXPERIMENTS = f"""
 <section class="experiments lvln" aria-label="experiments">
   <article class="silence">

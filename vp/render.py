@@ -82,6 +82,31 @@ def filter_grid(values: np.ndarray, *, columns: int = 8, zoom: int = 3, per_filt
     return grid
 
 
+def sheet(rollout: Rollout, scale: int = 2) -> np.ndarray:
+    """The whole rollout as one picture, uint8 [H, W, 3]: a row of true frames, one of predictions, one of the last
+    frame repeated; predicted frames wear the accent colour. Enlarged `scale` times."""
+    h, w = (side * scale for side in rollout.predictions.shape[1:3])
+    gap, head = 6, 20
+    rows = {
+        "truth": [*rollout.seen_frames, *rollout.truth],
+        "prediction": [*rollout.seen_frames, *rollout.predictions],
+        "last frame repeated": [*rollout.seen_frames, *rollout.copy_last],
+    }
+    columns = rollout.seen + rollout.horizon
+    picture = Image.new("RGB", (columns * (w + gap) + gap, len(rows) * (h + head + gap) + gap), (18, 18, 18))
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    for i, (label, frames) in enumerate(rows.items()):
+        y = gap + i * (h + head + gap)
+        draw.text((gap, y + 2), label, fill=SEEN, font=font)
+        for t, frame in enumerate(frames):
+            x = gap + t * (w + gap)
+            colour = PREDICTED if t >= rollout.seen and i else SEEN
+            draw.rectangle((x - 1, y + head - 1, x + w, y + head + h), outline=colour)
+            resized = Image.fromarray(to_uint8(frame)).resize((w, h), Image.Resampling.BICUBIC)
+            picture.paste(resized, (x, y + head))
+    return np.asarray(picture)
+
+
 def side_by_side(rollout: Rollout, scale: int = 3) -> np.ndarray:
     """Truth, prediction and copy-last beside each other through the whole time line.
 

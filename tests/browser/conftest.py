@@ -70,7 +70,9 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Explorer]]
 
     visits = []
 
-    def open_page(*, width: int = 1360, height: int = 900, motion: bool = False, scheme: str = "light") -> Explorer:
+    def open_page(
+        *, width: int = 1360, height: int = 900, motion: bool = False, scheme: str = "light", fragment: str = ""
+    ) -> Explorer:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             reduced_motion="no-preference" if motion else "reduce",
@@ -78,7 +80,7 @@ def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Explorer]]
         )
         context.set_default_timeout(60_000)
         visits.append(Explorer(context, server.url))
-        visits[-1].open()
+        visits[-1].open(fragment)
         return visits[-1]
 
     before = len(server.log)

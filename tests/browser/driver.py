@@ -59,10 +59,10 @@ class Explorer:
         if request.failure != "net::ERR_ABORTED":
             self.troubles.append(f"failed: {request.url}: {request.failure}")
 
-    def open(self) -> None:
-        """Load the page and wait for the first prediction."""
+    def open(self, fragment: str = "") -> None:
+        """Load the page and wait for the first prediction. fragment: "#..." of a link."""
         start = time.monotonic()
-        self.page.goto(self.url, wait_until="domcontentloaded")
+        self.page.goto(f"{self.url}{fragment}", wait_until="domcontentloaded")
         self.wait("window.lvln && lvln.state.rollout && document.querySelector('#view-stage .cell')")
         self.opened = time.monotonic() - start
         self.page.evaluate(WATCH)

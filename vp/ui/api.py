@@ -20,7 +20,8 @@ from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .api_experiments import add_experiments
-from .handlers import MODEL, Handlers, new_file, shown
+from .files import new_file
+from .handlers import MODEL, Handlers, shown
 from .numbers import whole
 
 

@@ -20,7 +20,8 @@ from vp.errors import RequestError
 from vp.explorer import Explorer, Window
 from vp.predictor import Predictor
 
-from .handlers import MODEL, new_file, shown
+from .files import new_file
+from .handlers import MODEL, shown
 from .numbers import real, whole
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from vp import video
-from vp.errors import ExplorerError
+from vp.errors import ExplorerError, RequestError
 from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
 
+from .downloads import make_download, url
 from .experiments import run_experiment
+from .files import new_file
 from .motion import location_payload, motion_payload
 from .payload import activation_payload, data_url, rollout_payload
 from .store import Request, RolloutStore
@@ -42,13 +43,6 @@ def shown(function: Callable) -> Callable:
             raise gr.Error(str(error), duration=12, print_exception=False) from None
 
     return wrapper
-
-
-def new_file(name: str) -> Path:
-    """A path for a result, in a folder of its own under the one that Gradio serves and clears."""
-    path = Path(get_upload_folder()) / secrets.token_hex(16) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 class Handlers:
@@ -82,6 +76,27 @@ class Handlers:
     def upload(self, path: str) -> Request:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
         return Request(path, video.probe(path).seconds, "your video", None, Window("one_frame"))
+
+    def follow(self, link: str) -> Request | None:
+        """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names; None for an empty one.
+
+        Raises RequestError or ClipError for a link that names nothing here.
+        """
+        values = parse_qs(str(link)[:2000].lstrip("#"))
+        if "clip" not in values:
+            return None
+        request = self.pick(values["clip"][0])
+        window = Window("one_frame")
+        try:
+            window = Window(
+                model=values.get("model", [window.model])[0],
+                start=float(values.get("start", ["0"])[0]),
+                **{name: int(values.get(name, [getattr(window, name)])[0]) for name in ("fps", "seen", "horizon")},
+            )
+        except ValueError:
+            raise RequestError("This link is damaged: its numbers cannot be read. Choose a clip instead.") from None
+        window.check()
+        return replace(request, window=window)
 
     def latest_start(self, request: Request, fps: int, seen: int, horizon: int) -> float:
         """The last start in seconds at which the clip still has every frame of the window."""
@@ -131,6 +146,14 @@ class Handlers:
             return motion_payload(rollout) | {"locations": location_payload(predictor.model)}
         except ExplorerError as error:
             return {"error": str(error)}
+
+    def download(self, key: str, kind: str) -> dict:
+        """A file of a rollout that the page shows: {"url", "name"} or {"error"}."""
+        try:
+            path = make_download(self.store.get(key), self.store.request(key), kind)
+        except ExplorerError as error:
+            return {"error": str(error)}
+        return {"url": url(path), "name": path.name}
 
     def inspect(self, kind: str, key: str, options: dict) -> dict:
         """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""

@@ -40,15 +40,19 @@ def build(explorer: Explorer) -> gr.Blocks:
     def motion(query: list) -> dict:
         return handlers.motion(*query)
 
+    def download(query: list) -> dict:
+        return handlers.download(*query)
+
     with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         add_api(handlers)  # first, so that its endpoints get their names before the page's own events
         clip = gr.State(first)
+        link = gr.Textbox(visible=False)
         views.view("header", views.HEADER)
         wire = gr.HTML(
             value={"rollout": example} if example else {},
             html_template="<span></span>",
             js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; void 'inspect';",
-            server_functions=[list_clips, activations, motion],
+            server_functions=[list_clips, activations, motion, download],
             apply_default_css=False,
             elem_id="wire",
         )
@@ -123,19 +127,30 @@ def build(explorer: Explorer) -> gr.Blocks:
             return request, 0.0
 
         @shown
+        def follow(link: str | None) -> tuple:
+            """Open what a link names; without one, leave everything as it is."""
+            request = handlers.follow(link or "")
+            if request is None:
+                return (gr.skip(),) * 7
+            w = request.window
+            return request, w.model, w.start, w.fps, w.seen, w.horizon, {"rollout": handlers.predict(request)}
+
+        @shown
         def receive(path: str | None) -> tuple[Request, float]:
             if not path:
                 raise gr.Error("No video arrived. Choose a file or record a few seconds.", print_exception=False)
             return handlers.upload(path), 0.0
 
         @shown
-        def fit_start(request: Request, fps: int, seen: int, horizon: int) -> dict:
+        def fit_start(request: Request | None, fps: int, seen: int, horizon: int) -> dict:
+            if request is None:
+                return gr.skip()
             latest = handlers.latest_start(request, int(fps), int(seen), int(horizon))
             return gr.Slider(maximum=max(0.1, latest))
 
         @shown
-        def whole(request: Request) -> str:
-            return handlers.playable(request)
+        def whole(request: Request | None) -> str | None:
+            return handlers.playable(request) if request else None
 
         def compare(event: gr.EventData) -> dict:
             try:
@@ -179,9 +194,10 @@ def build(explorer: Explorer) -> gr.Blocks:
         compared = wire.compare(compare, None, wire, **quiet, **MODEL)
         compared.failure(None, js=IDLE)
         wire.inspect(inspect, None, wire, trigger_mode="multiple", **quiet, **MODEL)
-        if first:
-            page.load(whole, clip, player, **quiet)
-            page.load(fit_start, [clip, fps, seen, horizon], start, **quiet)
+        # What is behind the # of an address never reaches a server by itself.
+        arrived = page.load(follow, link, [clip, *settings, wire], js="() => location.hash", **quiet, **MODEL)
+        arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
+        arrived.success(whole, clip, player, **quiet)
         if first and not example:
             page.load(predict, [clip, *settings], wire, **quiet, **MODEL)
     return page

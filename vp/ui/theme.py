@@ -11,18 +11,9 @@ import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
-    "core",
-    "header",
-    "gallery",
-    "stage",
-    "predict",
-    "ladder",
-    "memory",
-    "motion",
-    "experiments",
-    "compare",
-    "classes",
-)
+    "core", "link", "share", "header", "gallery", "stage", "predict", "ladder", "memory", "motion", "experiments",
+    "compare", "classes",
+)  # fmt: skip
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 
 ACCENT = gr.themes.Color(

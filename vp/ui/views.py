@@ -33,7 +33,13 @@ STAGE = f"""
   </div>
   <div class="timeline" role="slider" tabindex="0" aria-label="time line: arrow keys move, space plays"
        aria-valuemin="1" aria-valuemax="1" aria-valuenow="1"></div>
-  <p class="details"></p>
+  <div class="foot"><p class="details"></p>
+  <div class="share"><button type="button" class="link">Copy link</button>
+    <span role="group" aria-label="download">Download
+      <button type="button" data-kind="png">png</button><button type="button" data-kind="mp4">mp4</button>
+      <button type="button" data-kind="gif">gif</button><button type="button" data-kind="npz">npz</button></span>
+    <span class="told" role="status"></span></div>
+  </div>
 </section>
 """
 

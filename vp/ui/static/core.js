@@ -11,6 +11,7 @@ window.lvln = (() => {
   let pending = [];
   const asked = new Map();
   let questions = 0;
+  let latest = null; // key of the rollout that came last
 
   // A view that mounts late is told at once what is on show; the others are left alone.
   const on = (name, listener) => {
@@ -107,7 +108,11 @@ window.lvln = (() => {
     wire = { props, trigger, server };
     const receive = () => {
       const value = props.value || {};
-      if (value.rollout) show(value.rollout);
+      // Gradio may hand over again what it did not change.
+      if (value.rollout && value.rollout.key !== latest) {
+        latest = value.rollout.key;
+        show(value.rollout);
+      }
       if (value.compare) {
         state.compare = value.compare;
         emit("compare", value.compare);
@@ -174,8 +179,8 @@ window.lvln = (() => {
   }
 
   // Go to one ConvGRU in the Memory view, which may not be there before its tab is opened.
-  function enter(block, kernel) {
-    state.entered = { block, kernel };
+  function enter(block, kernel, more = {}) {
+    state.entered = { block, kernel, ...more };
     openTab("Memory");
     emit("enter", state.entered);
   }

@@ -17,6 +17,7 @@ lvln.views.memory = (root) => {
   let shown = null; // { ...payload, values: Uint8 grey [steps * h, filters * w] }
   let order = [];
   let filter = null;
+  let asked = null; // a filter that a link names
   let wanted = 0;
 
   async function load() {
@@ -37,6 +38,8 @@ lvln.views.memory = (root) => {
       shown = loaded;
       // Networks differ in how many filters a block has.
       if (!same || filter >= loaded.filters) filter = null;
+      if (asked !== null && asked < loaded.filters) filter = asked;
+      asked = null;
       layout();
     } catch (error) {
       cache.delete(key);
@@ -204,6 +207,7 @@ lvln.views.memory = (root) => {
       })
     );
     paint(state.cursor);
+    lvln.noteMemory({ block: shown.block, kernel: shown.kernel, quantity: shown.quantity, filter });
   }
 
   canvas.addEventListener("click", (event) => {
@@ -234,11 +238,13 @@ lvln.views.memory = (root) => {
   });
   detail.querySelector("input").addEventListener("change", () => paint(state.cursor));
   // Another view sends somebody here, to one ConvGRU.
-  on("enter", ({ block, kernel }) => {
-    Object.assign(choice, { block, kernel });
-    for (const [name, value] of Object.entries({ block, kernel })) {
-      root.querySelector(`[data-choice="${name}"] input[value="${value}"]`).checked = true;
-    }
+  on("enter", ({ block, kernel, quantity = choice.quantity, filter: wantedFilter = null }) => {
+    const place = { block, kernel, quantity };
+    const inputs = Object.entries(place).map(([name, value]) => root.querySelector(`[data-choice="${name}"] input[value="${CSS.escape(value)}"]`));
+    if (inputs.includes(null)) return; // a link that names no ConvGRU
+    inputs.forEach((input) => (input.checked = true));
+    Object.assign(choice, place);
+    if (wantedFilter !== null) asked = wantedFilter;
     load();
   });
   on("rollout", load);

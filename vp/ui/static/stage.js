@@ -69,6 +69,8 @@ lvln.views.stage = (root) => {
     }
   });
 
+  lvln.share(root.querySelector(".share"));
+
   // Only what takes longer than a blink is announced.
   let announce = null;
   on("busy", (message) => {

@@ -1,0 +1,83 @@
+"""Links that bring a view back, and files to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from driver import Explorer
+from PIL import Image
+from playwright.sync_api import expect
+
+from vp import video
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_link_brings_back_clip_window_view_filter_and_step(visit: Callable[..., Explorer]) -> None:
+    first = visit()
+    with first.new_rollout():
+        first.page.locator("#view-gallery .clip:not(.chosen)").nth(2).click()
+    with first.new_rollout():
+        first.page.locator("#model label:has(input[value=full_res])").click()
+    memory = first.view("Memory")
+    memory.locator("[data-choice=block] label:has(input[value=C3])").click()
+    memory.locator("[data-choice=quantity] label:has(input[value=z])").click()
+    expect(memory.locator(".detail h4")).to_contain_text("of C3")
+    memory.locator(".grid canvas").focus()
+    first.page.keyboard.press("ArrowRight")
+    first.page.evaluate("lvln.setCursor(6)")
+    chosen = memory.locator(".detail h4").inner_text()
+    first.page.wait_for_timeout(400)
+    address = first.page.evaluate("location.href")
+    named = parse_qs(urlsplit(address).fragment)
+    assert named["model"] == ["full_res"] and named["view"] == ["Memory"] and named["t"] == ["6"]
+
+    second = visit(fragment=f"#{urlsplit(address).fragment}")
+    second.wait("window.lvln && lvln.state.rollout?.model === 'full_res'")
+    assert second.state("rollout.clip_id") == first.state("rollout.clip_id")
+    expect(second.page.locator("#view-memory .detail h4")).to_have_text(chosen)
+    expect(second.page.locator("#view-memory [data-choice=quantity] input[value=z]")).to_be_checked()
+    assert second.state("cursor") == 6
+    expect(second.page.locator("#model input[value=full_res]")).to_be_checked()
+    clip = second.state("rollout.clip_id")
+    expect(second.page.locator("#view-gallery .clip.chosen")).to_have_attribute("data-id", clip)
+
+
+@pytest.mark.parametrize("fragment", ["clip=nothing", "clip=walk&seen=many", "clip=walk&model=alexnet"])
+def test_a_link_that_names_nothing_says_so(visit: Callable[..., Explorer], fragment: str) -> None:
+    first = visit()
+    clip = first.state("rollout.clip_id")
+    walk = first.page.locator("#view-gallery .clip").nth(1).get_attribute("data-id")
+    explorer = visit(fragment=f"#{fragment.replace('walk', walk)}")
+    expect(explorer.page.locator(".toast-body")).to_be_visible()
+    assert "Traceback" not in explorer.page.locator(".toast-body").inner_text()
+    assert explorer.state("rollout.clip_id") == clip
+
+
+@pytest.mark.parametrize("kind", ["png", "mp4", "gif", "npz"])
+def test_a_prediction_can_be_kept(explorer: Explorer, tmp_path: Path, kind: str) -> None:
+    with explorer.page.expect_download() as download:
+        explorer.page.locator(f"#view-stage [data-kind={kind}]").click()
+    model = explorer.state("rollout.model")
+    assert download.value.suggested_filename == f"{model}.{kind}"
+    path = tmp_path / f"kept.{kind}"
+    download.value.save_as(path)
+    if kind == "png":
+        assert np.asarray(Image.open(path)).std() > 20
+    elif kind == "npz":
+        with np.load(path) as data:
+            assert data["predictions"].shape[0] == explorer.state("rollout.horizon")
+    else:
+        assert len(video.read(path, fps=5)) > 3
+    expect(explorer.page.locator("#view-stage .told")).to_be_empty()
+
+
+def test_the_link_is_copied(explorer: Explorer) -> None:
+    explorer.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    explorer.page.locator("#view-stage .link").click()
+    expect(explorer.page.locator("#view-stage .told")).to_contain_text("Copied")
+    assert f"clip={explorer.state('rollout.clip_id')}" in explorer.page.evaluate("navigator.clipboard.readText()")

@@ -1,0 +1,55 @@
+// The address says what is on show: clip, window, network, view, filter and step. A link to it brings them back.
+(() => {
+  const { state, on, openTab, enter, play, setCursor } = lvln;
+  const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  let restored = !wanted.clip;
+  let memory = null;
+
+  const view = () => document.querySelector("#views [role='tab'][aria-selected='true']")?.textContent.trim() || "Predict";
+
+  // Uploads stay on the machine of whoever uploaded them: there is no link to one.
+  function address() {
+    const { rollout } = state;
+    if (!rollout || !rollout.clip_id) return null;
+    const { clip_id: clip, model, start, fps, seen, horizon } = rollout;
+    const values = { clip, model, start, fps, seen, horizon, view: view(), t: state.cursor };
+    if (values.view === "Memory" && memory) Object.assign(values, memory);
+    return `#${new URLSearchParams(values)}`;
+  }
+
+  let timer = null;
+  function write() {
+    if (!restored || state.playing) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => history.replaceState(null, "", address() || location.pathname + location.search), 150);
+  }
+
+  function restore(rollout) {
+    if (restored || rollout.clip_id !== wanted.clip) return;
+    restored = true;
+    // After the page has stepped to the first frame and begun to play.
+    setTimeout(() => {
+      play(false);
+      if (wanted.t) setCursor(Number(wanted.t) || 0);
+      if (wanted.view === "Memory" && wanted.block) {
+        const filter = wanted.filter === undefined ? null : Number(wanted.filter);
+        enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", filter });
+      } else if (wanted.view) openTab(wanted.view);
+    }, 60);
+  }
+
+  on("rollout", (rollout) => {
+    restore(rollout);
+    write();
+  });
+  for (const event of ["cursor", "playing"]) on(event, write);
+  document.addEventListener("click", (event) => event.target.closest?.("#views [role='tab'], .overflow-dropdown button") && setTimeout(write, 100));
+  lvln.noteMemory = (place) => {
+    memory = place;
+    write();
+  };
+  lvln.address = () => {
+    const hash = address();
+    return hash && location.origin + location.pathname + location.search + hash;
+  };
+})();

@@ -1,0 +1,44 @@
+// Beneath the time line: a link to what is on show, and files of it to keep.
+lvln.share = (root) => {
+  const { state, call, address } = lvln;
+  const told = root.querySelector(".told");
+  let timer = null;
+  function tell(text, bad = false) {
+    clearTimeout(timer);
+    told.textContent = text;
+    told.classList.toggle("bad", bad);
+    timer = setTimeout(() => (told.textContent = ""), 6000);
+  }
+
+  root.querySelector(".link").addEventListener("click", async () => {
+    const link = address();
+    if (!link) return tell("A video of yours has no link: it stays on this machine.", true);
+    history.replaceState(null, "", link);
+    try {
+      await navigator.clipboard.writeText(link);
+      tell("Copied: it opens this clip, view and step.");
+    } catch {
+      tell("The link is in the address bar."); // the browser keeps its clipboard to itself
+    }
+  });
+
+  root.querySelectorAll("[data-kind]").forEach((button) =>
+    button.addEventListener("click", async () => {
+      if (!state.rollout) return;
+      tell("Making the file…");
+      try {
+        const { url, name, error } = await call("download", state.rollout.key, button.dataset.kind);
+        if (error) throw new Error(error);
+        const anchor = document.createElement("a");
+        anchor.href = url;
+        anchor.download = name;
+        document.body.append(anchor);
+        anchor.click();
+        anchor.remove();
+        tell("");
+      } catch (error) {
+        tell(error.message || String(error), true);
+      }
+    })
+  );
+};

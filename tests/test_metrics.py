@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vp import metrics
-from vp.metrics import psnr, sharpness, ssim, ssim_map
+from vp.metrics import motion_mask, motion_psnr, psnr, sharpness, ssim, ssim_map
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,81 @@ def test_leading_dimensions_are_kept_and_frames_are_scored_alone(score, lead):
     assert values.shape == lead and len(values.unique()) == values.numel()
     for place in np.ndindex(*lead):
         assert values[place].item() == pytest.approx(score(x[place], y[place]).item(), abs=1e-4)
+
+
+def test_psnr_is_that_of_torchmetrics(pair):
+    functional = pytest.importorskip("torchmetrics.functional.image", reason="needs train/requirements.txt")
+    x, y = (v[None] for v in pair)
+    theirs = functional.peak_signal_noise_ratio(x, y, data_range=1.0, reduction="none", dim=(1, 2, 3))
+    torch.testing.assert_close(psnr(x, y), theirs, rtol=1e-5, atol=1e-4)
+
+
+def test_ssim_is_that_of_torchmetrics_on_the_luma_where_windows_fit(pair):
+    """Theirs is a mean over colours, and over a border where the window sees the frame reflected: ours has neither."""
+    functional = pytest.importorskip("torchmetrics.functional.image", reason="needs train/requirements.txt")
+    luma = torch.tensor(metrics.LUMA).view(1, 3, 1, 1)
+    x, y = ((v[None] * luma).sum(1, keepdim=True) for v in pair)
+    _, theirs = functional.structural_similarity_index_measure(x, y, data_range=1.0, return_full_image=True)
+    torch.testing.assert_close(ssim_map(pair[0][None], pair[1][None]), theirs[..., 5:-5, 5:-5], rtol=0, atol=1e-3)
+
+
+def slow_mask(truth: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The mask of one frame [3, H, W], pixel by pixel: [H, W]."""
+    change = truth.astype(float) - last
+    height, width = change.shape[1:]
+    mask = np.zeros((height, width), bool)
+    for y in range(height):
+        for x in range(width):
+            near = change[:, max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
+            mask[y, x] = (np.abs(near.mean((1, 2))) > 0.06).any()
+    return mask
+
+
+def test_moving_pixels_are_those_whose_neighbourhood_changed(pair):
+    x, y = pair[0], torch.lerp(*pair, 0.2)
+    got = motion_mask(y, x)
+    assert got.shape == (1, 20, 24) and got.dtype == torch.bool
+    np.testing.assert_array_equal(got[0].numpy(), slow_mask(y.numpy(), x.numpy()))
+    assert 0.1 < got.float().mean() < 0.9
+
+
+def test_noise_alone_moves_nothing_and_one_colour_is_enough():
+    generator = torch.Generator().manual_seed(0)
+    last = torch.rand(3, 40, 40, generator=generator)
+    assert motion_mask(last + 3 / 255 * torch.randn(3, 40, 40, generator=generator), last).sum() == 0
+    blue = last.clone()
+    blue[2, 10:20, 10:20] += 0.1
+    assert motion_mask(blue, last).sum() == 100 - 4  # all of the square but its corners
+
+
+@given(top=st.integers(0, 30), left=st.integers(0, 30), side=st.integers(1, 10), error=st.floats(0.02, 0.5))
+def test_motion_psnr_is_the_psnr_of_the_moving_pixels(top, left, side, error):
+    last = torch.full((3, 40, 40), 0.3)
+    truth = last.clone()
+    truth[:, top : top + side, left : left + side] = 0.8
+    mask = motion_mask(truth, last)
+    guess = torch.where(mask, truth + error, truth - 0.2)  # what is outside must not matter
+    score = motion_psnr(guess, truth, last)
+    if mask.sum() < 0.01 * 40 * 40:
+        assert score.isnan()
+    else:
+        assert score.item() == pytest.approx(-20 * np.log10(error), abs=1e-3)
+
+
+def test_frames_without_motion_have_no_motion_psnr_and_drop_out_of_the_mean(pair):
+    x, y = pair
+    scores = motion_psnr(torch.stack([x, x]), torch.stack([x, y]), x)
+    assert scores[0].isnan() and scores[1].isfinite()
+    assert scores.nanmean() == scores[1]
+
+
+def test_motion_psnr_keeps_leading_dimensions_and_takes_one_last_frame_for_all():
+    x, y = torch.rand(2, 2, 4, 3, 16, 18, generator=torch.Generator().manual_seed(0))
+    last = torch.rand(2, 1, 3, 16, 18, generator=torch.Generator().manual_seed(1))
+    scores = motion_psnr(x, y, last)
+    assert scores.shape == (2, 4)
+    for i, k in np.ndindex(2, 4):
+        assert scores[i, k].item() == pytest.approx(motion_psnr(x[i, k], y[i, k], last[i, 0]).item(), abs=1e-4)
 
 
 def test_sharpness_is_the_mean_of_neighbouring_differences():

@@ -1,9 +1,22 @@
-"""Score predictors against repeating the last frame, on fixed windows.
+"""Score predictors beside the bars that they have to beat, on fixed windows.
 
     python -m train.evaluate --data DIR --checkpoints bundled --part validation
 
-10 fps, windows evenly spaced over each clip; PSNR and SSIM per step with a 95 % bootstrap interval of the gain over
-clips, and the sharpness ratio (mean picture gradient of the prediction over the truth's).
+10 fps, windows evenly spaced over each clip. Beside every predictor, at its frame size and on its windows: the last
+frame repeated, motion carried on at constant velocity, and an oracle that moves the last frame by the flow from the
+true one. Means over windows; 95 % bootstrap intervals over clips.
+
+--json writes
+    {"part", "per_clip", "fps", "horizon", "checkpoints": as asked for,
+     "groups": [                        one for each frame size and number of seen frames
+       {"size": [height, width], "seen", "windows", "clips",
+        "methods": {METHOD: {METRIC: STEPS}},
+        "classes": {CLASS: {"clips", "windows", "gain": {METHOD: STEPS}, "overall_gain": {METHOD: STEPS}}}}]}
+METHOD  copy_last, constant_velocity, flow_oracle or a predictor's name
+METRIC  psnr, gain (over copy_last) and motion_psnr (where something moved) in dB; ssim; perceptual (squared feature
+        distance, 0 to 2); sharpness and grid_2, grid_4, grid_8 (over the truth's: 1 is equal)
+STEPS   {"mean", "low", "high"}: a number for each step, null where there is none; overall_gain has one, for the
+        mean of the steps
 """
 
 from __future__ import annotations
@@ -12,85 +25,118 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import torch
-from tqdm import tqdm
-
-from vp import load_predictor
-from vp.metrics import psnr, sharpness, ssim
+from vp.checkpoints import open_checkpoints
+from vp.errors import ExplorerError
 from vp.models import NAMES
+from vp.predictor import Predictor
 
 from .cache import build
-from .data import fixed_windows
+from .scoring import score, summary
 from .splits import find_clips, select
 
-
-def bootstrap(values: np.ndarray, groups: np.ndarray, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the mean of `values`, resampling whole groups: windows of one clip are not independent."""
-    names, index = np.unique(groups, return_inverse=True)
-    sums, counts = np.bincount(index, values), np.bincount(index)
-    picks = np.random.default_rng(seed).integers(0, len(names), (draws, len(names)))
-    means = sums[picks].sum(1) / counts[picks].sum(1)
-    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+FPS = 10.0
+HORIZON = 3
+TITLES = {"copy_last": "repeated", "constant_velocity": "constant velocity", "flow_oracle": "flow oracle"}
 
 
-def score(name: str, checkpoints: str, cache: Path, clips: list[str], per_clip: int, horizon: int = 3) -> dict:
-    """Scores of one predictor, each a list with one number a step."""
-    predictor = load_predictor(name, checkpoints)
-    seen = predictor.default_seen
-    windows = fixed_windows(cache, clips, length=seen + horizon, size=predictor.size, per_clip=per_clip)
-    rows = {key: [] for key in ("psnr", "copy_psnr", "ssim", "copy_ssim", "sharpness")}
-    for i in tqdm(range(0, len(windows), 16), desc=name, unit="batch"):
-        x = torch.stack([clip for _, _, clip in windows[i : i + 16]]).float().to(predictor.device) / 255
-        with torch.inference_mode():
-            out = predictor.model.rollout(x[:, :seen], horizon).frames[:, -horizon:].float().clamp(0, 1)
-        truth, copy = x[:, seen:], x[:, seen - 1 : seen].expand(-1, horizon, -1, -1, -1)
-        rows["psnr"].append(psnr(out, truth))
-        rows["copy_psnr"].append(psnr(copy, truth))
-        rows["ssim"].append(ssim(out, truth))
-        rows["copy_ssim"].append(ssim(copy, truth))
-        rows["sharpness"].append(sharpness(out) / sharpness(truth).clamp_min(1e-4))
-    table = {key: torch.cat(values).cpu().numpy() for key, values in rows.items()}
-    gain = table["psnr"] - table["copy_psnr"]
-    names = np.array([name for name, _, _ in windows])
-    result = {key: values.mean(0).round(4).tolist() for key, values in table.items()}
-    result["gain"] = gain.mean(0).round(4).tolist()
-    result["gain_interval"] = [[round(v, 3) for v in bootstrap(gain[:, k], names)] for k in range(horizon)]
-    return result | {"model": name, "windows": len(windows), "clips": len(set(names))}
+def title(method: str) -> str:
+    """A method's name for people."""
+    return TITLES.get(method, method)
 
 
-def markdown(results: list[dict]) -> str:
-    """The results as a table, one row a step."""
-    lines = ["| network | step | PSNR | repeated | gain (95 % interval) | SSIM | repeated | sharpness |"]
-    lines += ["|---|---|---|---|---|---|---|---|"]
-    for r in results:
-        for k, gain in enumerate(r["gain"]):
-            low, high = r["gain_interval"][k]
-            lines.append(
-                f"| {r['model']} | {k + 1} | {r['psnr'][k]:.2f} | {r['copy_psnr'][k]:.2f} | "
-                f"{gain:+.2f} dB ({low:+.2f} to {high:+.2f}) | {r['ssim'][k]:.3f} | {r['copy_ssim'][k]:.3f} | "
-                f"{r['sharpness'][k]:.2f} |"
-            )
-    return "\n".join(lines)
+def markdown(report: dict) -> str:
+    """The scores, one table for each frame size, one row for each method and step."""
+    parts = []
+    for group in report["groups"]:
+        grids = [metric for metric in next(iter(group["methods"].values())) if metric.startswith("grid_")]
+        grid = "grid " + " / ".join(metric.removeprefix("grid_") for metric in grids)
+        lines = [f"| method | step | PSNR | gain (95 % interval) | moving | SSIM | perceptual | sharpness | {grid} |"]
+        lines += ["|---" * 9 + "|"]
+        for method, metrics in group["methods"].items():
+            for k, gain in enumerate(metrics["gain"]["mean"]):
+                low, high = metrics["gain"]["low"][k], metrics["gain"]["high"][k]
+                cells = [title(method), str(k + 1), _number(metrics["psnr"]["mean"][k], ".2f")]
+                cells += ["" if method == "copy_last" else f"{gain:+.2f} dB ({low:+.2f} to {high:+.2f})"]
+                cells += [_number(metrics["motion_psnr"]["mean"][k], ".2f")]
+                cells += [_number(metrics[metric]["mean"][k], ".3f") for metric in ("ssim", "perceptual")]
+                cells += [_number(metrics["sharpness"]["mean"][k], ".2f")]
+                cells += [" / ".join(_number(metrics[metric]["mean"][k], ".2f") for metric in grids)]
+                lines.append(f"| {' | '.join(cells)} |")
+        parts.append("\n".join([_heading(group), "", *lines]))
+    return "\n\n".join(parts)
+
+
+def class_markdown(report: dict) -> str:
+    """Gain in dB over the last frame repeated at each step, one table for each frame size, one row for each class."""
+    parts = []
+    for group in report["groups"]:
+        methods = [method for method in group["methods"] if method != "copy_last"]
+        lines = [f"| class | clips | {' | '.join(map(title, methods))} |", "|---" * (len(methods) + 2) + "|"]
+        for label, scores in group["classes"].items():
+            gains = [" / ".join(_number(v, "+.2f") for v in scores["gain"][method]["mean"]) for method in methods]
+            lines.append(f"| {label} | {scores['clips']} | {' | '.join(gains)} |")
+        parts.append("\n".join([_heading(group), "", *lines]))
+    return "\n\n".join(parts)
+
+
+def _heading(group: dict) -> str:
+    height, width = group["size"]
+    return f"**{height}×{width}, {group['seen']} seen**: {group['windows']} windows of {group['clips']} clips"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def evaluate(args: argparse.Namespace) -> dict:
+    """The report that the command line asks for; the schema is above."""
+    source = open_checkpoints(args.checkpoints)
+    names = list(dict.fromkeys(args.model or source.names() or NAMES))
+    predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
+    clips = select(find_clips(args.data), args.part)
+    if not clips:
+        raise ValueError(f"none of the clips below {args.data} is of a {args.part} group")
+    build(clips, args.cache)
+    scores = score(predictors, args.cache, clips, per_clip=args.per_clip, horizon=HORIZON)
+    return {
+        "part": args.part,
+        "per_clip": args.per_clip,
+        "fps": FPS,
+        "horizon": HORIZON,
+        "checkpoints": args.checkpoints,
+        "groups": [summary(group) for group in scores],
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=NAMES, action="append", help="default: all three")
+    parser.add_argument("--model", choices=NAMES, action="append", help="default: all that the checkpoints hold")
     parser.add_argument("--checkpoints", default="bundled", help="bundled, a folder or hf://owner/name@revision")
     parser.add_argument("--data", type=Path, required=True, help="UCF101 folder: CLASS/v_CLASS_gXX_cYY.avi or .mp4")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument("--part", default="test", choices=("validation", "test"))
     parser.add_argument("--per-clip", type=int, default=4, help="windows per clip")
+    parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")
     parser.add_argument("--json", type=Path, default=None, help="write the numbers here")
+    parser.add_argument("--figures", type=Path, default=None, help="draw them into this folder")
     args = parser.parse_args()
-    clips = select(find_clips(args.data), args.part)
-    build(clips, args.cache)
-    names = [clip.name for clip in clips]
-    results = [score(m, args.checkpoints, args.cache, names, args.per_clip) for m in args.model or NAMES]
-    print(markdown(results))
+    if args.per_clip < 1:
+        parser.error("--per-clip must be at least 1")
+    try:
+        report = evaluate(args)
+    except (ExplorerError, OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    print(markdown(report))
+    if args.per_class:
+        print("\n" + class_markdown(report))
     if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(report, indent=1) + "\n")
+    if args.figures:
+        from .figures import draw  # matplotlib takes a second to import
+
+        for path in draw(report, args.figures):
+            print(path)
 
 
 if __name__ == "__main__":

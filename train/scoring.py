@@ -1,0 +1,191 @@
+"""The numbers of an evaluation: every method on the same windows, and what they come to.
+
+`score` measures, window by window and step by step; `summary` makes of it means with intervals, in plain JSON types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from vp import Predictor
+from vp.baselines import constant_velocity, copy_last, flow_oracle
+from vp.grid import PERIODS, grid_index, window
+from vp.metrics import motion_psnr, psnr, sharpness, ssim
+from vp.models.encoder import Encoder
+from vp.perceptual import feature_distance, features
+
+from .cache import read_index
+from .data import fixed_windows
+from .splits import ClipFile
+
+BATCH = 16  # windows
+# A flat true frame has no gradient to divide by: a tenth of a grey level of 255 is below every real one.
+FLAT = 1e-4
+
+
+@dataclass
+class Scores:
+    """What the methods scored at one frame size and number of seen frames.
+
+    size: (height, width) in pixels. clips, labels: clip and class of each window, [windows].
+    values[method][metric]: float [windows, horizon], NaN where the metric says nothing. Methods are "copy_last",
+    "constant_velocity" (from two seen frames up), the predictors by name and "flow_oracle".
+    """
+
+    size: tuple[int, int]
+    seen: int
+    clips: np.ndarray
+    labels: np.ndarray
+    values: dict[str, dict[str, np.ndarray]]
+
+
+def score(
+    predictors: list[Predictor], cache: Path, clips: list[ClipFile], *, per_clip: int = 4, horizon: int = 3
+) -> list[Scores]:
+    """Score predictors and baselines on `per_clip` windows of each clip in the cache, at 10 fps.
+
+    Predictors with the same frame size and number of seen frames share windows and baselines. Perceptual distances
+    are by the encoder of the first of them, which all predictors of one checkpoint source share. Clips that are too
+    short, or that the cache does not hold, are left out; ValueError if that leaves none.
+    """
+    groups: dict[tuple, list[Predictor]] = {}
+    for predictor in predictors:
+        groups.setdefault((predictor.size, predictor.default_seen), []).append(predictor)
+    return [_score(group, cache, clips, per_clip, horizon) for group in groups.values()]
+
+
+def _score(group: list[Predictor], cache: Path, clips: list[ClipFile], per_clip: int, horizon: int) -> Scores:
+    size, seen, device = group[0].size, group[0].default_seen, group[0].device
+    label_of = {clip.name: clip.label for clip in clips}
+    names: list[str] = []
+    parts: dict[str, dict[str, list[Tensor]]] = {}
+    title = f"{size[0]}x{size[1]}, {seen} seen"
+    for batch in _batches(cache, clips, length=seen + horizon, size=size, per_clip=per_clip, title=title):
+        names += [name for name, _, _ in batch]
+        x = torch.stack([frames for _, _, frames in batch]).to(device).float() / 255
+        with torch.inference_mode():
+            predictions = predict(group, x[:, :seen], x[:, seen:])
+            measured = measure(predictions, x[:, seen:], x[:, seen - 1 : seen], group[0].model.encoder)
+        for method, metrics in measured.items():
+            for metric, values in metrics.items():
+                parts.setdefault(method, {}).setdefault(metric, []).append(values.cpu())
+    if not names:
+        raise ValueError(f"no clip is long enough for {seen + horizon} frames at 10 fps")
+    values = {
+        method: {metric: torch.cat(v).double().numpy() for metric, v in metrics.items()}
+        for method, metrics in parts.items()
+    }
+    return Scores(size, seen, np.array(names), np.array([label_of[name] for name in names]), values)
+
+
+def _batches(cache: Path, clips: list[ClipFile], *, per_clip: int, title: str, **shape) -> Iterator[list[tuple]]:
+    """The fixed windows of all clips, a few clips at a time: all of UCF101 would not fit into memory."""
+    held = read_index(cache)
+    names = [clip.name for clip in clips if clip.name in held]
+    stride = max(1, BATCH // per_clip)
+    with tqdm(total=len(names), desc=title, unit="clip") as bar:
+        for i in range(0, len(names), stride):
+            some = names[i : i + stride]
+            windows = fixed_windows(cache, some, per_clip=per_clip, **shape)
+            for j in range(0, len(windows), BATCH):
+                yield windows[j : j + BATCH]
+            bar.update(len(some))
+
+
+def predict(group: list[Predictor], seen: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """What each method makes of the seen frames [B, T, 3, H, W], as frames like the true ones [B, horizon, 3, H, W].
+
+    From the copy, which knows least, to the oracle, which knows too much.
+    """
+    horizon = truth.shape[1]
+    methods = {"copy_last": copy_last(seen, horizon)}
+    if seen.shape[1] > 1:
+        methods["constant_velocity"] = constant_velocity(seen, horizon)
+    for predictor in group:
+        frames = predictor.model.rollout(seen.to(predictor.device), horizon).frames[:, -horizon:]
+        methods[predictor.name] = frames.float().clamp(0, 1).to(truth.device)
+    methods["flow_oracle"] = flow_oracle(seen[:, -1], truth)
+    return methods
+
+
+def measure(
+    predictions: dict[str, Tensor], truth: Tensor, last: Tensor, encoder: Encoder
+) -> dict[str, dict[str, Tensor]]:
+    """Every metric of every method, each [B, horizon]; truth [B, horizon, 3, H, W], last [B, 1, 3, H, W].
+
+    psnr, gain (over the last frame repeated) and motion_psnr in dB, ssim, perceptual (distance), sharpness (the mean
+    picture gradient over the truth's), grid_2, grid_4 and grid_8 (`vp.grid`; as far as the frame is large enough).
+    """
+    bar = psnr(last, truth)
+    looks = features(truth, encoder)
+    periods = [period for period in PERIODS if window(period) <= min(truth.shape[-2:])]
+    result = {}
+    for method, frames in predictions.items():
+        values = {"psnr": psnr(frames, truth)}
+        values["gain"] = values["psnr"] - bar
+        values["motion_psnr"] = motion_psnr(frames, truth, last)
+        values["ssim"] = ssim(frames, truth)
+        values["perceptual"] = feature_distance(features(frames, encoder), looks)
+        values["sharpness"] = sharpness(frames) / sharpness(truth).clamp_min(FLAT)
+        values |= {f"grid_{period}": grid_index(frames, truth, period) for period in periods}
+        result[method] = values
+    return result
+
+
+def summary(scores: Scores) -> dict:
+    """Means and intervals in JSON types, None for NaN; the schema is in `train.evaluate`."""
+    methods = {
+        method: {metric: _statistic(values, scores.clips) for metric, values in metrics.items()}
+        for method, metrics in scores.values.items()
+    }
+    classes = {}
+    for label in np.unique(scores.labels):
+        here = scores.labels == label
+        clips = scores.clips[here]
+        gain = {method: _statistic(m["gain"][here], clips) for method, m in scores.values.items()}
+        # Three steps of a class with a dozen clips say little each: together they can be compared between classes.
+        means = {method: m["gain"][here].mean(1, keepdims=True) for method, m in scores.values.items()}
+        overall = {method: _statistic(mean, clips) for method, mean in means.items()}
+        counts = {"clips": len(np.unique(clips)), "windows": len(clips)}
+        classes[str(label)] = counts | {"gain": gain, "overall_gain": overall}
+    return {
+        "size": list(scores.size),
+        "seen": scores.seen,
+        "windows": len(scores.clips),
+        "clips": len(np.unique(scores.clips)),
+        "methods": methods,
+        "classes": classes,
+    }
+
+
+def _statistic(values: np.ndarray, clips: np.ndarray) -> dict[str, list[float | None]]:
+    """Of values [windows, steps]: mean over windows and 95 % interval for each step."""
+    result: dict[str, list[float | None]] = {"mean": [], "low": [], "high": []}
+    for step in values.T:
+        known = step[np.isfinite(step)]
+        numbers = (known.mean() if len(known) else np.nan, *bootstrap(step, clips))
+        for key, number in zip(result, numbers, strict=True):
+            result[key].append(round(float(number), 4) if np.isfinite(number) else None)
+    return result
+
+
+def bootstrap(values: np.ndarray, groups: np.ndarray, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the mean of `values`, resampling whole groups: windows of one clip are not independent.
+
+    NaN is left out; the interval of nothing is (NaN, NaN).
+    """
+    known = np.isfinite(values)
+    if not known.any():
+        return np.nan, np.nan
+    names, index = np.unique(groups[known], return_inverse=True)
+    sums, counts = np.bincount(index, values[known]), np.bincount(index)
+    picks = np.random.default_rng(seed).integers(0, len(names), (draws, len(names)))
+    means = sums[picks].sum(1) / counts[picks].sum(1)
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))

@@ -66,6 +66,26 @@ def markdown(report: dict) -> str:
     return "\n\n".join(parts)
 
 
+def brief_markdown(report: dict) -> str:
+    """The scores in short: one row for each method, steps beside each other; gains stand by their 95 % intervals in
+    `markdown`. Sharpness and the grid of period 2 are those of the first step."""
+    lines = ["| | PSNR | gain, dB | moving pixels | SSIM | perceptual | sharpness | grid |", "|---" * 8 + "|"]
+    for group in report["groups"]:
+        height, width = group["size"]
+        lines.append(f"| **{height}×{width}**, {group['seen']} seen, {group['clips']} clips |" + " |" * 7)
+        for method, metrics in group["methods"].items():
+
+            def steps(metric: str, form: str, metrics: dict = metrics) -> str:
+                return " / ".join(_number(value, form) for value in metrics[metric]["mean"])
+
+            gain = "" if method == "copy_last" else steps("gain", "+.2f")
+            cells = [title(method), steps("psnr", ".2f"), gain, steps("motion_psnr", ".2f"), steps("ssim", ".3f")]
+            cells += [steps("perceptual", ".3f"), _number(metrics["sharpness"]["mean"][0], ".2f")]
+            cells += [_number(metrics["grid_2"]["mean"][0], ".2f")]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def class_markdown(report: dict) -> str:
     """Gain in dB over the last frame repeated at each step, one table for each frame size, one row for each class."""
     parts = []
@@ -116,6 +136,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument("--part", default="test", choices=("validation", "test"))
     parser.add_argument("--per-clip", type=int, default=4, help="windows per clip")
+    parser.add_argument("--intervals", action="store_true", help="print one row a step, with 95 %% intervals")
     parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")
     parser.add_argument("--json", type=Path, default=None, help="write the numbers here")
     parser.add_argument("--figures", type=Path, default=None, help="draw them into this folder")
@@ -126,7 +147,7 @@ def main() -> None:
         report = evaluate(args)
     except (ExplorerError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    print(markdown(report))
+    print(markdown(report) if args.intervals else brief_markdown(report))
     if args.per_class:
         print("\n" + class_markdown(report))
     if args.json:

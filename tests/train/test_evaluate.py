@@ -206,6 +206,14 @@ def test_the_tables_have_a_row_for_each_method_and_step_and_for_each_class(repor
     assert any(row.startswith("| Drift | 2 | ") for row in rows)
 
 
+def test_the_short_table_has_a_row_for_each_method_with_its_steps_side_by_side(report):
+    rows = command.brief_markdown(report).splitlines()
+    assert len(rows) == 2 + 2 + 5 + 4
+    assert {row.count("|") for row in rows} == {9}
+    psnr = report["groups"][0]["methods"]["one_frame"]["psnr"]["mean"]
+    assert any(row.startswith("| one_frame | " + " / ".join(f"{v:.2f}" for v in psnr)) for row in rows)
+
+
 def test_a_number_that_does_not_exist_is_a_dash(scored):
     rest = scored[0].labels == "Rest"
     values = {m: {k: v[rest] for k, v in metrics.items()} for m, metrics in scored[0].values.items()}
@@ -266,7 +274,7 @@ def main(files, monkeypatch):
 def test_the_command_line_from_files_to_tables_json_and_figures(files):
     out = files / "results"
     options = ["--data", files / "data", "--cache", files / "cache", "--checkpoints", files / "checkpoints"]
-    options += ["--per-clip", 2, "--per-class", "--json", out / "scores.json", "--figures", out]
+    options += ["--per-clip", 2, "--per-class", "--intervals", "--json", out / "scores.json", "--figures", out]
     words = [sys.executable, "-m", "train.evaluate", *map(str, options)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -284,7 +292,7 @@ def test_the_command_line_from_files_to_tables_json_and_figures(files):
 
 def test_one_predictor_can_be_chosen(files, main, capsys):
     main("--checkpoints", files / "checkpoints", "--model", "full_res", "--per-clip", 1, "--json", files / "one.json")
-    assert "| full_res | 3 |" in capsys.readouterr().out
+    assert "\n| full_res | " in capsys.readouterr().out
     (group,) = json.loads((files / "one.json").read_text())["groups"]
     assert "one_frame" not in group["methods"] and group["windows"] == 3
 

@@ -198,3 +198,26 @@ def test_the_keyboard_reaches_everything(explorer: Explorer) -> None:
     title = page.locator("#view-memory .detail h4").inner_text()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#view-memory .detail h4")).not_to_have_text(title)
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_the_tour_leads_through_one_clip(visit: Callable[..., Explorer], width: int) -> None:
+    explorer = visit(width=width)
+    page = explorer.page
+    page.locator("#view-header .tour").click()
+    card = page.locator(".lvln-tour")
+    titles = []
+    for place in range(5):
+        expect(card.locator("small")).to_have_text(f"{place + 1} of 5")
+        expect(page.locator(".lvln-toured")).to_have_count(1)
+        expect(page.locator(".lvln-toured")).to_be_in_viewport()
+        titles.append(card.locator("h3").inner_text())
+        assert explorer.overflow() <= 0
+        page.keyboard.press("Enter")  # the next button has the focus
+    expect(card).to_have_count(0)
+    assert len(set(titles)) == 5
+    expect(page.locator("#view-header .tour")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(card).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)

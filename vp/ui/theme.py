@@ -11,8 +11,8 @@ import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
-    "core", "link", "share", "header", "gallery", "stage", "predict", "ladder", "memory", "motion", "experiments",
-    "compare", "classes",
+    "core", "link", "share", "tour", "header", "gallery", "stage", "predict", "ladder", "memory", "motion",
+    "experiments", "compare", "classes",
 )  # fmt: skip
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 

@@ -210,7 +210,8 @@ HEADER = """
 <header class="masthead lvln">
   <div><h1>L-VLN explorer</h1>
   <p>Watch a video prediction network see a few frames, guess the next ones, and look at what it remembers.</p></div>
-  <button type="button" class="theme" aria-label="switch between dark and light"></button>
+  <div class="buttons"><button type="button" class="tour">Tour</button>
+  <button type="button" class="theme" aria-label="switch between dark and light"></button></div>
 </header>
 """
 

@@ -8,5 +8,6 @@ lvln.views.header = (root) => {
   }
   const system = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   lvln.setTheme(saved || system);
+  root.querySelector(".tour").addEventListener("click", lvln.tour);
   root.querySelector(".theme").addEventListener("click", () => lvln.setTheme(lvln.dark() ? "light" : "dark"));
 };

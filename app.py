@@ -8,6 +8,7 @@ python app.py --clips hf://datasets/OWNER/NAME --checkpoints hf://OWNER/NAME@REV
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 import threading
@@ -30,12 +31,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=None, help="default: the first free one from 7860")
+    parser.add_argument("--mcp", action="store_true", help="offer the API as MCP tools too (needs gradio[mcp])")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     return parser.parse_args(arguments)
 
 
 def main() -> None:
     args = parse()
+    if args.mcp and importlib.util.find_spec("mcp") is None:
+        sys.exit('error: --mcp needs one more package: python -m pip install "gradio[mcp]"')
     # Read when torch loads: threads that spin while they wait make everything crawl as soon as the cores are shared,
     # and here they always are, with the browser at least.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -54,6 +58,7 @@ def main() -> None:
     page.queue(max_size=QUEUE).launch(
         server_name="0.0.0.0" if on_space else args.host,
         server_port=args.port,
+        mcp_server=args.mcp,
         inbrowser=not (args.no_browser or on_space),
         **launch_options(),
     )

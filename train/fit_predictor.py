@@ -189,7 +189,9 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     model.train()
     model.encoder.eval()
     stop = Stop()
-    clock, last_save, last_score = time.monotonic(), time.monotonic(), -math.inf
+    clock, last_save = time.monotonic(), time.monotonic()
+    # The first score is of the start; a run shorter than the interval is scored at its end only.
+    last_score = -math.inf if args.score_every < (args.minutes or math.inf) else progress["seconds"]
     rng = torch.Generator()
     for batch in loader:
         share, asked = agree(fabric, share_done(progress, recipe, args.minutes), stop.asked)

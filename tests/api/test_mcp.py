@@ -12,8 +12,8 @@ from serve import ROOT, Server, serve
 
 pytest.importorskip("mcp", reason='needs one more package: pip install "gradio[mcp]"')
 
-from mcp import ClientSession  # noqa: E402
-from mcp.client.streamable_http import streamablehttp_client  # noqa: E402
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 
 pytestmark = pytest.mark.slow
 TOOLS = {

@@ -108,3 +108,27 @@ def test_record_with_the_webcam(visit: Callable[..., Explorer]) -> None:
         page.locator("#webcam button[aria-label*=top], #webcam button[aria-label*=ecord]").first.click()
     assert explorer.state("rollout.clip") == "your video"
     explorer.wait(PLAYABLE)
+
+
+def test_a_circle_is_set_off_by_hand(explorer: Explorer) -> None:
+    explorer.tab("Circle")
+    view = explorer.page.locator("#view-circle")
+    canvas = view.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.9, steps=4)
+    mouse.up()
+    expect(view.locator(".told")).to_contain_text("90°")
+    with explorer.new_rollout():
+        view.locator(".go").click()
+    clip = explorer.state("rollout.clip_id")
+    assert clip.startswith("circle:90.0,24.0,26,ffffff")
+    assert explorer.state("rollout.clip") == "Your circle"
+    assert explorer.page.evaluate("lvln.address()").endswith(f"view=Predict&t={explorer.state('cursor')}")
+
+    canvas.focus()
+    explorer.page.keyboard.press("ArrowRight")
+    expect(view.locator(".told")).to_contain_text("100°")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 
-from vp import video
+from vp import circle, video
 from vp.errors import ExplorerError, RequestError
 from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
@@ -68,7 +68,11 @@ class Handlers:
         return {"clips": clips, "total": len(found), "everything": len(source), "labels": labels}
 
     def pick(self, clip_id: str) -> Request:
-        """A clip of the gallery. Raises ClipError for an unknown id."""
+        """A clip of the gallery, or a moving circle by its id. Raises ClipError for an unknown id."""
+        if str(clip_id).startswith(circle.PREFIX):
+            path = new_file("circle.mp4")
+            video.write_mp4(path, circle.Circle.parse(str(clip_id)).frames(), fps=circle.FPS)
+            return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", str(clip_id), Window("one_frame"))
         clip = self.explorer.clips.get(str(clip_id))
         path = str(self.explorer.clips.path(clip.id))
         return Request(path, video.probe(path).seconds, clip.name, clip.id, Window("one_frame"))

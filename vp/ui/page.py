@@ -74,6 +74,8 @@ def build(explorer: Explorer) -> gr.Blocks:
                         )
                         # As it came: Gradio would hand it to an ffmpeg program first, which may not be there.
                         recorded.preprocess = lambda payload: payload.path if payload else None
+                    with gr.Tab("Circle"):
+                        views.view("circle", views.CIRCLE)
                 player = gr.Video(
                     label="The whole clip", interactive=False, height=190, autoplay=False, loop=True, elem_id="player"
                 )

@@ -11,7 +11,7 @@ import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
-    "core", "link", "share", "tour", "header", "gallery", "stage", "predict", "ladder", "memory", "motion",
+    "core", "link", "share", "tour", "header", "gallery", "circle", "stage", "predict", "ladder", "memory", "motion",
     "experiments", "compare", "classes",
 )  # fmt: skip
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]

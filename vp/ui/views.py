@@ -206,6 +206,18 @@ GALLERY = """
 </section>
 """
 
+CIRCLE = """
+<section class="circle lvln" aria-label="a moving circle">
+  <p class="quiet">The paper's first test. Drag from the circle to where it shall go: the longer, the faster.</p>
+  <canvas width="320" height="240" tabindex="0" role="slider" aria-label="direction and speed: arrow keys change them"
+          aria-valuemin="0" aria-valuemax="40" aria-valuenow="12"></canvas>
+  <div class="tools"><label>Size <input type="range" min="6" max="80" value="26" aria-label="radius"></label>
+  <label>Colour <input type="color" value="#ffffff" aria-label="colour"></label></div>
+  <p class="told quiet"></p>
+  <button type="button" class="go">Predict it</button>
+</section>
+"""
+
 HEADER = """
 <header class="masthead lvln">
   <div><h1>L-VLN explorer</h1>

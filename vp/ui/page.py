@@ -197,7 +197,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         compared.failure(None, js=IDLE)
         wire.inspect(inspect, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         # What is behind the # of an address never reaches a server by itself.
-        arrived = page.load(follow, link, [clip, *settings, wire], js="() => location.hash", **quiet, **MODEL)
+        arrived = page.load(follow, link, [clip, *settings, wire], js="() => lvln.arrived", **quiet, **MODEL)
         arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
         arrived.success(whole, clip, player, **quiet)
         if first and not example:

@@ -1,6 +1,7 @@
 // The address says what is on show: clip, window, network, view, filter and step. A link to it brings them back.
 (() => {
   const { state, on, openTab, enter, play, setCursor } = lvln;
+  lvln.arrived = location.hash; // before this page writes an address of its own
   const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   let restored = !wanted.clip;
   let memory = null;

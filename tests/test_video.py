@@ -5,7 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -215,6 +215,7 @@ def test_each_frame_is_the_newest_whose_time_has_come(tmp_path, gaps, fps, start
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.floats(0, 3.9), bframes=st.sampled_from([0, 3]), name=st.sampled_from(["a.mp4", "a.mkv", "a.avi"]))
 def test_seeking_finds_the_same_frames_as_decoding_everything(tmp_path, start, bframes, name):
+    assume(0.001 < (start * 10 + 0.01) % 1 < 0.999)  # on the edge between two frames both are right
     path = tmp_path / f"{bframes}-{name}"
     if not path.exists():
         encode(path, 40, fps=10, size=(32, 32), bf=bframes, g=9)

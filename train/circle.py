@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from vp.circle import disc
+
 from .cache import SIZE, read_index
 
 FPS = 10.0
 FRAMES = 12
 RADIUS = 14
 STEP = 9
-SUBSAMPLES = 4
 
 
 def circle(height: int, width: int, *, shift: int = 0, mirror: bool = False, frames: int = FRAMES) -> np.ndarray:
@@ -26,14 +27,10 @@ def circle(height: int, width: int, *, shift: int = 0, mirror: bool = False, fra
     shift: pixels that its path lies below the middle. mirror: it moves left. Its edge is antialiased.
     """
     unit = height / SIZE[0]
-    y = (np.arange(height * SUBSAMPLES) + 0.5) / SUBSAMPLES - (height / 2 + shift * unit)
-    x = (np.arange(width * SUBSAMPLES) + 0.5) / SUBSAMPLES
     start = width / 2 - STEP * unit * (frames - 1) / 2
-    clip = []
-    for t in range(frames):
-        inside = np.hypot(y[:, None], (x - start - STEP * unit * t)[None]) <= RADIUS * unit
-        clip.append(inside.reshape(height, SUBSAMPLES, width, SUBSAMPLES).mean((1, 3)))
-    clip = np.stack(clip)[:, :, :: -1 if mirror else 1]
+    y = height / 2 + shift * unit
+    clip = np.stack([disc(height, width, y, start + STEP * unit * t, RADIUS * unit) for t in range(frames)])
+    clip = clip[:, :, :: -1 if mirror else 1]
     return np.repeat((clip * 255).round().astype(np.uint8)[..., None], 3, axis=-1)
 
 

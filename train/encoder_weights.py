@@ -37,10 +37,14 @@ def load_imagenet(encoder: Encoder) -> str:
 def load_shared(encoder: Encoder, repository: Path) -> str:
     """Fill an encoder from a folder of checkpoints, so that a new predictor can be stored beside those in it. Returns
     where those weights came from."""
-    folder = Path(repository) / "encoder"
-    state = load_file(folder / "model.safetensors")
+    state = load_file(Path(repository) / "encoder" / "model.safetensors")
     encoder.load_state_dict({name: value.float() for name, value in state.items()}, strict=True)
-    return json.loads((folder / "config.json").read_text())["provenance"]
+    return shared_provenance(repository)
+
+
+def shared_provenance(repository: Path) -> str:
+    """Where the encoder in a folder of checkpoints comes from."""
+    return json.loads((Path(repository) / "encoder" / "config.json").read_text())["provenance"]
 
 
 def fold(net: nn.Module) -> dict:

@@ -139,7 +139,9 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     names = sources(True)
 
     model = Ladder(config)
-    provenance, before = initialise(model, args, make_dataset(args, recipe, names.train))
+    provenance, before = "", {}
+    if not (out / resume.NAME).exists():  # a run that goes on finds all of it there
+        provenance, before = initialise(model, args, make_dataset(args, recipe, names.train))
     model = model.to(memory_format=torch.channels_last)
     optimiser = make_optimiser(model, recipe)
     average = {name: value.clone() for name, value in model.state_dict().items()}

@@ -7,6 +7,7 @@ from torch import nn
 
 from vp.models import Ladder
 
+from .muon import Muon
 from .recipe import Recipe
 
 OPTIMISERS = {
@@ -14,6 +15,7 @@ OPTIMISERS = {
     "adagrad": torch.optim.Adagrad,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "muon": Muon,
 }
 
 
@@ -21,28 +23,37 @@ def make_optimiser(model: Ladder, recipe: Recipe) -> torch.optim.Optimizer:
     """The ladder's parameters, and the encoder's at their own share of the learning rate.
 
     Each group has its `share` of the rate. `encoder_rate` 0 keeps the encoder frozen; its layer4 may have had no
-    weights to start from and learns at half the full rate.
+    weights to start from and learns at half the full rate. Muon takes convolutions inside the network as matrices, not
+    those that read or make pictures.
     """
+    muon = recipe.optimiser == "muon"
+    edges = {id(p) for part in (model.stem, model.head.output) if part is not None for p in part.parameters()}
     gru = {id(m.weight): m for m in model.laterals.modules() if isinstance(m, nn.Conv2d) and m.kernel_size != (1, 1)}
-    by_share: dict[float, list[nn.Parameter]] = {}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+
+    def add(p: nn.Parameter, share: float) -> None:
+        matrix = muon and p.ndim == 4 and p.shape[0] > 1 and id(p) not in edges
+        groups.setdefault((share, matrix), []).append(p)
+
     for name, p in model.named_parameters():
         if not name.startswith("encoder."):
-            fan_in = p[0].numel() if id(p) in gru and recipe.gru_fan_in else 0
-            by_share.setdefault(min(1.0, recipe.gru_fan_in / fan_in) if fan_in else 1.0, []).append(p)
-    groups = [{"params": params, "share": share} for share, params in by_share.items()]
+            fan_in = p[0].numel() if id(p) in gru and recipe.gru_fan_in and not muon else 0
+            add(p, min(1.0, recipe.gru_fan_in / fan_in) if fan_in else 1.0)
     if recipe.encoder_rate:
-        layer4 = list(model.encoder.layer4.parameters())
-        known = {id(p) for p in layer4}
-        rest = [p for p in model.encoder.parameters() if id(p) not in known]
-        groups += [{"params": layer4, "share": 0.5}, {"params": rest, "share": recipe.encoder_rate}]
+        for name, p in model.encoder.named_parameters():
+            add(p, 0.5 if name.startswith("layer4") else recipe.encoder_rate)
     else:
         model.encoder.requires_grad_(False)
     options = {"lr": recipe.learning_rate}
-    if recipe.optimiser == "adamw":
+    if recipe.optimiser in ("adamw", "muon"):
         options["weight_decay"] = recipe.weight_decay
     if recipe.optimiser == "sgd":
         options["momentum"] = 0.9
-    return OPTIMISERS[recipe.optimiser](groups, **options)
+    described = [
+        {"params": params, "share": share} | ({"matrix": matrix} if muon else {})
+        for (share, matrix), params in groups.items()
+    ]
+    return OPTIMISERS[recipe.optimiser](described, **options)
 
 
 def learning_rate(recipe: Recipe, step: int, share: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,8 @@ from torch.nn import functional as F
 from vp.checkpoints import open_checkpoints
 from vp.models import BLOCKS, KERNELS, Ladder
 from vp.models.convgru import ConvGRU
+
+from .encoder_weights import shared_provenance
 
 # The full-resolution ladder reads the encoder one level finer, so its C2 does what C1 does elsewhere, and so on.
 FINER = {
@@ -43,7 +44,7 @@ def read_start(source: Path) -> Start:
     if source.is_dir():
         repository = open_checkpoints(str(source.parent))
         training = repository.config(source.name)["training"]
-        provenance = json.loads((source.parent / "encoder" / "config.json").read_text())["provenance"]
+        provenance = shared_provenance(source.parent)
         before = training.get("before", {})
         return Start(repository.load(source.name).state_dict(), provenance, add_spent(training, before), before)
     saved = torch.load(source, map_location="cpu", weights_only=True)

@@ -49,15 +49,19 @@ class Circle:
         travelled = np.arange(count)[:, None] * self.speed * np.array([np.cos(direction), np.sin(direction)])
         x = _bounce(WIDTH / 2 + travelled[:, 0], self.radius, WIDTH - self.radius)
         y = _bounce(HEIGHT / 2 + travelled[:, 1], self.radius, HEIGHT - self.radius)
-        rows = (np.arange(HEIGHT * SUBSAMPLES) + 0.5) / SUBSAMPLES
-        columns = (np.arange(WIDTH * SUBSAMPLES) + 0.5) / SUBSAMPLES
         clip = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
         colour, background = np.array(self.colour, float), np.array(BACKGROUND, float)
         for t in range(count):
-            inside = np.hypot(rows[:, None] - y[t], columns[None] - x[t]) <= self.radius
-            share = inside.reshape(HEIGHT, SUBSAMPLES, WIDTH, SUBSAMPLES).mean((1, 3))[..., None]
+            share = disc(HEIGHT, WIDTH, y[t], x[t], self.radius)[..., None]
             clip[t] = np.round(background + share * (colour - background)).astype(np.uint8)
         return clip
+
+
+def disc(height: int, width: int, y: float, x: float, radius: float) -> np.ndarray:
+    """How much of each pixel a disc covers, [height, width] in [0, 1]. y, x: its centre, in pixels from the corner."""
+    rows, columns = ((np.arange(side * SUBSAMPLES) + 0.5) / SUBSAMPLES for side in (height, width))
+    inside = np.hypot(rows[:, None] - y, columns[None] - x) <= radius
+    return inside.reshape(height, SUBSAMPLES, width, SUBSAMPLES).mean((1, 3))
 
 
 def _bounce(place: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -57,6 +57,13 @@ def diverging(values: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(v, positions, colours[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
 
 
+def heat(values: np.ndarray) -> np.ndarray:
+    """Sensitivities [...] from 0 up -> uint8 [...]. The root, because the last frame moves a prediction a hundred times
+    more than those before it; white just below the strongest pixels, which are few and would leave the rest black."""
+    scale = max(float(np.percentile(values, 99.7)), 1e-9)
+    return to_uint8(np.sqrt(values / scale))
+
+
 def flow_colours(flow: np.ndarray, limit: float) -> np.ndarray:
     """Motion [..., 2] in pixels (right, down) -> uint8 [..., 3] on a colour wheel: hue is direction, as on a clock face
     of colours with red to the right, and strength of colour is speed, white at rest and full from `limit` pixels on

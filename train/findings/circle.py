@@ -13,11 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vp import load_predictor
-from vp.checkpoints import open_checkpoints
-
 from ..circle import circle
 from .panels import Row, panels
+from .runs import only_predictor
 
 HORIZON = 3
 
@@ -34,8 +32,7 @@ def rows(run: Path) -> list[Row]:
     """The true sequence, then what is predicted after each snapshot's steps."""
     result: list[Row] = []
     for step, folder in snapshots(run):
-        name = open_checkpoints(str(folder)).names()[0]
-        predictor = load_predictor(name, str(folder))
+        predictor = only_predictor(folder)
         seen = predictor.default_seen
         frames = circle(*predictor.size)[: seen + HORIZON]
         rollout = predictor.run(frames, horizon=HORIZON)

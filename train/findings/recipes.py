@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vp import load_predictor
-from vp.checkpoints import open_checkpoints
-
 from .clips import window
 from .panels import Row, panels
+from .runs import only_predictor
 
 HORIZON = 3
 
@@ -27,9 +25,7 @@ def main() -> None:
     args = parser.parse_args()
     rows: list[Row] = []
     for run in args.runs:
-        source = str(run / "export")
-        name = open_checkpoints(source).names()[0]
-        predictor = load_predictor(name, source)
+        predictor = only_predictor(run / "export")
         frames = window(args.clip, predictor.default_seen + HORIZON, size=predictor.size)
         rollout = predictor.run(frames, horizon=HORIZON)
 

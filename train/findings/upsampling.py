@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from vp import load_predictor
-from vp.checkpoints import open_checkpoints
 from vp.grid import grid_index
 
 from .clips import bundled, window
 from .panels import Row, panels
+from .runs import only_predictor
 
 
 def main() -> None:
@@ -30,9 +30,7 @@ def main() -> None:
     args = parser.parse_args()
     pictures, captions = [], []
     for run in args.runs:
-        source = run if run == "bundled" else str(Path(run) / "export")
-        name = "one_frame" if run == "bundled" else open_checkpoints(source).names()[0]
-        predictor = load_predictor(name, source)
+        predictor = load_predictor("one_frame") if run == "bundled" else only_predictor(Path(run) / "export")
         length = predictor.default_seen + 1
         indices = []
         for clip in bundled():

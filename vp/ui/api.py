@@ -13,14 +13,14 @@ from __future__ import annotations
 import gradio as gr
 from PIL import Image
 
-from vp import render, video
+from vp import render
 from vp.errors import CheckpointError, RequestError
 from vp.explorer import Window
 from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .api_experiments import add_experiments
-from .files import new_file
+from .files import given_video, new_file
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
 
@@ -30,9 +30,7 @@ def add_api(handlers: Handlers) -> None:
     explorer = handlers.explorer
 
     def run(path: str | None, model: str, start: float, fps: float, seen: float, horizon: float) -> Rollout:
-        if not path:
-            raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
-        video.probe(path)
+        path = given_video(path)
         return explorer.predict(path, Window(model, start, whole(fps), whole(seen), whole(horizon)))
 
     @shown

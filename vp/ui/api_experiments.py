@@ -15,12 +15,12 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from vp import inspection, render, video
+from vp import inspection, render
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
 from vp.predictor import Predictor
 
-from .files import new_file
+from .files import given_video, new_file
 from .handlers import MODEL, shown
 from .numbers import real, whole
 
@@ -29,12 +29,6 @@ def add_experiments(
     explorer: Explorer, file: gr.File, model: gr.Textbox, window: list[gr.Number], picture: gr.File, result: gr.JSON
 ) -> None:
     """Register the endpoints. file, model, window (start, fps, seen, horizon): components of the other endpoints."""
-
-    def probe(path: str | None) -> str:
-        if not path:
-            raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
-        video.probe(path)
-        return path
 
     @shown
     def silence(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, parts="C1.3x3"):
@@ -51,7 +45,7 @@ def add_experiments(
             untouched_psnr (lists, dB, one number a step that has a true frame) and lost (their mean difference in dB,
             null without true frames).
         """
-        path, place = probe(video), Window(model, start, whole(fps), whole(seen), whole(horizon))
+        path, place = given_video(video), Window(model, start, whole(fps), whole(seen), whole(horizon))
         chosen = [part.strip() for part in str(parts or "").split(",") if part.strip()]
         if not 1 <= len(chosen) <= 64:
             raise RequestError("Name 1 to 64 parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
@@ -80,7 +74,7 @@ def add_experiments(
             and change (root mean square difference to the untouched prediction, of 255).
         """
         place = Window(model, start, whole(fps), whole(seen), 1)
-        found = explorer.inspect(inspection.rank_convgrus, probe(video), place, seen=place.seen)
+        found = explorer.inspect(inspection.rank_convgrus, given_video(video), place, seen=place.seen)
         return [asdict(part) for part in found]
 
     @shown
@@ -100,7 +94,7 @@ def add_experiments(
         if not 3 <= (length := whole(frames)) <= 21:
             raise RequestError(f"The number of frames must be from 3 to 21, not {length}.")
         place = Window(model, start, whole(fps), length - 1, 1)
-        found = explorer.inspect(inspection.memory_reset, probe(video), place, at=whole(at))
+        found = explorer.inspect(inspection.memory_reset, given_video(video), place, at=whole(at))
         numbers = asdict(found)
         return {key: numbers[key] for key in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")}
 
@@ -116,7 +110,7 @@ def add_experiments(
             A JSON object with psnr and ssim (lists: entry k is for k + 1 frames seen), copy_psnr and copy_ssim.
         """
         place = Window(model, start, whole(fps), whole(most), 1)
-        numbers = asdict(explorer.inspect(inspection.sweep_seen, probe(video), place, most=place.seen))
+        numbers = asdict(explorer.inspect(inspection.sweep_seen, given_video(video), place, most=place.seen))
         return {key: numbers[key] for key in ("psnr", "ssim", "copy_psnr", "copy_ssim")}
 
     @shown
@@ -134,11 +128,9 @@ def add_experiments(
         """
         place = Window(model, start, whole(fps), whole(seen), 1)
         region = tuple(real(value) for value in (top, left, bottom, right))
-        found = explorer.inspect(inspection.saliency, probe(video), place, seen=place.seen, region=region)
-        grey = np.sqrt(found.heat / max(float(np.percentile(found.heat, 99.7)), 1e-9))
+        found = explorer.inspect(inspection.saliency, given_video(video), place, seen=place.seen, region=region)
         out = new_file("saliency.png")
-        strip = np.concatenate(list(np.clip(grey * 255 + 0.5, 0, 255).astype(np.uint8)), axis=1)
-        Image.fromarray(strip).save(out)
+        Image.fromarray(np.concatenate(list(render.heat(found.heat)), axis=1)).save(out)
         return str(out), {"shares": found.shares, "region": list(found.region)}
 
     start, fps, seen, horizon = window

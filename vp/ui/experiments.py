@@ -11,7 +11,7 @@ from vp import inspection
 from vp.errors import RequestError
 from vp.explorer import Explorer
 from vp.predictor import Predictor
-from vp.render import film_strip, png
+from vp.render import film_strip, heat, png
 
 from .payload import data_url
 from .store import Request
@@ -95,10 +95,7 @@ def _saliency(explorer: Explorer, request: Request, options: dict) -> dict:
     found = explorer.inspect(
         inspection.saliency, request.path, request.window, seen=request.window.seen, region=tuple(region)
     )
-    # The strongest pixels are few: without a bound just below them the rest would be black.
-    scale = max(float(np.percentile(found.heat, 99.7)), 1e-9)
-    # The root, because the last frame moves the prediction a hundred times more than those before it.
-    sprite = np.clip(np.sqrt(found.heat / scale) * 255 + 0.5, 0, 255).astype(np.uint8)
+    sprite = heat(found.heat)
     return {
         "shares": [round(v, 4) for v in found.shares],
         "region": list(found.region),

@@ -1,4 +1,4 @@
-"""Where results that are files go."""
+"""Files that come with a request, and where those of its result go."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import secrets
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
+
+from vp import video
+from vp.errors import RequestError
+
+
+def given_video(path: str | None) -> str:
+    """The path of a video that came with a request. Raises RequestError if none came, VideoError if it is none."""
+    if not path:
+        raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
+    video.probe(path)
+    return path
 
 
 def new_file(name: str) -> Path:

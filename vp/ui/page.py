@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 
 import gradio as gr
@@ -22,26 +24,24 @@ READING = "(file) => { lvln.busy('Reading your video'); return file; }"
 IDLE = "() => { lvln.busy(false); }"
 
 
+def served(method: Callable[..., dict]) -> Callable[[list], dict]:
+    """A method as a server function of the page: one list of arguments, and an attribute that Gradio marks it with,
+    which methods cannot carry."""
+
+    @functools.wraps(method)
+    def function(query: list) -> dict:
+        return method(*query)
+
+    del function.__wrapped__  # the signature that Gradio reads is this one
+    return function
+
+
 def build(explorer: Explorer) -> gr.Blocks:
     """The page over one explorer. Launch it with the options of `vp.ui.launch_options`."""
     handlers = Handlers(explorer)
     example = handlers.example()
     first = handlers.example_request()
     window = first.window if first else Window("one_frame")
-
-    # Gradio marks server functions with an attribute, which methods cannot carry.
-    # A server function gets one argument.
-    def list_clips(query: list) -> dict:
-        return handlers.list_clips(*query)
-
-    def activations(query: list) -> dict:
-        return handlers.activations(*query)
-
-    def motion(query: list) -> dict:
-        return handlers.motion(*query)
-
-    def download(query: list) -> dict:
-        return handlers.download(*query)
 
     with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         add_api(handlers)  # first, so that its endpoints get their names before the page's own events
@@ -52,7 +52,9 @@ def build(explorer: Explorer) -> gr.Blocks:
             value={"rollout": example} if example else {},
             html_template="<span></span>",
             js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; void 'inspect';",
-            server_functions=[list_clips, activations, motion, download],
+            server_functions=[
+                served(f) for f in (handlers.list_clips, handlers.activations, handlers.motion, handlers.download)
+            ],
             apply_default_css=False,
             elem_id="wire",
         )

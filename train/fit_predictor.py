@@ -32,6 +32,7 @@ from .calibrate import calibrate
 from .data import Collate, Windows, fixed_windows
 from .encoder_weights import load_imagenet, load_shared
 from .export import export
+from .lesions import random_lesions
 from .losses import PredictionLoss
 from .objective import Objective
 from .optimisers import learning_rate, make_optimiser, set_rate
@@ -207,7 +208,11 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         seen = int(torch.randint(recipe.seen[0], recipe.seen[1] + 1, (), generator=rng))
         feedback = recipe.feedback if share >= recipe.feedback_from else 0
         clips = batch.to(fabric.device, non_blocking=True)[:, length - (seen + 1 + feedback) :]
-        loss, terms = objective(clips, seen, feedback)
+        kept = None
+        if recipe.lesions and share < recipe.lesions_until:
+            mine = slice(fabric.global_rank, None, fabric.world_size)
+            kept = random_lesions(config, recipe.batch, recipe.lesions, rng, clips.device, mine)
+        loss, terms = objective(clips, seen, feedback, kept)
         fabric.backward(loss)
         norm = fabric.clip_gradients(objective, optimiser, max_norm=recipe.clip_gradient)
         optimiser.step()
@@ -259,7 +264,7 @@ def main() -> None:
         "--start", type=Path, default=None, help="last.ckpt of another run, or a predictor's folder, to start from"
     )
     parser.add_argument(
-        "--renew", nargs="*", default=[], metavar="CONVGRU", help="with --start: ConvGRUs to begin anew, e.g. C1.7x7"
+        "--renew", nargs="*", default=[], metavar="PART", help="with --start: parts to begin anew, e.g. C1.7x7 or L2"
     )
     parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
     parser.add_argument("--minutes", type=float, default=None, help="training budget over all restarts")

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from vp.checkpoints import open_checkpoints
 from vp.models import BLOCKS, KERNELS, Ladder
-from vp.models.convgru import ConvGRU
 
 from .encoder_weights import shared_provenance
 
@@ -102,13 +101,20 @@ def _rewrite(state: dict[str, Tensor], lateral: str) -> None:
         state[f"{conv}.weight"] = weight * std
 
 
-def renew(model: Ladder, convgrus: list[str]) -> None:
-    """Begin ConvGRUs anew, named as "C1.7x7": what has saturated does not come back by training."""
-    for path in convgrus:
-        block, kernel = path.split(".")
-        old = model.laterals[block].grus[kernel]
-        fresh = ConvGRU(inputs=old.input.in_channels, width=old.width, kernel=int(kernel[0]))
-        old.load_state_dict(fresh.state_dict())
+def renew(model: Ladder, parts: list[str]) -> None:
+    """Begin parts anew: a ConvGRU named as "C1.7x7" or a decoder block as "L2". What has saturated does not come back by
+    training. The head forgets what it made of a new L1, so that the network starts without it rather than confused.
+    Raises ValueError for a part that there is not."""
+    fresh = Ladder(model.config)
+    for path in parts:
+        block, _, kernel = path.partition(".")
+        place = ("laterals", block, "grus", kernel) if kernel else ("decoder", block)
+        name = ".".join(place)
+        if name not in dict(model.named_modules()):
+            raise ValueError(f"there is no part {path!r} to begin anew: name a ConvGRU, e.g. C1.7x7, or L1 to L4")
+        model.get_submodule(name).load_state_dict(fresh.get_submodule(name).state_dict())
+        if path == "L1":
+            model.head.first.weight.data[:, -model.config.lateral_width :] = 0
 
 
 def _place(name: str, shift: bool, state: dict) -> str | None:

@@ -62,3 +62,21 @@ def test_group_norm_takes_any_width_and_knows_no_batch(channels):
     alone = torch.cat([norm(frame[None]) for frame in x])
     torch.testing.assert_close(norm(x), alone)
     assert norm.num_groups <= 16 and isinstance(normalisation("batch", channels), nn.BatchNorm2d)
+
+
+def test_layer_norm_looks_at_one_place_only():
+    norm = normalisation("layer", 6)
+    x = torch.randn(2, 6, 5, 7).to(memory_format=torch.channels_last)
+    bright = x.clone()
+    bright[:, :, 2, 3] *= 1000
+    changed = (norm(x) - norm(bright)).abs().amax((0, 1))
+    changed[2, 3] = 0
+    assert not changed.any()
+    torch.testing.assert_close(norm(x).mean(1), torch.zeros(2, 5, 7), rtol=0, atol=1e-6)
+    assert norm(x).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_signals_keep_their_size_on_the_way_up():
+    torch.manual_seed(0)
+    fresh = DecoderBlock(inputs=192, width=256, outputs=64, factor=2, norm="layer", activation="silu").eval()
+    assert 0.4 < fresh(torch.randn(1, 192, 8, 8)).std() < 0.9  # SiLU makes 0.6 of 1; the convolutions lose nothing

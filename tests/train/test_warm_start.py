@@ -51,5 +51,18 @@ def test_a_convgru_that_begins_anew_leaves_the_others_alone(make_ladder):
     renew(model, ["C1.7x7", "C2.3x3"])
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert {".".join(name.split(".")[1:4]) for name in changed} == {"C1.grus.7x7", "C2.grus.3x3"}
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="no part 'C9.3x3'"):
         renew(model, ["C9.3x3"])
+
+
+def test_a_decoder_block_begins_anew_and_the_head_forgets_it(make_ladder):
+    model = make_ladder(head="warp", refine=6, norm="layer")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    renew(model, ["L1", "L3"])
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert {".".join(name.split(".")[:2]) for name in changed} == {"decoder.L1", "decoder.L3", "head.up"}
+    weight = model.head.first.weight
+    skipped = model.config.lateral_width
+    assert not weight[:, -skipped:].any() and torch.equal(
+        weight[:, :-skipped], before["head.up.conv.weight"][:, :-skipped]
+    )

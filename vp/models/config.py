@@ -11,7 +11,7 @@ BLOCKS = ("C1", "C2", "C3", "C4")
 KERNELS = ("3x3", "5x5", "7x7")
 HEADS = ("rgb", "residual", "warp")
 UPSAMPLING = ("pixel_shuffle", "bilinear", "nearest")
-NORMS = ("batch", "group")
+NORMS = ("batch", "group", "layer")
 ACTIVATIONS = ("relu", "silu")
 
 # A config.json comes from strangers: bounds that no real ladder network reaches, but that keep a crafted
@@ -43,7 +43,8 @@ class LadderConfig:
         resolution.
     refine: channels of a convolution and activation before the output convolution; 0 for the paper's bare
         1x1 convolution.
-    norm, activation: of the decoder blocks: "batch" and "relu" in the paper.
+    norm, activation: of the decoder blocks: "batch" and "relu" in the paper. "layer" looks at the channels of one
+        place only.
     standardise: whether C1 to C4 read the encoder's features with the mean and spread of each channel taken out.
     """
 

@@ -8,10 +8,21 @@ from torch import Tensor, nn
 ACTIVATION = {"relu": nn.ReLU, "silu": nn.SiLU}
 
 
+class LayerNorm(nn.LayerNorm):
+    """Layer norm over the channels of each place (as in ConvNeXt, Liu et al. 2022): [N, C, h, w] -> the same."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # a view, in channels_last
+
+
 def normalisation(kind: str, channels: int) -> nn.Module:
-    """Batch norm (the paper's) or group norm, which does not drift when a rollout is fed its own frames."""
+    """Batch norm (the paper's), which drifts when a rollout is fed its own frames; group norm, which one bright spot in
+    a map turns down everywhere else, so that a deep block can drown its own signal (the "droplets" of Karras et al.
+    2020); or layer norm, which does neither."""
     if kind == "batch":
         return nn.BatchNorm2d(channels)
+    if kind == "layer":
+        return LayerNorm(channels)
     groups = next(g for g in (16, 8, 4, 2, 1) if channels % g == 0)
     return nn.GroupNorm(groups, channels)
 
@@ -23,7 +34,7 @@ def init_icnr_(conv: nn.Conv2d, factor: int) -> None:
     """
     with torch.no_grad():
         base = torch.empty_like(conv.weight[:: factor * factor])
-        nn.init.kaiming_uniform_(base, a=5**0.5)
+        nn.init.kaiming_uniform_(base, nonlinearity="linear")
         conv.weight.copy_(base.repeat_interleave(factor * factor, dim=0))
         if conv.bias is not None:
             conv.bias.copy_(conv.bias[:: factor * factor].repeat_interleave(factor * factor))
@@ -43,7 +54,10 @@ class DecoderBlock(nn.Module):
         self.expand = nn.Conv2d(inputs, width, 3, padding=1)
         self.shuffle = nn.PixelShuffle(factor)
         self.conv = nn.Conv2d(width // factor**2, outputs, 3, padding=1)
+        # Signals keep their size on the way up: PyTorch's default would lose two thirds of the power at each of eight
+        # convolutions, and the deep blocks with it.
         init_icnr_(self.expand, factor)
+        nn.init.kaiming_uniform_(self.conv.weight, nonlinearity="linear")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(self.shuffle(self.expand(self.activation(self.norm(x)))))

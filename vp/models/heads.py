@@ -86,6 +86,11 @@ class Head(nn.Module):
             nn.init.zeros_(self.output.weight)
             nn.init.zeros_(self.output.bias)
 
+    @property
+    def first(self) -> nn.Conv2d:
+        """The convolution that reads concat(C1, L1)."""
+        return next(module for module in self.modules() if isinstance(module, nn.Conv2d))
+
     def forward(self, x: Tensor, last: Tensor) -> HeadOutput:
         # Pictures are composed in fp32: bf16 has steps of 1/256 near white, as coarse as the picture itself.
         y = self.output(self.activation(self.up(x))).float()

@@ -32,7 +32,7 @@ from .calibrate import calibrate
 from .data import Collate, Windows, fixed_windows
 from .encoder_weights import load_imagenet, load_shared
 from .export import export
-from .lesions import random_lesions
+from .finer import coarser_config, take_over_head
 from .losses import PredictionLoss
 from .objective import Objective
 from .optimisers import learning_rate, make_optimiser, set_rate
@@ -85,12 +85,16 @@ def initialise(model: Ladder, args: argparse.Namespace, data: Windows) -> tuple[
         load_encoder(model, start)
     else:
         provenance = load_shared(model.encoder, args.encoder) if args.encoder else load_imagenet(model.encoder)
+    clips = Collate(model.config.size)([data[i] for i in range(min(64, len(data)))])
     if model.config.standardise:
-        samples = [data[i] for i in range(min(64, len(data)))]
-        calibrate(model, Collate(model.config.size)(samples)[:, ::3].flatten(0, 1))
+        calibrate(model, clips[:, ::3].flatten(0, 1))
     if not args.start:
         return provenance, {}
     warm_start(model, start)
+    if model.config.full_resolution and model.config.refine and not start.full_resolution:
+        source = Ladder(coarser_config(model.config, start.state)).eval()
+        source.load_state_dict(start.state)
+        print(f"took over {take_over_head(model.eval(), source, clips[:, :5]):.0%} of its output")
     renew(model, args.renew)
     return start.provenance, start.spent
 
@@ -208,11 +212,7 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         seen = int(torch.randint(recipe.seen[0], recipe.seen[1] + 1, (), generator=rng))
         feedback = recipe.feedback if share >= recipe.feedback_from else 0
         clips = batch.to(fabric.device, non_blocking=True)[:, length - (seen + 1 + feedback) :]
-        kept = None
-        if recipe.lesions and share < recipe.lesions_until:
-            mine = slice(fabric.global_rank, None, fabric.world_size)
-            kept = random_lesions(config, recipe.batch, recipe.lesions, rng, clips.device, mine)
-        loss, terms = objective(clips, seen, feedback, kept)
+        loss, terms = objective(clips, seen, feedback)
         fabric.backward(loss)
         norm = fabric.clip_gradients(objective, optimiser, max_norm=recipe.clip_gradient)
         optimiser.step()

@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024): steps of momentum whose singular values are all made one, for weights that are matrices."""
+"""Muon (Jordan et al. 2024), for weights that are matrices: momentum whose singular values are all made one."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ class Recipe:
     optimiser: "sgd", "adagrad", "adam" or "adamw"; learning_rate: its peak, reached after `warmup` steps and
         annealed to zero over the run. encoder_rate: share of it for the encoder, 0 keeps it frozen;
         encoder_until: share of the run after which it is frozen all the same.
-    lesions: share of the ConvGRUs that are silent, drawn for each clip, until the share `lesions_until` of the run.
     gru_fan_in: a ConvGRU's convolution with more inputs than this to each of its sums learns at a lower rate, in
         inverse proportion (as sums grow with their inputs under Adam; Yang et al. 2022); 0: all at the same.
     steps: length of the run unless --minutes bounds it. ema: decay of the averaged weights that are shipped.
@@ -52,8 +51,6 @@ class Recipe:
     warmup: int = 100
     encoder_rate: float = 0.0
     encoder_until: float = 1.0
-    lesions: float = 0.0
-    lesions_until: float = 0.5
     gru_fan_in: int = 0
     clip_gradient: float = 1.0
     steps: int = 100_000

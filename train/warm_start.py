@@ -36,6 +36,10 @@ class Start(NamedTuple):
     spent: dict[str, float]
     before: dict[str, float]
 
+    @property
+    def full_resolution(self) -> bool:
+        return any(name.startswith("stem.") for name in self.state)
+
 
 def read_start(source: Path) -> Start:
     """The averaged weights of another run's `last.ckpt`, or of a predictor's folder as the app loads it
@@ -72,7 +76,7 @@ def warm_start(model: Ladder, start: Start) -> None:
     """
     state = model.state_dict()
     rewrite = not any(".standardise." in name for name in start.state)
-    shift = model.config.full_resolution and not any(name.startswith("stem.") for name in start.state)
+    shift = model.config.full_resolution and not start.full_resolution
     copied = 0
     for name, value in start.state.items():
         name = _place(name, shift, state)
@@ -102,9 +106,12 @@ def _rewrite(state: dict[str, Tensor], lateral: str) -> None:
 
 
 def renew(model: Ladder, parts: list[str]) -> None:
-    """Begin parts anew: a ConvGRU named as "C1.7x7" or a decoder block as "L2". What has saturated does not come back by
-    training. The head forgets what it made of a new L1, so that the network starts without it rather than confused.
-    Raises ValueError for a part that there is not."""
+    """Begin parts anew: a ConvGRU named as "C1.7x7" or a decoder block as "L2".
+
+    What has saturated does not come back by training. The head forgets what it made of a new L1, so that the network
+    starts without it rather than confused.
+    Raises ValueError for a part that there is not.
+    """
     fresh = Ladder(model.config)
     for path in parts:
         block, _, kernel = path.partition(".")

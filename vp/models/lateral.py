@@ -46,7 +46,6 @@ class LateralBlock(nn.Module):
         gates step by step (they are computed anyway: recording is only keeping them).
         """
         x = self.standardise(x)
-        kept = None if kept is None else kept.to(x.dtype)
         columns, after, record = [self._skip(x, kept, steps)], {}, {}
         for name, gru in self.grus.items():
             h = state[name] if kept is None else state[name] * kept.grus[name]

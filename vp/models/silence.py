@@ -75,12 +75,6 @@ class Kept:
     skip: Tensor
     location: Tensor
 
-    def to(self, dtype: torch.dtype) -> Kept:
-        """The same, in the number format that a block computes in."""
-        return Kept(
-            {name: mask.to(dtype) for name, mask in self.grus.items()}, self.skip.to(dtype), self.location.to(dtype)
-        )
-
 
 def keep(lesions: list[list[Lesion]], config: LadderConfig, like: Tensor) -> dict[str, Kept]:
     """Masks for a batch: clip b is run with all of lesions[b] at once. Blocks that nobody touches are left out.

@@ -14,6 +14,10 @@ SCRIPTS = (
     "core", "link", "share", "tour", "header", "gallery", "circle", "stage", "predict", "ladder", "memory", "motion",
     "experiments", "compare", "classes",
 )  # fmt: skip
+SHEETS = (
+    "core", "header", "tour", "controls", "gallery", "circle", "stage", "share", "predict", "ladder", "memory", "motion",
+    "experiments", "compare", "classes",
+)  # fmt: skip
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 
 ACCENT = gr.themes.Color(
@@ -46,7 +50,8 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    return (STATIC / "page.css").read_text()
+    """The style sheets, what all views share first."""
+    return "\n".join((STATIC / f"{name}.css").read_text() for name in SHEETS)
 
 
 def head() -> str:

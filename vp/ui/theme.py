@@ -15,8 +15,8 @@ SCRIPTS = (
     "experiments", "compare", "classes",
 )  # fmt: skip
 SHEETS = (
-    "core", "header", "tour", "controls", "gallery", "circle", "stage", "share", "predict", "ladder", "memory", "motion",
-    "experiments", "compare", "classes",
+    "core", "header", "tour", "controls", "gallery", "circle", "stage", "share", "predict", "ladder", "memory",
+    "motion", "experiments", "compare", "classes",
 )  # fmt: skip
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 

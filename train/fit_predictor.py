@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 
 from vp.models import Ladder
+from vp.precision import choose_device, choose_dtype
 
 from . import resume
 from .average import update_average
@@ -55,11 +56,13 @@ def make_fabric(args: argparse.Namespace, recipe: Recipe) -> Fabric:
     if args.nodes > 1 or str(args.devices) not in ("auto", "1"):
         # An encoder that is frozen on the way leaves parameters without a gradient.
         strategy = DDPStrategy(find_unused_parameters=recipe.encoder_rate > 0)
+    device = torch.device("cpu") if args.accelerator == "cpu" else choose_device()
+    native = "bf16-mixed" if choose_dtype(device) == torch.bfloat16 else "32-true"
     return Fabric(
         accelerator=args.accelerator,
         devices=args.devices,
         num_nodes=args.nodes,
-        precision=args.precision,
+        precision=args.precision or native,
         strategy=strategy,
         loggers=loggers,
     )
@@ -271,7 +274,9 @@ def main() -> None:
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="auto", help="processes on this machine")
     parser.add_argument("--nodes", type=int, default=1, help="machines")
-    parser.add_argument("--precision", default="bf16-mixed", help="bf16-mixed or 32-true")
+    parser.add_argument(
+        "--precision", default=None, help="bf16-mixed or 32-true; default: bf16-mixed where the hardware has bf16"
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")
     parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from vp.checkpoints import open_checkpoints
-from vp.checkpoints.files import CONFIG, ENCODER, WEIGHTS
+from vp.checkpoints.files import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
 from vp.checkpoints.source import CARD
 from vp.errors import CheckpointError
 
@@ -38,7 +38,9 @@ def contents(folder: Path) -> list[str]:
         )
     for name in names:
         source.load(name)
-    parts = [ENCODER, *names] + (["classifier"] if source.has_classifier else [])
+    if source.has_classifier:
+        source.load_classifier()
+    parts = [ENCODER, *names] + ([CLASSIFIER] if source.has_classifier else [])
     return [CARD, *(f"{part}/{file}" for part in parts for file in (CONFIG, WEIGHTS))]
 
 
@@ -68,6 +70,8 @@ def publish(folder: Path, to: str, *, private: bool = False, message: str = "Che
     published = open_checkpoints(pinned)
     for name in published.names():
         published.load(name)
+    if published.has_classifier:
+        published.load_classifier()
     return pinned
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from . import video
+from . import action_classifier, video
+from .action_classifier import ActionClassifier, Classification
 from .checkpoints import open_checkpoints
 from .clips import open_clips
 from .errors import CheckpointError, RequestError
-from .limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN
+from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
 from .models import NAMES
 from .predictor import Predictor
 from .rollout import Rollout
@@ -70,6 +71,7 @@ class Explorer:
         self.clips = open_clips(clips)
         self.checkpoints = open_checkpoints(checkpoints)
         self._predictors: dict[str, Predictor] = {}
+        self._classifier: ActionClassifier | None = None
         self._lock = threading.Lock()
 
     def predictor(self, name: str) -> Predictor:
@@ -79,6 +81,24 @@ class Explorer:
                 model = self.checkpoints.load(name)
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
+
+    def classifier(self) -> ActionClassifier:
+        """The action classifier, loaded once. Raises CheckpointError, if there is none too."""
+        with self._lock:
+            if self._classifier is not None:
+                return self._classifier
+        net = self.checkpoints.load_classifier()
+        predictor = self.predictor(net.config.predictor)
+        with self._lock:
+            self._classifier = self._classifier or ActionClassifier(predictor, net)
+            return self._classifier
+
+    def classify(self, path: str | Path) -> Iterator[float | Classification]:
+        """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
+        last the `Classification`. Raises VideoError or CheckpointError."""
+        classifier = self.classifier()
+        frames = video.read(path, fps=action_classifier.FPS, frames=MAX_CLASSIFIED, size=action_classifier.READ_SIZE)
+        yield from _watch(classifier, frames)
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
@@ -112,6 +132,11 @@ class Explorer:
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
         return _run(experiment, predictor, frames, options)
+
+
+@gpu
+def _watch(classifier: ActionClassifier, frames: np.ndarray) -> Iterator[float | Classification]:
+    yield from classifier.watch(frames)
 
 
 @gpu

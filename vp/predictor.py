@@ -84,11 +84,14 @@ class Predictor:
         Raises RequestError as `run` does.
         """
         seen = self.default_seen if seen is None else seen
-        _check(frames, seen, horizon)
-        return seen, self._resize(frames[: seen + horizon])
+        _check_frames(frames)
+        _check_window(len(frames), seen, horizon)
+        return seen, self.resize(frames[: seen + horizon])
 
-    def _resize(self, frames: np.ndarray) -> Tensor:
-        """[T, H, W, 3] -> float32 [T, 3, h, w] in [0, 1], averaging over the area of each new pixel."""
+    def resize(self, frames: np.ndarray) -> Tensor:
+        """Check frames [T, H, W, 3] and bring them to the network's size: float32 [T, 3, h, w] in [0, 1], on the CPU,
+        averaged over the area of each new pixel. Raises RequestError as `run` does."""
+        _check_frames(frames)
         x = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)
         x = x.float() / 255 if x.dtype == torch.uint8 else x.float().clamp(0, 1)
         if x.shape[-2:] != self.size:
@@ -114,7 +117,7 @@ class Predictor:
         )
 
 
-def _check(frames: np.ndarray, seen: int, horizon: int) -> None:
+def _check_frames(frames: np.ndarray) -> None:
     if not isinstance(frames, np.ndarray) or frames.ndim != 4 or frames.shape[-1] != 3:
         raise RequestError("frames must be an array [time, height, width, 3]")
     if frames.dtype != np.uint8 and not np.issubdtype(frames.dtype, np.floating):
@@ -123,12 +126,15 @@ def _check(frames: np.ndarray, seen: int, horizon: int) -> None:
         raise RequestError("frames hold numbers that are not finite")
     if min(frames.shape[1:3]) < 1:
         raise RequestError("frames are empty")
+
+
+def _check_window(length: int, seen: int, horizon: int) -> None:
     for name, value, most in (("seen", seen, MAX_SEEN), ("horizon", horizon, MAX_HORIZON)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
             raise RequestError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
-    if len(frames) < seen:
+    if length < seen:
         raise RequestError(
-            f"the window has {len(frames)} frames but {seen} are to be seen: "
+            f"the window has {length} frames but {seen} are to be seen: "
             "choose an earlier start, a higher frame rate, fewer seen frames or a longer clip"
         )
 

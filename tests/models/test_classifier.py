@@ -1,9 +1,21 @@
 """vp.models.classifier: features from hidden states, and the network on them."""
 
+import json
+
 import pytest
 import torch
 
-from vp.models import BLOCKS, KERNELS, StateClassifier, feature_count, preset, state_features
+from vp.models import (
+    BLOCKS,
+    KERNELS,
+    ClassifierConfig,
+    ConfigError,
+    StateClassifier,
+    feature_count,
+    preset,
+    step_features,
+)
+from vp.models.classifier import averaged
 
 
 @pytest.mark.parametrize(("strategy", "count"), [("c4", 15_360), ("subsample", 10_080), ("c4+subsample", 25_440)])
@@ -13,10 +25,11 @@ def test_feature_counts_are_the_papers(strategy, count):
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("strategy", ["c4", "subsample", "c4+subsample"])
+@pytest.mark.parametrize("strategy", ["c4", "subsample", "c4+subsample", "pooled"])
 def test_feature_count_is_the_length_of_the_features(make_ladder, moving_batch, strategy):
     model = make_ladder()
-    features = state_features(model(moving_batch(2, 2)).state, strategy)
+    state = model(moving_batch(2, 2)).state
+    features = step_features(strategy, state, state)
     assert features.shape == (2, feature_count(model.config, strategy))
     assert features.std() > 0.01 and not torch.equal(features[0], features[1])
 
@@ -39,23 +52,40 @@ def test_c4_is_all_of_the_deepest_block_and_the_subsample_every_128th_of_the_oth
     before_c4 = 3 * 2 * (16**2 + 8**2 + 4**2)
     deepest = torch.arange(before_c4, before_c4 + 3 * 2 * 2**2).float()
     every_128th = torch.arange(0, before_c4, 128).float()
-    assert torch.equal(state_features(numbered, "c4")[0], deepest)
-    assert torch.equal(state_features(numbered, "subsample")[0], every_128th)
-    assert torch.equal(state_features(numbered, "c4+subsample")[0], torch.cat([deepest, every_128th]))
+    assert torch.equal(step_features("c4", numbered, numbered)[0], deepest)
+    assert torch.equal(step_features("subsample", numbered, numbered)[0], every_128th)
+    assert torch.equal(step_features("c4+subsample", numbered, numbered)[0], torch.cat([deepest, every_128th]))
 
 
 def test_an_unknown_strategy_says_which_there_are(numbered):
     with pytest.raises(ValueError, match="c4, subsample"):
-        state_features(numbered, "c5")
+        step_features("c5", numbered, numbered)
 
 
-@pytest.mark.parametrize("batch_norm", [True, False])
-def test_the_classifier_learns_a_separable_problem(batch_norm):
+def test_pooled_is_mean_quarters_size_and_change_of_every_filter():
+    maps = {b: {k: torch.zeros(1, 1, 4, 4) for k in KERNELS} for b in BLOCKS}
+    before = {b: {k: torch.zeros(1, 1, 4, 4) for k in KERNELS} for b in BLOCKS}
+    maps["C1"]["3x3"][0, 0, :2, 2:] = 0.8  # the upper right quarter
+    before["C1"]["3x3"][0, 0, :2, 2:] = 0.6
+    first = step_features("pooled", maps, before)[0]
+    assert len(first) == 12 * 7
+    torch.testing.assert_close(first[:7], torch.tensor([0.2, 0, 0.8, 0, 0, 0.4, 0.05]), atol=1e-4, rtol=0)
+    assert first[7:].abs().max() < 1e-3
+    assert averaged("pooled") and not averaged("c4")
+
+
+def config(**changes) -> ClassifierConfig:
+    known = {"predictor": "lvln", "strategy": "c4", "features": 10, "classes": ("a", "b", "c"), "hidden": 16}
+    return ClassifierConfig(**(known | changes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"batch_norm": False}, {"standardise": True, "dropout": 0.2}, {"hidden": 0}])
+def test_the_classifier_learns_a_separable_problem(changes):
     torch.manual_seed(0)
     labels = torch.arange(24) % 3
     features = torch.randn(3, 10)[labels] + 0.3 * torch.randn(24, 10)
-    net = StateClassifier(features=10, classes=3, hidden=16, batch_norm=batch_norm)
-    assert net.net[0].out_features == 16 and StateClassifier(features=10, classes=3).net[0].out_features == 2000
+    net = StateClassifier(config(**changes))
+    net.set_standard(features)
     optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
     for _ in range(30):
         optimiser.zero_grad()
@@ -63,3 +93,53 @@ def test_the_classifier_learns_a_separable_problem(batch_norm):
         optimiser.step()
     assert net(features).shape == (24, 3)
     assert (net.eval()(features).argmax(1) == labels).float().mean() > 0.9
+    assert ClassifierConfig("lvln", "c4", 10, ("a", "b")).hidden == 2000  # the paper's
+
+
+def test_a_higher_temperature_is_less_sure_of_the_same_class():
+    torch.manual_seed(0)
+    nets = [StateClassifier(config(temperature=t)).eval() for t in (1.0, 4.0)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    features = 3 * torch.randn(5, 10)
+    sharp, soft = (net.probabilities(features) for net in nets)
+    assert torch.equal(sharp.argmax(1), soft.argmax(1)) and (soft.max(1).values < sharp.max(1).values).all()
+    torch.testing.assert_close(soft.sum(1), torch.ones(5))
+
+
+def test_strangeness_is_one_for_training_clips_and_grows_with_distance():
+    torch.manual_seed(0)
+    net = StateClassifier(config(standardise=True))
+    features = torch.randn(500, 10) * torch.linspace(1, 3, 10) + 5
+    net.set_standard(features)
+    assert net.strangeness(features).mean().item() == pytest.approx(1, abs=0.01)
+    assert net.strangeness(features[:1] + 30).item() > 50
+    constant = features.clone()
+    constant[:, 0] = 5
+    net.set_standard(constant)
+    constant[0, 0] += 0.01  # a hair's breadth in what never moved in training is not the end of the world
+    assert net.strangeness(constant[:1]).item() < 10
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"predictor": "x"}, {"strategy": "x"}, {"features": 0}, {"features": True}, {"classes": ("a",)},
+        {"classes": ("a", "a")}, {"classes": ["a", "b"]}, {"classes": ("a", 3)}, {"hidden": -1}, {"hidden": 10**9},
+        {"dropout": 1.0}, {"dropout": "x"}, {"temperature": 0}, {"temperature": float("nan")}, {"familiar": -1},
+        {"batch_norm": 1},
+    ],
+)  # fmt: skip
+def test_a_configuration_that_makes_no_sense_is_refused(changes):
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        config(**changes)
+
+
+def test_a_configuration_survives_json():
+    given = config(temperature=1.5, familiar=2.5, standardise=True)
+    assert ClassifierConfig.from_dict(json.loads(json.dumps(given.to_dict()))) == given
+    for wrong, word in (
+        (given.to_dict() | {"colour": 1}, "colour"), ({"predictor": "lvln"}, "missing"), ([], "object"),
+        (given.to_dict() | {"classes": "ab"}, "classes"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=word):
+            ClassifierConfig.from_dict(wrong)

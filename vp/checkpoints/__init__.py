@@ -5,13 +5,14 @@ A checkpoint repository is a folder, or a model repository on the Hugging Face H
     README.md                                      the model card
     encoder/config.json  encoder/model.safetensors     one encoder shared by all predictors
     lvln/config.json     lvln/model.safetensors        a predictor without its encoder's tensors
-    one_frame/...        full_res/...        classifier/...
+    one_frame/...        full_res/...
+    classifier/config.json  classifier/model.safetensors   the action classifier on the states of one of them
 
-Any of the predictors may be absent. `open_checkpoints` reads such a repository, `save_encoder` and
-`save_predictor` write one; everything that goes wrong is a `CheckpointError`.
+Any of the predictors may be absent. `open_checkpoints` reads such a repository, `save_encoder`, `save_predictor` and
+`save_classifier` write one; everything that goes wrong is a `CheckpointError`.
 """
 
-from .save import save_encoder, save_predictor
+from .save import save_classifier, save_encoder, save_predictor
 from .source import BUNDLED, CheckpointSource, open_checkpoints
 
-__all__ = ["BUNDLED", "CheckpointSource", "open_checkpoints", "save_encoder", "save_predictor"]
+__all__ = ["BUNDLED", "CheckpointSource", "open_checkpoints", "save_classifier", "save_encoder", "save_predictor"]

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..models import ConfigError, LadderConfig
+from ..models import ClassifierConfig, ConfigError, LadderConfig
 
 FORMAT = 1
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 ENCODER = "encoder"
+CLASSIFIER = "classifier"
 ARCHITECTURE = "resnet18-folded"
 PRECISIONS = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 # What may be stored: anything that fp32 holds exactly.
@@ -57,7 +58,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def read_config(path: Path, kind: str) -> dict:
-    """A checked config.json of a "predictor" or an "encoder"; raises CheckpointError.
+    """A checked config.json of a "predictor", an "encoder" or a "classifier"; raises CheckpointError.
 
     Unknown fields are kept: they are for people, or for a later version.
     """
@@ -82,8 +83,8 @@ def read_config(path: Path, kind: str) -> dict:
         _one_of(path, config, "architecture", (ARCHITECTURE,))
     else:
         _one_of(path, config, "precision", PRECISIONS)
-        ladder_config(path, config)
-        _hash(path, config, "encoder_sha256")
+        (ladder_config if kind == "predictor" else classifier_config)(path, config)
+        _hash(path, config, "encoder_sha256" if kind == "predictor" else "predictor_sha256")
     if "weights_sha256" in config:
         _hash(path, config, "weights_sha256")
     return config
@@ -95,6 +96,14 @@ def ladder_config(path: Path, config: dict) -> LadderConfig:
         return LadderConfig.from_dict(config.get("ladder"))
     except ConfigError as error:
         raise CheckpointError(f'{path}: "ladder" does not describe a network: {_short(error)}.') from error
+
+
+def classifier_config(path: Path, config: dict) -> ClassifierConfig:
+    """The classifier that its config.json describes."""
+    try:
+        return ClassifierConfig.from_dict(config.get("classifier"))
+    except ConfigError as error:
+        raise CheckpointError(f'{path}: "classifier" does not describe a classifier: {_short(error)}.') from error
 
 
 def parse_tensors(data: bytes, path: Path) -> dict[str, Tensor]:

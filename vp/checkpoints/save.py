@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..models import NAMES, Ladder
+from ..models import NAMES, Ladder, StateClassifier
 from ..models.encoder import Encoder
 from . import files
-from .files import ARCHITECTURE, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
+from .files import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
 
 
 def save_encoder(folder: str | Path, model: Ladder | Encoder, *, provenance: str, precision: str = "bfloat16") -> None:
@@ -63,6 +63,31 @@ def save_predictor(
         "scores": scores,
     }
     _write(folder / name, tensors, config)
+
+
+def save_classifier(
+    folder: str | Path, net: StateClassifier, *, training: dict, scores: dict, precision: str = "bfloat16"
+) -> None:
+    """Write `classifier/` into `folder`, beside the predictor whose states it reads.
+
+    training, scores: free-form, JSON types only.
+    Raises CheckpointError if a weight is not finite, the predictor is not there, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    name = net.config.predictor
+    predictor = files.read_config(folder / name / CONFIG, "predictor")
+    if "weights_sha256" not in predictor:
+        raise CheckpointError(f"{folder / name / CONFIG} does not say which weights it belongs to: save {name} again.")
+    config = {
+        "format": FORMAT,
+        "kind": "classifier",
+        "classifier": net.config.to_dict(),
+        "predictor_sha256": predictor["weights_sha256"],
+        "precision": precision,
+        "training": training,
+        "scores": scores,
+    }
+    _write(folder / CLASSIFIER, _stored(net.state_dict(), precision), config)
 
 
 def _matching_encoder(path: Path, encoder: Encoder) -> str:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from ..errors import CheckpointError
-from ..models import NAMES, Ladder
+from ..models import NAMES, Ladder, StateClassifier
 from . import files
-from .files import CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
+from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 FORMS = "Checkpoints are given as `bundled`, as a folder, or as `hf://owner/name` or `hf://owner/name@revision`."
 CARD = "README.md"
 # Somebody may be replacing config and weights, one after the other: a pair that does not match is read again.
 ATTEMPTS, PAUSE = 5, 0.1
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class CheckpointSource:
@@ -39,7 +44,7 @@ class CheckpointSource:
     @property
     def has_classifier(self) -> bool:
         """Whether an action classifier is there."""
-        return os.path.isfile(self._folder / "classifier" / CONFIG)
+        return os.path.isfile(self._folder / CLASSIFIER / CONFIG)
 
     def card(self) -> str | None:
         """The model card (Markdown), None if there is none."""
@@ -58,35 +63,68 @@ class CheckpointSource:
 
         Every tensor of the network comes from the checkpoint, or this raises CheckpointError.
         """
+        config, model, tensors = self._assemble(
+            name, lambda: self.config(name), lambda path, config: Ladder(files.ladder_config(path, config))
+        )
+        prefix = f"{ENCODER}."
+        shared = {
+            key.removeprefix(prefix): tensor for key, tensor in model.state_dict().items() if key.startswith(prefix)
+        }
+        encoder = self._encoder(shared, config["encoder_sha256"])
+        return _filled(model, tensors | {prefix + key: tensor for key, tensor in encoder.items()}, name)
+
+    def load_classifier(self) -> StateClassifier:
+        """The action classifier: fp32, on the CPU, in eval mode, made for the predictor that is here beside it.
+
+        Raises CheckpointError as `load` does, and where the predictor is not the one that the classifier was fitted to.
+        """
+
+        def read() -> dict:
+            if not self.has_classifier:
+                self._refuse_pickle(CLASSIFIER)
+                raise CheckpointError(
+                    f"No classifier checkpoint is loaded: {self.spec} has no {CLASSIFIER}/{CONFIG}. Start the app with "
+                    "--checkpoints naming some that do, or make one: python -m train.fit_classifier."
+                )
+            return files.read_config(self._folder / CLASSIFIER / CONFIG, "classifier")
+
+        config, net, tensors = self._assemble(
+            CLASSIFIER, read, lambda path, config: StateClassifier(files.classifier_config(path, config))
+        )
+        name = net.config.predictor
+        if self.config(name).get("weights_sha256") != config["predictor_sha256"]:
+            raise CheckpointError(
+                f"The action classifier in {self.spec} was fitted to other weights of {name} than are there, so its "
+                "scores would mean nothing. Take both from the same checkpoint, or run python -m train.fit_classifier."
+            )
+        return _filled(net, tensors, CLASSIFIER)
+
+    def _assemble(
+        self, name: str, read: Callable[[], dict], build: Callable[[Path, dict], Module]
+    ) -> tuple[dict, Module, dict[str, torch.Tensor]]:
+        """The config, the network it describes (shapes only), and the stored tensors that fit it.
+
+        read: gives the checked config; build: makes the network of it.
+        """
         for attempt in range(ATTEMPTS):
-            config = self.config(name)
-            path = self._folder / name / CONFIG
+            config = read()
             # On the meta device a network is shapes only: a crafted configuration allocates nothing.
             with torch.device("meta"):
-                model = Ladder(files.ladder_config(path, config))
-            state = model.state_dict()
-            prefix = f"{ENCODER}."
-            own = {key: tensor for key, tensor in state.items() if not key.startswith(prefix)}
-            shared = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
+                net = build(self._folder / name / CONFIG, config)
+            own = {key: tensor for key, tensor in net.state_dict().items() if not key.startswith(f"{ENCODER}.")}
             weights = self._weights(name, files.weights_limit(own))
             data = files.read_bytes(weights, files.weights_limit(own))
             # Before the hash: a file that is cut short has a better explanation, and is nobody's half-way state.
             tensors = files.parse_tensors(data, weights)
             if config.get("weights_sha256", digest := files.sha256(data)) == digest:
-                break
+                return config, net, files.fitted(tensors, own, weights)
             if self.revision or attempt == ATTEMPTS - 1:  # a commit does not change
-                raise CheckpointError(
-                    f"{weights} is not the file that its {CONFIG} was written for (SHA-256 {digest[:12]}…, "
-                    f"not {config['weights_sha256'][:12]}…). {files.again(weights)}"
-                )
+                break
             time.sleep(PAUSE)
-        tensors = files.fitted(tensors, own, weights)
-        encoder = self._encoder(shared, config["encoder_sha256"])
-        model.load_state_dict(tensors | {prefix + key: tensor for key, tensor in encoder.items()}, assign=True)
-        # Only what is in no state_dict, such as a non-persistent buffer, could still be without values.
-        if empty := [key for key, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]:
-            raise CheckpointError(f"{weights} leaves parts of the network without values: {', '.join(empty)}.")
-        return model.eval()
+        raise CheckpointError(
+            f"{weights} is not the file that its {CONFIG} was written for (SHA-256 {digest[:12]}…, "
+            f"not {config['weights_sha256'][:12]}…). {files.again(weights)}"
+        )
 
     def _encoder(self, expected: dict[str, torch.Tensor], wanted: str) -> dict[str, torch.Tensor]:
         config = self._folder / ENCODER / CONFIG
@@ -136,6 +174,15 @@ class CheckpointSource:
         except OSError:
             return []
         return [path.relative_to(self._folder).as_posix() for path in found]
+
+
+def _filled(net: Module, tensors: dict[str, torch.Tensor], name: str) -> Module:
+    """A network that was shapes only, with values in it."""
+    net.load_state_dict(tensors, assign=True)
+    # Only what is in no state_dict, such as a non-persistent buffer, could still be without values.
+    if empty := [key for key, tensor in (*net.named_parameters(), *net.named_buffers()) if tensor.is_meta]:
+        raise CheckpointError(f"{name}/{WEIGHTS} leaves parts of the network without values: {', '.join(empty)}.")
+    return net.eval()
 
 
 def open_checkpoints(spec: str) -> CheckpointSource:

@@ -1,6 +1,6 @@
 """The networks: pure `torch.nn` modules. No files, no network, no page."""
 
-from .classifier import StateClassifier, feature_count, state_features
+from .classifier import ClassifierConfig, StateClassifier, averaged, feature_count, step_features
 from .config import BLOCKS, KERNELS, ConfigError, LadderConfig
 from .convgru import ConvGRU, Gates
 from .ladder import Ladder, LadderOutput, State, trained_parameters
@@ -11,6 +11,7 @@ __all__ = [
     "KERNELS",
     "NAMES",
     "TITLES",
+    "ClassifierConfig",
     "ConfigError",
     "ConvGRU",
     "Gates",
@@ -19,8 +20,9 @@ __all__ = [
     "LadderOutput",
     "State",
     "StateClassifier",
+    "averaged",
     "feature_count",
     "preset",
-    "state_features",
+    "step_features",
     "trained_parameters",
 ]

@@ -14,12 +14,13 @@ import gradio as gr
 from PIL import Image
 
 from vp import render
-from vp.errors import CheckpointError, RequestError
+from vp.errors import RequestError
 from vp.explorer import Window
 from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .api_experiments import add_experiments
+from .classes import classification_numbers
 from .files import given_video, new_file
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
@@ -104,19 +105,20 @@ def add_api(handlers: Handlers) -> None:
 
     @shown
     def classify(video):
-        """Say which action a video shows.
+        """Say which action a video shows, from what the memory holds after watching it (its first half minute).
 
         Args:
-            video: a video file.
+            video: a video file of up to two minutes, in any common format.
 
         Returns:
-            A JSON object with the classes and their scores. Fails with a message where no classifier checkpoint is
-            loaded.
+            A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below one half,
+            or nothing in training looked alike), familiar, strangeness (1 for an average training clip), scores (of all
+            classes, calibrated, best first), course (of the best classes, a score for each frame at fps), evidence
+            (state times gradient of each ConvGRU for the top class), filters (those that say most), predictor (whose
+            states are read) and seconds. Fails with a message where no classifier checkpoint is loaded.
         """
-        raise CheckpointError(
-            "No classifier checkpoint is loaded: the checkpoints in use hold no classifier folder. "
-            "Start the app with --checkpoints naming some that do."
-        )
+        *_, result = explorer.classify(given_video(video))
+        return classification_numbers(result, explorer.classifier().predictor.name)
 
     with gr.Row(visible=False):
         file = gr.File(label="video", type="filepath")

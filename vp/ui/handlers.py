@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import logging
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -18,6 +21,7 @@ from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
 
+from .classes import classification_payload
 from .downloads import make_download, url
 from .experiments import run_experiment
 from .files import new_file
@@ -27,6 +31,7 @@ from .store import Request, RolloutStore
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example.json"
 PAGE = 24
+KEPT_CLASSES = 32
 # Everything that runs a network waits in one line: two cores serve one prediction at a time best.
 MODEL = {"concurrency_id": "model", "concurrency_limit": 1}
 log = logging.getLogger(__name__)
@@ -51,6 +56,8 @@ class Handlers:
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self.store = RolloutStore(lambda request: explorer.predict(request.path, request.window))
+        self._classes: OrderedDict[str, dict] = OrderedDict()  # by file
+        self._lock = threading.Lock()
 
     # -- clips ---------------------------------------------------------------------------------------------------
 
@@ -163,6 +170,23 @@ class Handlers:
         """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""
         return run_experiment(self.explorer, self.store.request(key), kind, options)
 
+    def classify(self, key: str) -> Iterator[dict]:
+        """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer."""
+        path = self.store.request(key).path
+        with self._lock:
+            known = self._classes.get(path)
+        if known is None:
+            for step in self.explorer.classify(path):
+                if isinstance(step, float):
+                    yield {"progress": step}
+                else:
+                    known = classification_payload(step, self.explorer.classifier().predictor.name)
+            with self._lock:
+                self._classes[path] = known
+                while len(self._classes) > KEPT_CLASSES:
+                    self._classes.popitem(last=False)
+        yield known
+
     def example(self) -> dict | None:
         """The prediction on show before anybody clicked, computed ahead and shipped."""
         if self.explorer.checkpoints.spec != "bundled" or not EXAMPLE.exists():
@@ -181,4 +205,5 @@ class Handlers:
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
         payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)
-        return payload | {"clip_id": request.clip_id}
+        # Says which rollouts are of the same file, without saying where it lies.
+        return payload | {"clip_id": request.clip_id, "file": hashlib.sha256(request.path.encode()).hexdigest()[:16]}

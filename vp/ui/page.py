@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import gradio as gr
@@ -51,7 +51,8 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire = gr.HTML(
             value={"rollout": example} if example else {},
             html_template="<span></span>",
-            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; void 'inspect';",
+            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; "
+            "void 'inspect'; void 'classify';",
             server_functions=[
                 served(f) for f in (handlers.list_clips, handlers.activations, handlers.motion, handlers.download)
             ],
@@ -170,6 +171,14 @@ def build(explorer: Explorer) -> gr.Blocks:
                 answer = {"error": str(error)}
             return {"inspect": answer | {"id": question.get("id")}}
 
+        def classify(event: gr.EventData) -> Iterator[dict]:
+            question = event._data
+            try:
+                for answer in handlers.classify(question.get("key")):
+                    yield {"inspect": answer | {"id": question.get("id")}}
+            except ExplorerError as error:
+                yield {"inspect": {"error": str(error), "id": question.get("id")}}
+
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         picked = wire.pick(pick, None, [clip, start], **quiet)
         uploads = [
@@ -198,6 +207,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         compared = wire.compare(compare, None, wire, **quiet, **MODEL)
         compared.failure(None, js=IDLE)
         wire.inspect(inspect, None, wire, trigger_mode="multiple", **quiet, **MODEL)
+        wire.classify(classify, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         # What is behind the # of an address never reaches a server by itself.
         arrived = page.load(follow, link, [clip, *settings, wire], js="() => lvln.arrived", **quiet, **MODEL)
         arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)

@@ -180,9 +180,27 @@ EXPERIMENTS = f"""
 
 CLASSES = """
 <section class="classes lvln" aria-label="class scores">
-  <p class="empty"><strong>No classifier checkpoint is loaded.</strong><br>
-  The action classifier reads the ConvGRU states of a whole clip (paper section 5). The checkpoints in use hold the
-  three predictors but no <code>classifier/</code> folder; with one, its scores for this clip appear here.</p>
+  <p class="intro quiet">The action classifier watches the whole clip at 10 frames a second and reads nothing but the
+  states of the ConvGRUs (paper section 5).</p>
+  <div class="watching" role="status" hidden><progress max="1" value="0"></progress><span></span></div>
+  <div class="empty" hidden></div>
+  <div class="board" hidden>
+    <div class="verdict"></div>
+    <div class="bars" role="list" aria-label="class scores of the whole clip"></div>
+    <figure class="course"><figcaption>Score, as the clip goes on</figcaption><div></div></figure>
+    <figure class="where">
+      <figcaption>What speaks for it, and where <span class="note"></span></figcaption>
+      <canvas></canvas>
+      <div class="looks" role="group" aria-label="moments of the clip"></div>
+      <p class="quiet">State times gradient: <b class="for">red</b> speaks for the class, <b class="against">blue</b>
+      against it.</p>
+    </figure>
+    <figure class="who">
+      <figcaption>Which memory says so</figcaption>
+      <table class="memories"></table>
+      <div class="filters"></div>
+    </figure>
+  </div>
 </section>
 """
 

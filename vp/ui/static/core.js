@@ -119,6 +119,10 @@ window.lvln = (() => {
       }
       if (value.inspect) {
         const waiting = asked.get(value.inspect.id);
+        if (value.inspect.progress !== undefined) {
+          waiting?.progress?.(value.inspect.progress);
+          return;
+        }
         asked.delete(value.inspect.id);
         if (waiting) value.inspect.error ? waiting.no(new Error(value.inspect.error)) : waiting.yes(value.inspect);
       }
@@ -139,6 +143,14 @@ window.lvln = (() => {
       const id = `${++questions}`;
       asked.set(id, { yes, no });
       send("inspect", { id, kind, key: state.rollout.key, options });
+    });
+
+  // Which action the whole clip shows; progress: told the share of it that was watched.
+  const classify = (progress) =>
+    new Promise((yes, no) => {
+      const id = `${++questions}`;
+      asked.set(id, { yes, no, progress });
+      send("classify", { id, key: state.rollout.key });
     });
 
   // 256 colours. Signed: blue, through the page's middle, to red; what has no sign: dark to bright.
@@ -220,6 +232,6 @@ window.lvln = (() => {
 
   return {
     state, on, emit, cut, frames, isPredicted, stepAt, setCursor, play, show, open, image, busy, inWords, mean, gain, connect,
-    call, send, inspect, lut, grey, openTab, enter, draw, element, escape, dark, setTheme, views: {},
+    call, send, inspect, classify, lut, grey, openTab, enter, draw, element, escape, dark, setTheme, views: {},
   };
 })();

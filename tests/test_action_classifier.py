@@ -1,0 +1,167 @@
+"""vp.action_classifier and vp.memory: a whole clip, watched a few frames at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from vp.action_classifier import LOOKS, ActionClassifier, Classification, load_classifier
+from vp.checkpoints import save_classifier, save_encoder, save_predictor
+from vp.errors import CheckpointError, RequestError
+from vp.limits import MAX_CLASSIFIED
+from vp.memory import states_along
+from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, feature_count, step_features
+from vp.predictor import Predictor
+
+CLASSES = ("walk", "run", "sit")
+
+
+@pytest.fixture(scope="module")
+def ladder(make_ladder):
+    return make_ladder(standardise=False)
+
+
+def network(ladder, strategy="pooled", **changes) -> StateClassifier:
+    torch.manual_seed(1)
+    options = {"hidden": 8, "standardise": strategy == "pooled"} | changes
+    net = StateClassifier(
+        ClassifierConfig("one_frame", strategy, feature_count(ladder.config, strategy), CLASSES, **options)
+    )
+    net.mean.normal_(0, 0.02)
+    net.spread.fill_(0.05)
+    return net.eval()
+
+
+def classifier(ladder, strategy="pooled", **changes) -> ActionClassifier:
+    predictor = Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32)
+    return ActionClassifier(predictor, network(ladder, strategy, **changes))
+
+
+def test_states_along_are_those_of_the_whole_clip_at_once(ladder, moving_batch):
+    frames = moving_batch(1, 7)[0]
+    with torch.inference_mode():
+        whole = ladder(frames[None], record=True).trace
+    parts = list(states_along(ladder, frames, chunk=3))
+    assert [len(states["C1"]["3x3"]) for states, _ in parts] == [3, 3, 1]
+    for block in BLOCKS:
+        for kernel in KERNELS:
+            after = torch.cat([states[block][kernel] for states, _ in parts])
+            before = torch.cat([earlier[block][kernel] for _, earlier in parts])
+            torch.testing.assert_close(after, whole[block][kernel].h[0], atol=1e-4, rtol=0)
+            assert before[0].abs().max() == 0 and torch.equal(before[1:], after[:-1])
+
+
+def test_the_score_after_a_frame_is_that_of_the_clip_cut_there(ladder, moving):
+    """What the course shows at a frame knows nothing of what comes later."""
+    clip = moving(21, 40, 80)
+    for strategy in ("pooled", "c4+subsample"):
+        ours = classifier(ladder, strategy)
+        whole = ours.run(clip)
+        assert whole.course.shape == (21, 3)
+        np.testing.assert_allclose(whole.course.sum(1), 1, atol=1e-5)
+        assert np.ptp(whole.course[:, 0]) > 1e-3
+        np.testing.assert_allclose(ours.run(clip[:18]).scores, whole.course[17], atol=1e-4)
+
+
+def test_evidence_is_state_times_gradient(ladder, moving):
+    """For a linear classifier of the last state the evidence adds up to its score, but for the bias."""
+    net = network(ladder, "c4", hidden=0)
+    net.mean.zero_()
+    net.net.bias.data.zero_()
+    predictor = Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32)
+    clip = moving(1, 32, 64)
+    found = ActionClassifier(predictor, net).run(clip)
+    states, before = next(states_along(ladder, predictor.resize(clip)))
+    with torch.no_grad():
+        logits = net(step_features("c4", states, before))[0]
+    expected = (logits[found.top] - logits.mean()).item()
+    total = sum(found.evidence["C4"][k].sum() for k in KERNELS)
+    assert total == pytest.approx(expected, rel=0.01) and abs(expected) > 1e-3
+    assert found.heat.sum() == pytest.approx(expected, rel=0.2)  # enlarged smoothly
+    assert all(np.abs(found.evidence["C1"][k]).max() == 0 for k in KERNELS)  # this strategy does not read them
+
+
+def test_every_filter_has_evidence_and_the_looks_are_spread_over_the_clip(ladder, moving):
+    clip = moving(40, 32, 64)
+    found = classifier(ladder).run(clip)
+    assert len(found.looks) == LOOKS and (found.looks[0], found.looks[-1]) == (0, 39)
+    assert found.heat.shape == (LOOKS, *ladder.config.map_size("C1")) and found.pictures.shape == (LOOKS, 32, 64, 3)
+    np.testing.assert_allclose(found.pictures[3], clip[found.looks[3]] / 255, atol=1e-6)
+    for block, width in zip(BLOCKS, ladder.config.gru_widths, strict=True):
+        for kernel in KERNELS:
+            assert found.evidence[block][kernel].shape == (width,)
+            assert np.isfinite(found.evidence[block][kernel]).all() and np.abs(found.evidence[block][kernel]).max() > 0
+
+
+def test_it_is_unsure_where_the_best_score_is_low_or_the_clip_is_strange(ladder, moving):
+    clip = moving(5, 32, 64)
+    vague = classifier(ladder, temperature=500.0).run(clip)
+    assert vague.familiar and vague.unsure and vague.scores.max() < 0.5
+    sure = classifier(ladder, temperature=0.001, familiar=1e9).run(clip)
+    assert sure.familiar and not sure.unsure and sure.scores[sure.top] == sure.scores.max() > 0.5
+    strange = classifier(ladder, temperature=0.001, familiar=1e-9).run(clip)
+    assert not strange.familiar and strange.unsure and strange.strangeness > 0
+
+
+def test_watching_tells_how_far_it_is(ladder, moving):
+    *shares, result = classifier(ladder).watch(moving(40, 32, 64))
+    assert shares == [16 / 40, 32 / 40, 1.0] and isinstance(result, Classification)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [np.zeros((0, 32, 64, 3), np.uint8), np.zeros((MAX_CLASSIFIED + 1, 1, 1, 3), np.uint8), np.zeros((2, 3)), "clip"],
+    ids=["none", "too many", "no pictures", "no array"],
+)
+def test_what_is_no_clip_is_refused(ladder, frames):
+    with pytest.raises(RequestError, match="frames|array"):
+        classifier(ladder).run(frames)
+
+
+# --- checkpoints -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(ladder, tmp_path):
+    """A repository with one predictor and a classifier on it."""
+    save_encoder(tmp_path, ladder, provenance="random numbers")
+    save_predictor(tmp_path, "one_frame", ladder, training={}, scores={}, precision="float32")
+    save_classifier(tmp_path, network(ladder, temperature=1.5, familiar=3.0), training={"clips": 7}, scores={})
+    return tmp_path
+
+
+def test_a_classifier_comes_back_with_its_predictor(ladder, folder, moving):
+    loaded = load_classifier(str(folder), device=torch.device("cpu"), dtype=torch.float32)
+    assert loaded.config == network(ladder, temperature=1.5, familiar=3.0).config
+    clip = moving(6, 32, 64)
+    ours = classifier(ladder, temperature=1.5, familiar=3.0).run(clip)
+    np.testing.assert_allclose(loaded.run(clip).course, ours.course, atol=0.02)  # stored as bfloat16
+
+
+def test_a_classifier_of_other_weights_is_refused(folder, make_ladder, ladder):
+    other = make_ladder(seed=5, standardise=False)
+    other.encoder.load_state_dict(ladder.encoder.state_dict())
+    save_predictor(folder, "one_frame", other, training={}, scores={})
+    with pytest.raises(CheckpointError, match="other weights of one_frame"):
+        load_classifier(str(folder))
+
+
+def test_a_missing_or_damaged_classifier_says_what_to_do(folder):
+    weights, config = folder / "classifier" / "model.safetensors", folder / "classifier" / "config.json"
+    text = config.read_text()
+    config.write_text(text.replace('"pooled"', '"pooling"'))
+    with pytest.raises(CheckpointError, match='"classifier" does not describe a classifier: strategy'):
+        load_classifier(str(folder))
+    config.write_text(text)
+    weights.write_bytes(weights.read_bytes()[:-50])
+    with pytest.raises(CheckpointError, match="damaged or cut short"):
+        load_classifier(str(folder))
+    weights.unlink()
+    with pytest.raises(CheckpointError, match="incomplete"):
+        load_classifier(str(folder))
+    (folder / "classifier" / "model.pt").write_bytes(b"x")
+    config.unlink()
+    with pytest.raises(CheckpointError, match="pickled"):
+        load_classifier(str(folder))
+    (folder / "classifier" / "model.pt").unlink()
+    with pytest.raises(CheckpointError, match=r"No classifier checkpoint is loaded.*--checkpoints"):
+        load_classifier(str(folder))

@@ -1,0 +1,165 @@
+"""Which action a whole clip shows, and which part of the memory says so (paper section 5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .checkpoints import open_checkpoints
+from .errors import RequestError
+from .limits import MAX_CLASSIFIED
+from .memory import states_along
+from .models import BLOCKS, KERNELS, State, StateClassifier, averaged, step_features
+from .predictor import Predictor
+
+# Frames per second at which the memory watches a clip: what the predictors were trained at.
+FPS = 10
+# Frames are read at this size and brought from there to the predictor's, as they were for training.
+READ_SIZE = (128, 160)
+# Below this score no class is named.
+SURE = 0.5
+# Steps at which the evidence is looked at, spread evenly over the clip.
+LOOKS = 16
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a classifier makes of a clip of T frames, at `FPS`.
+
+    classes: their names. course: [T, classes] scores after each frame, of what was seen up to it; `scores` is the last.
+    strangeness: mean square of the standardised features, 1 for an average training clip; None where not measured.
+    familiar: whether it lies within what training clips have.
+    looks: the frames [L] at which the evidence was taken; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
+    evidence[block][kernel]: [C] for each filter, its state times the gradient of the top class's score (against the
+    mean of all) with respect to it, summed over its map and averaged over the looks: above 0 it speaks for the class.
+    heat: [L, h, w], the same for each place, summed over the filters of all blocks, at the resolution of C1.
+    seconds: time the networks took.
+    """
+
+    classes: tuple[str, ...]
+    course: np.ndarray
+    strangeness: float | None
+    familiar: bool
+    looks: np.ndarray
+    pictures: np.ndarray = field(repr=False)
+    evidence: dict[str, dict[str, np.ndarray]] = field(repr=False)
+    heat: np.ndarray = field(repr=False)
+    seconds: float
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Score of every class for the whole clip; they sum to one."""
+        return self.course[-1]
+
+    @property
+    def top(self) -> int:
+        """Index of the class with the highest score."""
+        return int(self.scores.argmax())
+
+    @property
+    def unsure(self) -> bool:
+        """Whether no class should be named: the best score is too low, or the clip is like nothing in training."""
+        return not self.familiar or float(self.scores[self.top]) < SURE
+
+
+class ActionClassifier:
+    """A classifier and the predictor whose states it reads."""
+
+    def __init__(self, predictor: Predictor, net: StateClassifier) -> None:
+        if net.config.predictor != predictor.name:
+            raise ValueError(f"this classifier reads {net.config.predictor}, not {predictor.name}")
+        self.predictor = predictor
+        self.net = net.eval().requires_grad_(False).to(predictor.device)
+        self.config = net.config
+
+    def run(self, frames: np.ndarray) -> Classification:
+        """Classify a clip: frames [T, H, W, 3] at `FPS`, uint8 or float in [0, 1].
+
+        Raises RequestError for frames of another shape or type, none, or more than `MAX_CLASSIFIED`.
+        """
+        *_, result = self.watch(frames)
+        return result
+
+    def watch(self, frames: np.ndarray) -> Iterator[float | Classification]:
+        """`run` step by step: yields the share of the clip that was watched, at last the result."""
+        window = self.predictor.resize(frames)
+        length, strategy, device = len(frames), self.config.strategy, self.predictor.device
+        if not 1 <= length <= MAX_CLASSIFIED:
+            raise RequestError(f"a clip to classify has 1 to {MAX_CLASSIFIED} frames, not {length}")
+        start, done = time.perf_counter(), 0
+        looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
+        features, kept = [], []
+        for states, before in states_along(self.predictor.model, window.to(device)):
+            features.append(step_features(strategy, states, before))
+            here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
+            # Half precision: a look at one frame of all twelve memories is a megabyte or more.
+            kept.append(tuple(_map(lambda h, here=here: h[here.long()].half(), s) for s in (states, before)))
+            done += len(features[-1])
+            yield done / length
+        steps = torch.cat(features)
+        if averaged(strategy):
+            steps = steps.cumsum(0) / torch.arange(1, length + 1, device=device).unsqueeze(1)
+        course = self.net.probabilities(steps).cpu().numpy()
+        strange = self.net.strangeness(steps[-1:]).item() if self.config.standardise else None
+        evidence, heat = self._evidence(steps[-1:], int(course[-1].argmax()), kept)
+        limit = self.config.familiar
+        yield Classification(
+            classes=self.config.classes,
+            course=course,
+            strangeness=strange,
+            familiar=limit is None or strange is None or strange <= limit,
+            looks=looks,
+            pictures=window[looks].permute(0, 2, 3, 1).numpy(),
+            evidence=evidence,
+            heat=heat,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _evidence(self, features: Tensor, top: int, kept: list) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
+        with torch.enable_grad():
+            features = features.requires_grad_()
+            logits = self.net(features)
+            # Against the others: what raises all scores alike speaks for none.
+            (weight,) = torch.autograd.grad(logits[0, top] - logits[0].mean(), features)
+            states, before = (
+                _map(lambda *hs: torch.cat(hs).float(), *(part[side] for part in kept)) for side in (0, 1)
+            )
+            states = _map(lambda h: h.requires_grad_(), states)
+            leaves = [states[b][k] for b in BLOCKS for k in KERNELS]
+            said = (step_features(self.config.strategy, states, before) * weight).sum()
+            gradients = torch.autograd.grad(said, leaves, allow_unused=True)
+        evidence, heat = {b: {} for b in BLOCKS}, None
+        size = states["C1"]["3x3"].shape[-2:]
+        for (block, kernel), h, gradient in zip(
+            [(b, k) for b in BLOCKS for k in KERNELS], leaves, gradients, strict=True
+        ):
+            product = torch.zeros_like(h) if gradient is None else gradient * h.detach()
+            evidence[block][kernel] = product.sum((2, 3)).mean(0).cpu().numpy()
+            share = product.sum(1, keepdim=True)
+            # Enlarged by area, so that coarse maps weigh as much as fine ones.
+            scale = share.shape[-2] * share.shape[-1] / (size[0] * size[1])
+            share = F.interpolate(share, size=size, mode="bilinear", align_corners=False)[:, 0] * scale
+            heat = share if heat is None else heat + share
+        return evidence, heat.cpu().numpy()
+
+
+def _map(function: Callable[..., Tensor], *states: State) -> State:
+    return {b: {k: function(*(s[b][k] for s in states)) for k in KERNELS} for b in BLOCKS}
+
+
+def load_classifier(source: str = "bundled", **placement: object) -> ActionClassifier:
+    """Load the action classifier and its predictor.
+
+    source: "bundled", a folder or "hf://owner/name@revision"; placement: `device` and `dtype` of `Predictor`. Raises
+    CheckpointError with what to do.
+    """
+    checkpoints = open_checkpoints(source)
+    net = checkpoints.load_classifier()
+    model = checkpoints.load(net.config.predictor)
+    return ActionClassifier(Predictor(net.config.predictor, model, source=checkpoints.spec, **placement), net)

@@ -107,6 +107,17 @@ def test_watching_tells_how_far_it_is(ladder, moving):
     assert shares == [16 / 40, 32 / 40, 1.0] and isinstance(result, Classification)
 
 
+def test_a_silenced_memory_says_nothing(ladder, moving):
+    clip = moving(5, 32, 64)
+    ours = classifier(ladder)
+    whole, hurt = ours.run(clip), ours.run(clip, silence=["C1", "C2.5x5"])
+    assert np.abs(whole.scores - hurt.scores).max() > 1e-3
+    assert all(np.abs(hurt.evidence["C1"][k]).max() < 1e-6 for k in KERNELS)
+    assert np.abs(hurt.evidence["C2"]["5x5"]).max() < 1e-6 < np.abs(hurt.evidence["C2"]["3x3"]).max()
+    with pytest.raises(RequestError, match="C9"):
+        ours.run(clip, silence=["C9"])
+
+
 @pytest.mark.parametrize(
     "frames",
     [np.zeros((0, 32, 64, 3), np.uint8), np.zeros((MAX_CLASSIFIED + 1, 1, 1, 3), np.uint8), np.zeros((2, 3)), "clip"],

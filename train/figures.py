@@ -81,7 +81,7 @@ def _gain_panel(panel: Axes, group: dict, horizon: int) -> list[tuple[float, str
     # The oracle is four times as far from zero as all others: on their scale it is a remark, not a line.
     oracle = " / ".join(f"{gain:+.1f}" for gain in group["methods"]["flow_oracle"]["gain"]["mean"])
     below = f"95 % intervals over {group['clips']} clips\nflow that knows the truth: {oracle} dB"
-    _head(panel, f"{height}×{width}, {group['seen']} frames seen", below)
+    head(panel, f"{height}×{width}, {group['seen']} frames seen", below)
     panel.axhline(0, color=INK, linewidth=1)
     labels = [(0.0, "repeated", INK)]
     lines = [("constant_velocity", MUTED, "o")] if "constant_velocity" in group["methods"] else []
@@ -127,7 +127,7 @@ def class_figure(group: dict, name: str, horizon: int) -> Figure:
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
     panel = figure.subplots()
     below = f"PSNR gain over repeating the last frame in dB, mean of steps 1 to {horizon}, 95 % intervals over clips"
-    _head(panel, f"{_name(name)}, class by class", below)
+    head(panel, f"{_name(name)}, class by class", below)
     panel.axvline(0, color=INK, linewidth=1)
     edge = panel.get_yaxis_transform()
     for y, (_, scores) in enumerate(classes):
@@ -145,7 +145,7 @@ def class_figure(group: dict, name: str, horizon: int) -> Figure:
         keys.append((other["mean"][0], _name("constant_velocity"), MUTED, "normal"))
     for (x, text, colour, weight), side in zip(sorted(keys), ("right", "left")[-len(keys) :], strict=True):
         panel.text(x, top + 0.9, text, color=colour, size=8.5, weight=weight, ha=side, va="center")
-    panel.set_yticks(range(len(classes)), [_spaced(label) for label, _ in classes])
+    panel.set_yticks(range(len(classes)), [spaced(label) for label, _ in classes])
     panel.tick_params(axis="y", labelcolor=INK, labelsize=9)
     panel.set_ylim(-0.7, len(classes) + 0.4)
     panel.spines["bottom"].set_visible(False)
@@ -156,7 +156,8 @@ def class_figure(group: dict, name: str, horizon: int) -> Figure:
     return figure
 
 
-def _head(panel: Axes, title: str, below: str) -> None:
+def head(panel: Axes, title: str, below: str) -> None:
+    """A panel's title and a line under it that says what is shown."""
     panel.set_title(title, pad=11 + 11 * len(below.splitlines()))
     panel.annotate(
         below,
@@ -182,7 +183,7 @@ def _predictors(group: dict) -> list[str]:
     return [method for method in group["methods"] if method not in BASELINES]
 
 
-def _spaced(label: str) -> str:
+def spaced(label: str) -> str:
     """ "BabyCrawling" -> "Baby Crawling", but YoYo stays."""
     return re.sub(r"(?<=[a-z])(?=[A-Z][a-z]{2})", " ", label)
 

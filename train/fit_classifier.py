@@ -190,6 +190,8 @@ def main() -> None:
     familiar = torch.quantile(strangeness, FAMILIAR).item() if recipe.standardise else None
     net.config = replace(net.config, temperature=heat, familiar=familiar)
     training = {"recipe": asdict(recipe), "clips": len(clips), "minutes": round((time.monotonic() - begin) / 60, 2)}
+    if args.seconds is not None:
+        training["seconds_of_each_clip"] = args.seconds
     out = args.out or Path(args.checkpoints)
     save_classifier(out, net, training=training, scores={"held_out": held_out})
     print(f"written to {out / 'classifier'}: temperature {heat:.2f}, familiar up to {familiar}")

@@ -28,7 +28,7 @@ from vp.action_classifier import FPS
 from vp.checkpoints import open_checkpoints
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
-from vp.models import BLOCKS, KERNELS, NAMES, Ladder, step_features
+from vp.models import BLOCKS, KERNELS, NAMES, Ladder, step_features, untrained
 from vp.precision import choose_device, choose_dtype, place
 
 from .cache import build, read_index
@@ -59,10 +59,12 @@ def features_of(model: Ladder, frames: Tensor) -> dict[str, np.ndarray]:
     return {name: value if name == "steps" else value.astype(np.float16) for name, value in arrays.items()}
 
 
-def watched(cache: Path, name: str, count: int, native: float, size: tuple[int, int]) -> Tensor:
-    """A cached clip as the classifier sees it: float32 [T, 3, h, w] in [0, 1] at `FPS`."""
+def watched(
+    cache: Path, name: str, count: int, native: float, size: tuple[int, int], most: int = MAX_CLASSIFIED
+) -> Tensor:
+    """A cached clip as the classifier sees it: float32 [T, 3, h, w] in [0, 1] at `FPS`, up to `most` frames."""
     fps = min(FPS, native)
-    steps = frame_steps(max(1, int((count - 1) / native * fps + 1e-6) + 1), native, fps)[:MAX_CLASSIFIED]
+    steps = frame_steps(max(1, int((count - 1) / native * fps + 1e-6) + 1), native, fps)[:most]
     frames = np.load(cache / f"{name}.npy", mmap_mode="r")[np.minimum(steps, count - 1)]
     x = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
     if x.shape[-2:] != size:
@@ -70,28 +72,21 @@ def watched(cache: Path, name: str, count: int, native: float, size: tuple[int, 
     return x
 
 
-def untrained(model: Ladder, seed: int = 0) -> Ladder:
-    """The same network with fresh weights everywhere but in the encoder and in what standardises its features."""
-    torch.manual_seed(seed)
-    fresh = Ladder(model.config)
-    kept = {k: v for k, v in model.state_dict().items() if k.startswith("encoder.") or ".standardise." in k}
-    fresh.load_state_dict(fresh.state_dict() | kept)
-    return fresh.eval()
-
-
-def folder_of(root: Path, name: str, digest: str, fresh: bool) -> Path:
+def folder_of(root: Path, name: str, digest: str, fresh: bool, seconds: float | None) -> Path:
     """Where the features of one network are kept: by the hash of its weights, so that new weights begin anew."""
-    return root / f"{name}-{digest[:12]}{'-untrained' if fresh else ''}"
+    short = "" if seconds is None else f"-{seconds:g}s"
+    return root / f"{name}-{digest[:12]}{'-untrained' if fresh else ''}{short}"
 
 
-def compute(model: Ladder, clips: list[ClipFile], cache: Path, folder: Path) -> None:
+def compute(model: Ladder, clips: list[ClipFile], cache: Path, folder: Path, *, seconds: float | None = None) -> None:
     """Compute what is missing in the folder. Killed, it goes on where it was."""
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(cache)
     device = next(model.parameters()).device
     missing = [c for c in clips if c.name in index and not (folder / f"{c.name}.npz").exists()]
+    most = MAX_CLASSIFIED if seconds is None else max(1, round(seconds * FPS))
     for clip in tqdm(missing, desc=folder.name, unit="clip", mininterval=10):
-        frames = watched(cache, clip.name, *index[clip.name], model.config.size)
+        frames = watched(cache, clip.name, *index[clip.name], model.config.size, most)
         temporary = folder / f".{clip.name}.{os.getpid()}.npz"
         np.savez(temporary, **features_of(model, frames.to(device)))
         temporary.replace(folder / f"{clip.name}.npz")
@@ -133,19 +128,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="one_frame", choices=NAMES, help="predictor whose states are read")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
+    parser.add_argument(
+        "--seconds", type=float, default=None, help="watch only so much of each clip: for a first classifier in a hurry"
+    )
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
 
 
 def prepare(args: argparse.Namespace, part: str, *, fresh: bool = False) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing."""
     source = open_checkpoints(args.checkpoints)
-    folder = folder_of(args.features, args.model, source.config(args.model)["weights_sha256"], fresh)
+    folder = folder_of(args.features, args.model, source.config(args.model)["weights_sha256"], fresh, args.seconds)
     clips = select(find_clips(args.data), part, args.splits)
     if any(not (folder / f"{clip.name}.npz").exists() for clip in clips):
         build(clips, args.cache)
         model = source.load(args.model)
         device = choose_device()
-        compute(place(untrained(model) if fresh else model, device, choose_dtype(device)), clips, args.cache, folder)
+        model = place(untrained(model) if fresh else model, device, choose_dtype(device))
+        compute(model, clips, args.cache, folder, seconds=args.seconds)
     return [clip for clip in clips if (folder / f"{clip.name}.npz").exists()], folder
 
 

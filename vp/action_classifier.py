@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,16 +78,19 @@ class ActionClassifier:
         self.net = net.eval().requires_grad_(False).to(predictor.device)
         self.config = net.config
 
-    def run(self, frames: np.ndarray) -> Classification:
+    def run(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Classification:
         """Classify a clip: frames [T, H, W, 3] at `FPS`, uint8 or float in [0, 1].
 
-        Raises RequestError for frames of another shape or type, none, or more than `MAX_CLASSIFIED`.
+        silence: parts of the network to silence, e.g. ["C2.5x5"], see `vp.models.silence`.
+        Raises RequestError for frames of another shape or type, none, or more than `MAX_CLASSIFIED`, and for a part
+        that the network does not have.
         """
-        *_, result = self.watch(frames)
+        *_, result = self.watch(frames, silence=silence)
         return result
 
-    def watch(self, frames: np.ndarray) -> Iterator[float | Classification]:
+    def watch(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
         """`run` step by step: yields the share of the clip that was watched, at last the result."""
+        kept_parts = self.predictor.kept(silence)
         window = self.predictor.resize(frames)
         length, strategy, device = len(frames), self.config.strategy, self.predictor.device
         if not 1 <= length <= MAX_CLASSIFIED:
@@ -95,7 +98,7 @@ class ActionClassifier:
         start, done = time.perf_counter(), 0
         looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
         features, kept = [], []
-        for states, before in states_along(self.predictor.model, window.to(device)):
+        for states, before in states_along(self.predictor.model, window.to(device), kept=kept_parts):
             features.append(step_features(strategy, states, before))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
             # Half precision: a look at one frame of all twelve memories is a megabyte or more.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +18,7 @@ from .checkpoints import open_checkpoints
 from .clips import open_clips
 from .errors import CheckpointError, RequestError
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
-from .models import NAMES
+from .models import NAMES, untrained
 from .predictor import Predictor
 from .rollout import Rollout
 from .space import gpu
@@ -71,6 +71,7 @@ class Explorer:
         self.clips = open_clips(clips)
         self.checkpoints = open_checkpoints(checkpoints)
         self._predictors: dict[str, Predictor] = {}
+        self._untrained: dict[str, Predictor] = {}
         self._classifier: ActionClassifier | None = None
         self._lock = threading.Lock()
 
@@ -81,6 +82,14 @@ class Explorer:
                 model = self.checkpoints.load(name)
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
+
+    def untrained(self, name: str) -> Predictor:
+        """The same network with fresh weights outside its encoder, made once. Raises CheckpointError."""
+        trained = self.predictor(name)
+        with self._lock:
+            if name not in self._untrained:
+                self._untrained[name] = Predictor(name, untrained(trained.model), source="untrained")
+            return self._untrained[name]
 
     def classifier(self) -> ActionClassifier:
         """The action classifier, loaded once. Raises CheckpointError, if there is none too."""
@@ -93,12 +102,13 @@ class Explorer:
             self._classifier = self._classifier or ActionClassifier(predictor, net)
             return self._classifier
 
-    def classify(self, path: str | Path) -> Iterator[float | Classification]:
+    def classify(self, path: str | Path, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
         """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
-        last the `Classification`. Raises VideoError or CheckpointError."""
+        last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
+        CheckpointError."""
         classifier = self.classifier()
         frames = video.read(path, fps=action_classifier.FPS, frames=MAX_CLASSIFIED, size=action_classifier.READ_SIZE)
-        yield from _watch(classifier, frames)
+        yield from _watch(classifier, frames, tuple(silence))
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
@@ -110,21 +120,23 @@ class Explorer:
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
 
-    def predict(self, path: str | Path, window: Window) -> Rollout:
-        """Read one window of a video file and predict.
+    def predict(self, path: str | Path, window: Window, *, trained: bool = True) -> Rollout:
+        """Read one window of a video file and predict, with the trained network or as it was before.
 
         Near the end of a clip there may be fewer true frames than predicted ones; there must be enough to see.
         Raises RequestError, VideoError or CheckpointError.
         """
-        return self.inspect(Predictor.run, path, window, seen=window.seen, horizon=window.horizon)
+        return self.inspect(Predictor.run, path, window, trained=trained, seen=window.seen, horizon=window.horizon)
 
-    def inspect(self, experiment: Callable[..., T], path: str | Path, window: Window, **options: object) -> T:
+    def inspect(
+        self, experiment: Callable[..., T], path: str | Path, window: Window, *, trained: bool = True, **options: object
+    ) -> T:
         """Read one window of a video file and run an experiment of `vp.inspection` on it.
 
         experiment: called with the predictor, the window's frames and the options. Raises as `predict` does.
         """
         window.check()
-        predictor = self.predictor(window.model)
+        predictor = self.predictor(window.model) if trained else self.untrained(window.model)
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(
@@ -135,8 +147,10 @@ class Explorer:
 
 
 @gpu
-def _watch(classifier: ActionClassifier, frames: np.ndarray) -> Iterator[float | Classification]:
-    yield from classifier.watch(frames)
+def _watch(
+    classifier: ActionClassifier, frames: np.ndarray, silence: tuple[str, ...]
+) -> Iterator[float | Classification]:
+    yield from classifier.watch(frames, silence=silence)
 
 
 @gpu

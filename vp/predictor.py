@@ -14,7 +14,7 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_HORIZON, MAX_SEEN
 from .models import BLOCKS, KERNELS, TITLES, Ladder, LadderOutput
-from .models.silence import Lesion, LesionError, keep
+from .models.silence import Kept, Lesion, LesionError, keep
 from .precision import choose_device, choose_dtype, place
 from .rollout import Rollout
 
@@ -67,16 +67,20 @@ class Predictor:
         the network does not have.
         """
         seen, window = self.prepare(frames, seen, horizon)
+        kept = self.kept(silence)
+        start = time.perf_counter()
+        with torch.inference_mode():
+            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True, kept=kept)
+        return self._rollout(window, out, seen, start)
+
+    def kept(self, silence: Sequence[str]) -> dict[str, Kept] | None:
+        """What is left of the network without these parts, for one clip. Raises RequestError for one it has not."""
         try:
             lesions = [Lesion.parse(path, self.model.config) for path in silence]
         except LesionError as error:
             raise RequestError(str(error)) from None
-        start = time.perf_counter()
-        with torch.inference_mode():
-            like = torch.empty(0, device=self.device, dtype=self.dtype)
-            kept = keep([lesions], self.model.config, like) if lesions else None
-            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True, kept=kept)
-        return self._rollout(window, out, seen, start)
+        like = torch.empty(0, device=self.device, dtype=self.dtype)
+        return keep([lesions], self.model.config, like) if lesions else None
 
     def prepare(self, frames: np.ndarray, seen: int | None, horizon: int) -> tuple[int, Tensor]:
         """Check a window and resize it: (frames seen, float32 [up to seen + horizon, 3, h, w] in [0, 1], on the CPU).

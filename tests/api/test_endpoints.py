@@ -8,7 +8,7 @@ from gradio_client import Client
 WINDOW = ["start", "fps", "seen", "horizon"]
 PARAMETERS = {
     "/predict": ["video", "model", *WINDOW],
-    "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step"],
+    "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step", "trained"],
     "/compare": ["video", *WINDOW],
     "/classify": ["video"],
     "/silence": ["video", "model", *WINDOW, "parts"],
@@ -16,11 +16,14 @@ PARAMETERS = {
     "/memory_reset": ["video", "model", "start", "fps", "frames", "at"],
     "/seen_sweep": ["video", "model", "start", "fps", "most"],
     "/saliency": ["video", "model", *WINDOW[:3], "top", "left", "bottom", "right"],
+    "/spectrum": ["video", "model", *WINDOW],
+    "/motion": ["video", "model", *WINDOW],
+    "/ladder_map": ["video", "model", *WINDOW],
 }
 DEFAULTS = {
     "model": "one_frame", "start": 0, "fps": 10, "seen": 5, "horizon": 3,
     "block": "C1", "kernel": "3x3", "quantity": "h", "step": 0, "parts": "C1.3x3", "frames": 17, "at": 8, "most": 5,
-    "top": 0, "left": 0, "bottom": 1, "right": 1,
+    "top": 0, "left": 0, "bottom": 1, "right": 1, "trained": True,
 }  # fmt: skip
 
 

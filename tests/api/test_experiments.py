@@ -53,6 +53,34 @@ def test_the_number_of_frames_seen_can_be_swept(ask: Callable, waves: Path) -> N
     assert len(set(numbers["psnr"])) == 4 and numbers["copy_psnr"] > 5
 
 
+def test_spectrum_finds_no_grid(ask: Callable, waves: Path) -> None:
+    arrays, numbers = ask("/spectrum", waves, **SMALL)
+    with np.load(arrays) as spectra:
+        assert spectra["truth"].shape == spectra["prediction"].shape == (64, 96)
+        assert spectra["truth"].max() > 0 and not np.array_equal(spectra["truth"], spectra["prediction"])
+    assert set(numbers["grid"]) == {"2", "4", "8"} and all(0 < v < 1.5 for v in numbers["grid"].values())
+
+
+def test_motion_is_flow_and_mask(ask: Callable, waves: Path) -> None:
+    arrays, numbers = ask("/motion", waves, **SMALL)
+    with np.load(arrays) as found:
+        assert found["flow"].shape == (4, 64, 96, 2) and found["mask"].shape == (4, 64, 96)
+        speed = np.hypot(*np.moveaxis(found["flow"].astype(float), -1, 0)).mean((1, 2))
+    assert numbers["speed"] == pytest.approx(speed.tolist(), abs=0.01) and max(numbers["speed"]) > 0.1
+    assert numbers["steps"] == 4 and all(0 <= v <= 1 for v in numbers["painted"])
+
+
+def test_the_ladder_map_has_every_stage(ask: Callable, waves: Path) -> None:
+    arrays, numbers = ask("/ladder_map", waves, **SMALL, model="full_res")
+    names = [stage["name"] for stage in numbers["stages"]]
+    with np.load(arrays) as found:
+        assert sorted(found) == sorted(names)
+        for stage in numbers["stages"]:
+            assert list(found[stage["name"]].shape) == [4, *stage["size"]]
+            assert stage["strength"] == pytest.approx(found[stage["name"]].mean((1, 2)).tolist(), abs=1e-4)
+    assert {"stem", "C1.7x7", "C4.skip", "L1"} < set(names)
+
+
 def test_saliency_draws_every_frame_seen(ask: Callable, waves: Path) -> None:
     picture, numbers = ask("/saliency", waves, seen=3, top=0.25, left=0.25, bottom=0.5, right=0.5)
     assert numbers["region"] == [16, 24, 32, 48]

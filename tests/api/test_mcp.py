@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamablehttp_client
 pytestmark = pytest.mark.slow
 TOOLS = {
     "predict", "activations", "compare", "classify", "silence", "importance", "memory_reset", "seen_sweep", "saliency",
+    "spectrum", "motion", "ladder_map",
 }  # fmt: skip
 
 

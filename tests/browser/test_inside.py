@@ -101,6 +101,42 @@ def test_where_a_part_of_the_prediction_looks(explorer: Explorer) -> None:
     assert explorer.pixels("#view-experiments .saliency .heat figure:last-child canvas") != whole
 
 
+def test_everything_that_one_filter_does(explorer: Explorer) -> None:
+    view = explorer.view("Memory")
+    life = view.locator(".life")
+    expect(life).to_be_visible()
+    steps = explorer.state("rollout.steps")
+    rows = life.locator("tr")
+    expect(rows).to_have_count(7)  # the frames, h, its change, z, r, n, and h before training
+    for row in rows.all():
+        expect(row.locator("canvas")).to_have_count(steps)
+    expect(rows.locator("th")).to_contain_text(
+        ["it reads", "state h", "change of h", "update z", "reset r", "candidate n", "h, untrained"]
+    )
+    trained, before = (
+        explorer.pixels(f"#view-memory .life tr.{kind} td:last-child canvas") for kind in ("h", "before")
+    )
+    assert trained != before and before[1] > 4
+    last = f"#view-memory .life tr.h td:nth-child({steps + 1}) canvas"
+    explorer.changes(last, lambda: view.locator("[data-choice=block] label:has(input[value=C2])").click())
+    expect(life.locator("h4")).to_contain_text("of C2")
+    life.locator(".frames button").nth(2).click()
+    assert explorer.state("cursor") == 2
+    expect(life.locator("tr.z td").nth(2)).to_have_class(re.compile("now"))
+
+
+def test_the_spectrum_says_whether_there_is_a_grid(explorer: Explorer) -> None:
+    view = explorer.view("Experiments")
+    view.locator(".spectrum .go").click()
+    expect(view.locator(".spectrum .verdict")).to_contain_text("grid")
+    for kind in ("truth", "prediction"):
+        assert explorer.pixels(f"#view-experiments .spectrum .{kind} canvas")[1] > 32
+    truth, prediction = (
+        explorer.pixels(f"#view-experiments .spectrum .{kind} canvas")[0] for kind in ("truth", "prediction")
+    )
+    assert truth != prediction
+
+
 def test_another_clip_clears_what_was_found(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator(".importance .go").click()

@@ -76,6 +76,41 @@ def test_a_prediction_can_be_kept(explorer: Explorer, tmp_path: Path, kind: str)
     expect(explorer.page.locator("#view-stage .told")).to_be_empty()
 
 
+@pytest.mark.parametrize("name", ["Predict", "Ladder", "Memory", "Motion", "Compare"])
+def test_every_view_can_be_kept_as_a_picture(explorer: Explorer, tmp_path: Path, name: str) -> None:
+    view = explorer.view(name)
+    expect(view.locator("canvas").first).to_be_visible(timeout=60_000)  # three networks, one after the other
+    explorer.page.wait_for_timeout(600)  # pictures arrive one by one
+    with explorer.page.expect_download() as download:
+        explorer.page.locator("#view-stage .snap").click()
+    path = tmp_path / "view.png"
+    download.value.save_as(path)
+    assert download.value.suggested_filename.endswith(f"-{name.lower()}.png")
+    picture = np.asarray(Image.open(path).convert("RGB"))
+    box = view.bounding_box()
+    assert abs(picture.shape[1] - 2 * (box["width"] + 28)) < 4
+    assert picture.std() > 12 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 500
+
+
+def test_a_link_brings_back_an_experiment(visit: Callable[..., Explorer]) -> None:
+    first = visit()
+    view = first.view("Experiments")
+    view.locator("[data-part='C1.3x3']").click()
+    expect(view.locator(".silence .verdict")).to_be_visible()
+    view.locator(".sweep .go").click()
+    expect(view.locator(".sweep .chart")).to_be_visible()
+    first.page.wait_for_timeout(400)
+    fragment = urlsplit(first.page.evaluate("location.href")).fragment
+    named = parse_qs(fragment)
+    assert named["silence"] == ["C1.3x3"] and named["run"] == ["sweep"] and named["view"] == ["Experiments"]
+
+    second = visit(fragment=f"#{fragment}")
+    again = second.page.locator("#view-experiments")
+    expect(again.locator("[data-part='C1.3x3']")).to_have_attribute("aria-pressed", "true")
+    expect(again.locator(".silence .verdict")).to_have_text(view.locator(".silence .verdict").inner_text())
+    expect(again.locator(".sweep .chart")).to_be_visible()
+
+
 def test_the_link_is_copied(explorer: Explorer) -> None:
     explorer.context.grant_permissions(["clipboard-read", "clipboard-write"])
     explorer.page.locator("#view-stage .link").click()

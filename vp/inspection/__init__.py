@@ -1,10 +1,12 @@
 """Experiments on a predictor and one window of a clip: what happens if a part is silenced, the memory wiped, fewer
-frames are seen, and which pixels a prediction depends on. Frames in, numbers out; nothing here knows of a page."""
+frames are seen, which pixels a prediction depends on, and whether it has a grid. Frames in, numbers out; nothing here
+knows of a page."""
 
 from .importance import Importance, rank_convgrus
 from .ladder_map import LadderMap, ladder_map
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
+from .spectrum import Spectra, spectra
 from .sweep import SeenSweep, sweep_seen
 
 __all__ = [
@@ -13,9 +15,11 @@ __all__ = [
     "MemoryReset",
     "Saliency",
     "SeenSweep",
+    "Spectra",
     "ladder_map",
     "memory_reset",
     "rank_convgrus",
     "saliency",
+    "spectra",
     "sweep_seen",
 ]

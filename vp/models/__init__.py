@@ -3,6 +3,7 @@
 from .classifier import ClassifierConfig, StateClassifier, averaged, feature_count, step_features
 from .config import BLOCKS, KERNELS, ConfigError, LadderConfig
 from .convgru import ConvGRU, Gates
+from .fresh import untrained
 from .ladder import Ladder, LadderOutput, State, trained_parameters
 from .presets import NAMES, TITLES, preset
 
@@ -25,4 +26,5 @@ __all__ = [
     "preset",
     "step_features",
     "trained_parameters",
+    "untrained",
 ]

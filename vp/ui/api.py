@@ -30,9 +30,12 @@ def add_api(handlers: Handlers) -> None:
     """Register the endpoints in the surrounding `gr.Blocks`, behind components that the page never shows."""
     explorer = handlers.explorer
 
-    def run(path: str | None, model: str, start: float, fps: float, seen: float, horizon: float) -> Rollout:
+    def run(
+        path: str | None, model: str, start: float, fps: float, seen: float, horizon: float, trained: bool = True
+    ) -> Rollout:
         path = given_video(path)
-        return explorer.predict(path, Window(model, start, whole(fps), whole(seen), whole(horizon)))
+        window = Window(model, start, whole(fps), whole(seen), whole(horizon))
+        return explorer.predict(path, window, trained=bool(trained))
 
     @shown
     def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
@@ -58,7 +61,17 @@ def add_api(handlers: Handlers) -> None:
 
     @shown
     def activations(
-        video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, block="C1", kernel="3x3", quantity="h", step=0
+        video,
+        model="one_frame",
+        start=0.0,
+        fps=10,
+        seen=5,
+        horizon=3,
+        block="C1",
+        kernel="3x3",
+        quantity="h",
+        step=0,
+        trained=True,
     ):
         """Show the filters of one ConvGRU at one step. Settings as in /predict, and block: C1 to C4; kernel: 3x3, 5x5
         or 7x7; quantity: h, dh, z, r or n; step: 0 to seen + horizon - 2. Gives a PNG and the filters' activity.
@@ -69,13 +82,14 @@ def add_api(handlers: Handlers) -> None:
             kernel: "3x3", "5x5" or "7x7".
             quantity: "h" state, "dh" its change, "z" update gate, "r" reset gate, "n" candidate state.
             step: 0 to seen + horizon - 2; step t is after frame t was read.
+            trained: false for the same network before training.
 
         Returns:
             A PNG grid of all filters (blue below zero, white zero, red above, one scale for all), and a JSON object
             with model, block, kernel, quantity, step, steps, filters, height, width, minimum, maximum and activity
             (mean absolute value of every filter).
         """
-        rollout = run(video, model, start, fps, seen, horizon)
+        rollout = run(video, model, start, fps, seen, horizon, trained)
         for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
             if value not in known:
                 raise RequestError(f"{value!r} is not one of {', '.join(known)}.")
@@ -132,11 +146,12 @@ def add_api(handlers: Handlers) -> None:
         model = gr.Textbox("one_frame", label="model")
         which = [gr.Textbox("C1", label="block"), gr.Textbox("3x3", label="kernel"), gr.Textbox("h", label="quantity")]
         step = gr.Number(0, label="step", **number)
+        trained = gr.Checkbox(True, label="trained")
         movie, picture = gr.File(label="side by side"), gr.File(label="filters")
         result = gr.JSON(label="numbers")
         for name, function, inputs, outputs in (
             ("predict", predict, [file, model, *window], [movie, result]),
-            ("activations", activations, [file, model, *window, *which, step], [picture, result]),
+            ("activations", activations, [file, model, *window, *which, step, trained], [picture, result]),
             ("compare", compare, [file, *window], result),
             ("classify", classify, [file], result),
         ):

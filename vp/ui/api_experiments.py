@@ -5,6 +5,9 @@
 /memory_reset  the memory wiped in the middle of a clip
 /seen_sweep    quality against the number of frames seen
 /saliency      which seen pixels a prediction depends on
+/spectrum      whether a prediction has a grid
+/motion        what a network with a warp head moves and paints
+/ladder_map    how strongly every stage of the network answers
 """
 
 from __future__ import annotations
@@ -133,6 +136,76 @@ def add_experiments(
         Image.fromarray(np.concatenate(list(render.heat(found.heat)), axis=1)).save(out)
         return str(out), {"shares": found.shares, "region": list(found.region)}
 
+    @shown
+    def spectrum(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
+        """Compare the power spectra of predicted and true frames: is there the grid that pixel shuffle can leave?
+
+        Args:
+            video: a video file; model, start, fps, seen and horizon as in /predict.
+
+        Returns:
+            An .npz with truth and prediction (power in dB, [h, w], frequency zero at [h // 2, w // 2]), and a JSON
+            object with model and grid: for patterns that repeat every 2, 4 and 8 pixels, how many times the truth's
+            energy the prediction has (1 is no grid).
+        """
+        place = Window(model, start, whole(fps), whole(seen), whole(horizon))
+        found = explorer.inspect(inspection.spectra, given_video(video), place, seen=place.seen, horizon=place.horizon)
+        out = new_file("spectrum.npz")
+        np.savez_compressed(out, truth=found.truth, prediction=found.prediction)
+        return str(out), {"model": model, "grid": {str(period): value for period, value in found.grid.items()}}
+
+    @shown
+    def motion(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
+        """Show what the network moves and what it paints, step by step.
+
+        Args:
+            video: a video file; model, start, fps, seen and horizon as in /predict.
+
+        Returns:
+            An .npz with flow [steps, h, w, 2] (pixels right and down, from the new frame back to the last one) and
+            mask [steps, h, w] (share painted rather than moved), and a JSON object with model, steps, size, speed (mean
+            length of the flow in pixels) and painted (mean share), lists of one number a step. Fails for a network that
+            moves no pixels.
+        """
+        place = Window(model, start, whole(fps), whole(seen), whole(horizon))
+        rollout = explorer.predict(given_video(video), place)
+        if rollout.flow is None or rollout.mask is None:
+            raise RequestError("This network paints its frames without moving pixels: it has no flow to show.")
+        out = new_file("motion.npz")
+        np.savez_compressed(out, flow=rollout.flow.astype(np.float16), mask=rollout.mask.astype(np.float16))
+        speed = np.hypot(rollout.flow[..., 0], rollout.flow[..., 1]).mean((1, 2))
+        numbers = {"model": model, "steps": rollout.steps, "size": list(rollout.mask.shape[1:])}
+        painted = rollout.mask.mean((1, 2))
+        return str(out), numbers | {"speed": [float(v) for v in speed], "painted": [float(v) for v in painted]}
+
+    @shown
+    def ladder_map(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
+        """Show how strongly every stage of the network answers, place by place and step by step.
+
+        Args:
+            video: a video file; model, start, fps, seen and horizon as in /predict.
+
+        Returns:
+            An .npz with one array [steps, h, w] for each stage (root mean square over its channels), and a JSON object
+            with model and stages: in the order of computation, name, channels, size and strength (mean at each step).
+        """
+        place = Window(model, start, whole(fps), whole(seen), whole(horizon))
+        found = explorer.inspect(
+            inspection.ladder_map, given_video(video), place, seen=place.seen, horizon=place.horizon
+        )
+        out = new_file("ladder.npz")
+        np.savez_compressed(out, **found.stages)
+        stages = [
+            {
+                "name": name,
+                "channels": found.channels[name],
+                "size": list(maps.shape[1:]),
+                "strength": [float(v) for v in maps.mean((1, 2))],
+            }
+            for name, maps in found.stages.items()
+        ]
+        return str(out), {"model": model, "stages": stages}
+
     start, fps, seen, horizon = window
     parts = gr.Textbox("C1.3x3", label="parts")
     frames, at, most = (
@@ -142,12 +215,15 @@ def add_experiments(
         gr.Number(value, label=label, precision=None)
         for label, value in (("top", 0.0), ("left", 0.0), ("bottom", 1.0), ("right", 1.0))
     ]
-    movie = gr.File(label="without the parts")
+    movie, arrays = gr.File(label="without the parts"), gr.File(label="arrays")
     for name, function, inputs, outputs in (
         ("silence", silence, [file, model, start, fps, seen, horizon, parts], [movie, result]),
         ("importance", importance, [file, model, start, fps, seen], result),
         ("memory_reset", memory_reset, [file, model, start, fps, frames, at], result),
         ("seen_sweep", seen_sweep, [file, model, start, fps, most], result),
         ("saliency", saliency, [file, model, start, fps, seen, *region], [picture, result]),
+        ("spectrum", spectrum, [file, model, *window], [arrays, result]),
+        ("motion", motion, [file, model, *window], [arrays, result]),
+        ("ladder_map", ladder_map, [file, model, *window], [arrays, result]),
     ):
         gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)

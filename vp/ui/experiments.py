@@ -104,7 +104,24 @@ def _saliency(explorer: Explorer, request: Request, options: dict) -> dict:
     }
 
 
+def _spectrum(explorer: Explorer, request: Request, options: dict) -> dict:
+    """Spectra of truth and prediction as grey pictures on one scale, black and white at `range` in dB."""
+    window = request.window
+    found = explorer.inspect(inspection.spectra, request.path, window, seen=window.seen, horizon=window.horizon)
+    high = float(max(found.truth.max(), found.prediction.max()))
+    pictures = {}
+    for name in ("truth", "prediction"):
+        unit = (getattr(found, name) - (high - SPECTRUM_DB)) / SPECTRUM_DB
+        pictures[name] = data_url(png(np.clip(unit * 255 + 0.5, 0, 255).astype(np.uint8)))
+    return pictures | {
+        "size": list(found.truth.shape),
+        "range": [high - SPECTRUM_DB, high],
+        "grid": {str(period): round(value, 3) for period, value in found.grid.items()},
+    }
+
+
 RESET_FRAMES = 17
+SPECTRUM_DB = 80.0  # what is weaker by more than this than the strongest is black
 EXPERIMENTS: dict[str, Callable[[Explorer, Request, dict], dict]] = {
     "ladder": _ladder,
     "silence": _silence,
@@ -112,6 +129,7 @@ EXPERIMENTS: dict[str, Callable[[Explorer, Request, dict], dict]] = {
     "reset": _reset,
     "sweep": _sweep,
     "saliency": _saliency,
+    "spectrum": _spectrum,
 }
 
 

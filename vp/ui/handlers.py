@@ -26,7 +26,7 @@ from .downloads import make_download, url
 from .experiments import run_experiment
 from .files import new_file
 from .motion import location_payload, motion_payload
-from .payload import activation_payload, data_url, rollout_payload
+from .payload import activation_payload, data_url, filter_payload, rollout_payload
 from .store import Request, RolloutStore
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example.json"
@@ -56,7 +56,10 @@ class Handlers:
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self.store = RolloutStore(lambda request: explorer.predict(request.path, request.window))
-        self._classes: OrderedDict[str, dict] = OrderedDict()  # by file
+        self.untrained = RolloutStore(
+            lambda request: explorer.predict(request.path, request.window, trained=False), max_bytes=100_000_000
+        )
+        self._classes: OrderedDict[tuple, dict] = OrderedDict()  # by file and what is silenced
         self._lock = threading.Lock()
 
     # -- clips ---------------------------------------------------------------------------------------------------
@@ -149,6 +152,14 @@ class Handlers:
         except (ExplorerError, ValueError) as error:
             return {"error": str(error)}
 
+    def life(self, key: str, block: str, kernel: str, index: int) -> dict:
+        """Everything that one filter does on the window of a rollout, and what it did before training."""
+        try:
+            self.untrained.remember(self.store.request(key), key)
+            return filter_payload(self.store.get(key), self.untrained.get(key), block, kernel, index)
+        except (ExplorerError, ValueError) as error:
+            return {"error": str(error)}
+
     def motion(self, key: str) -> dict:
         """Flow, mask and location maps for the Motion view."""
         try:
@@ -170,19 +181,25 @@ class Handlers:
         """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""
         return run_experiment(self.explorer, self.store.request(key), kind, options)
 
-    def classify(self, key: str) -> Iterator[dict]:
-        """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer."""
+    def classify(self, key: str, parts: list[str] | None = None) -> Iterator[dict]:
+        """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer.
+
+        parts: of the classifier's predictor, to silence.
+        """
         path = self.store.request(key).path
+        if parts is not None and (not isinstance(parts, list) or len(parts) > 64):
+            raise RequestError("Choose at most 64 parts of the network to silence.")
+        silence = tuple(map(str, parts or ()))
         with self._lock:
-            known = self._classes.get(path)
+            known = self._classes.get((path, silence))
         if known is None:
-            for step in self.explorer.classify(path):
+            for step in self.explorer.classify(path, silence=silence):
                 if isinstance(step, float):
                     yield {"progress": step}
                 else:
                     known = classification_payload(step, self.explorer.classifier().predictor.name)
             with self._lock:
-                self._classes[path] = known
+                self._classes[path, silence] = known
                 while len(self._classes) > KEPT_CLASSES:
                     self._classes.popitem(last=False)
         yield known
@@ -196,7 +213,7 @@ class Handlers:
         if request is None:
             return None
         self.store.remember(request, key=payload["key"])
-        return payload
+        return payload | _identity(request)
 
     def example_request(self) -> Request | None:
         """The first clip of the gallery, from its start."""
@@ -205,5 +222,9 @@ class Handlers:
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
         payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)
-        # Says which rollouts are of the same file, without saying where it lies.
-        return payload | {"clip_id": request.clip_id, "file": hashlib.sha256(request.path.encode()).hexdigest()[:16]}
+        return payload | _identity(request)
+
+
+def _identity(request: Request) -> dict:
+    """What a rollout is of. file: the same for rollouts of one file, without saying where it lies."""
+    return {"clip_id": request.clip_id, "file": hashlib.sha256(request.path.encode()).hexdigest()[:16]}

@@ -54,7 +54,8 @@ def build(explorer: Explorer) -> gr.Blocks:
             js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; "
             "void 'inspect'; void 'classify';",
             server_functions=[
-                served(f) for f in (handlers.list_clips, handlers.activations, handlers.motion, handlers.download)
+                served(f)
+                for f in (handlers.list_clips, handlers.activations, handlers.life, handlers.motion, handlers.download)
             ],
             apply_default_css=False,
             elem_id="wire",
@@ -174,7 +175,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         def classify(event: gr.EventData) -> Iterator[dict]:
             question = event._data
             try:
-                for answer in handlers.classify(question.get("key")):
+                for answer in handlers.classify(question.get("key"), question.get("parts")):
                     yield {"inspect": answer | {"id": question.get("id")}}
             except ExplorerError as error:
                 yield {"inspect": {"error": str(error), "id": question.get("id")}}

@@ -46,6 +46,29 @@ def rollout_payload(rollout: Rollout, *, key: str, clip: str, window: Window) ->
     }
 
 
+def filter_payload(rollout: Rollout, before: Rollout, block: str, kernel: str, index: int) -> dict:
+    """Everything that one filter does, for the Memory view: all five quantities at every step, and its state h in the
+    network before training. Each a sprite of one column, as `activation_sprite` makes them.
+
+    Raises ValueError for an unknown block, kernel or filter.
+    """
+    for value, known in ((block, BLOCKS), (kernel, KERNELS)):
+        if value not in known:
+            raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+    count = rollout.states[block][kernel].shape[1]
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+        raise ValueError(f"the filter must be from 0 to {count - 1}, not {index!r}")
+
+    def row(source: Rollout, quantity: str) -> dict:
+        signed = quantity not in ("z", "r")
+        values = source.activation(block, kernel, quantity)[:, index : index + 1]
+        sprite, scale = activation_sprite(values, signed)
+        return {"signed": signed, "scale": float(f"{scale[0]:.5g}"), "sprite": data_url(png(sprite))}
+
+    rows = {quantity: row(rollout, quantity) for quantity in QUANTITIES}
+    return {"rows": rows, "before": row(before, "h"), "steps": rollout.steps}
+
+
 def activation_payload(rollout: Rollout, block: str, kernel: str, quantity: str) -> dict:
     """One quantity of one ConvGRU for the Memory view. See `activation_sprite` for how to read the sprite.
 

@@ -37,7 +37,8 @@ STAGE = f"""
   <div class="share"><button type="button" class="link">Copy link</button>
     <span role="group" aria-label="download">Download
       <button type="button" data-kind="png">png</button><button type="button" data-kind="mp4">mp4</button>
-      <button type="button" data-kind="gif">gif</button><button type="button" data-kind="npz">npz</button></span>
+      <button type="button" data-kind="gif">gif</button><button type="button" data-kind="npz">npz</button>
+      <button type="button" class="snap">this view</button></span>
     <span class="told" role="status"></span></div>
   </div>
 </section>
@@ -89,6 +90,12 @@ MEMORY = f"""
       <p class="numbers"></p>
       <div class="steps"></div>
     </aside>
+  </div>
+  <div class="life" hidden>
+    <h4></h4>
+    <div class="scroll"><table></table></div>
+    <p class="quiet">h′ = (1 − z) · h + z · n: where the update gate z is bright, the candidate n replaces the memory;
+    where the reset gate r is dark, the candidate was made without looking at it.</p>
   </div>
 </section>
 """
@@ -164,6 +171,14 @@ EXPERIMENTS = f"""
     <h3>How many frames does it need?</h3>
     <p class="quiet">The same frame, predicted after seeing only the last one, the last two, and so on.</p>
     <button type="button" class="go">Show it fewer</button>
+    <p class="status" role="status"></p>
+    <div class="result"></div>
+  </article>
+  <article class="spectrum">
+    <h3>Is there a grid?</h3>
+    <p class="quiet">Pixel shuffle can leave a pattern that repeats every 2, 4 or 8 pixels. In the picture it hides; in
+    the spectrum, coarse detail in the middle and fine detail outside, it stands at the marked places.</p>
+    <button type="button" class="go">Look at the spectrum</button>
     <p class="status" role="status"></p>
     <div class="result"></div>
   </article>

@@ -145,12 +145,12 @@ window.lvln = (() => {
       send("inspect", { id, kind, key: state.rollout.key, options });
     });
 
-  // Which action the whole clip shows; progress: told the share of it that was watched.
-  const classify = (progress) =>
+  // Which action the whole clip shows; progress: told the share of it that was watched; parts: to silence.
+  const classify = (progress, parts = []) =>
     new Promise((yes, no) => {
       const id = `${++questions}`;
       asked.set(id, { yes, no, progress });
-      send("classify", { id, key: state.rollout.key });
+      send("classify", { id, key: state.rollout.key, parts });
     });
 
   // 256 colours. Signed: blue, through the page's middle, to red; what has no sign: dark to bright.

@@ -1,15 +1,19 @@
 // Experiments: silence parts, wipe the memory, show fewer frames, ask where a prediction looks.
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, element, escape, cut, draw, mean, grey, lut } = lvln;
+  const { state, on, inspect, classify, element, escape, cut, draw, mean, grey, lut } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
   const sign = (v, digits = 1) => `${v >= 0 ? "+" : "−"}${Math.abs(v).toFixed(digits)}`;
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped.
   const latest = {};
+  const noted = { silence: null, run: null, at: null, region: null };
   async function run(name, kind, options, message, show) {
     const box = card(name);
     const { rollout } = state;
     if (!rollout) return;
+    // The address brings back the last experiment, and what is silenced.
+    if (name !== "silence") Object.assign(noted, { run: name, at: options.at ?? null, region: options.region?.map((v) => v.toFixed(3)).join(",") ?? null });
+    lvln.noteExperiments(noted);
     const mine = (latest[name] = {});
     const status = box.querySelector(".status");
     status.textContent = message;
@@ -70,6 +74,8 @@ lvln.views.experiments = (root) => {
   function silence() {
     mark();
     const box = card("silence");
+    noted.silence = [...silenced].join(",");
+    lvln.noteExperiments(noted);
     if (!silenced.size) {
       latest.silence = null;
       box.querySelector(".status").textContent = "";
@@ -93,9 +99,35 @@ lvln.views.experiments = (root) => {
             })
           );
           return line;
-        })
+        }),
+        classes([...silenced])
       );
     });
+  }
+  // The classifier reads the same memories, along the whole clip: what does it say without them?
+  function classes(without) {
+    const box = element(`<div class="said"><button type="button">And which action does it see then?</button><p class="status" role="status"></p><div></div></div>`);
+    box.querySelector("button").addEventListener("click", async () => {
+      const status = box.querySelector(".status");
+      const tell = (share) => (status.textContent = `Watching the whole clip twice… ${Math.round(100 * share)} %`);
+      tell(0);
+      try {
+        const whole = await classify((share) => tell(share / 2));
+        const hurt = await classify((share) => tell(0.5 + share / 2), without);
+        const score = (answer, name) => answer.classes.find((c) => c.name === name)?.course.at(-1) ?? 0;
+        const names = [...new Set([...whole.classes.slice(0, 3), ...hurt.classes.slice(0, 2)].map((c) => c.name))];
+        const bar = (v, kind) => `<td class="bars"><i class="${kind}" style="width:${100 * v}%"></i></td><td>${(100 * v).toFixed(0)} %</td>`;
+        status.textContent = "";
+        box.lastElementChild.replaceChildren(
+          element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names
+            .map((name) => `<tr><th scope="row">${escape(name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 "))}</th>${bar(score(whole, name), "copy")}${bar(score(hurt, name), "ours")}</tr>`)
+            .join("")}</tbody></table>`)
+        );
+      } catch (error) {
+        status.textContent = error.message;
+      }
+    });
+    return box;
   }
   parts.forEach((button) =>
     button.addEventListener("click", () => {
@@ -176,6 +208,36 @@ lvln.views.experiments = (root) => {
     })
   );
 
+  // -- spectrum --------------------------------------------------------------------------------------------------
+  card("spectrum").querySelector(".go").addEventListener("click", () =>
+    run("spectrum", "spectrum", {}, "Measuring every frequency…", async (found, result) => {
+      const [h, w] = found.size;
+      const table = lut(false);
+      const row = element(`<div class="spectra"></div>`);
+      for (const [kind, name] of [["truth", "truth"], ["prediction", "prediction"]]) {
+        const { values } = await grey(found[kind]);
+        const figure = element(`<figure class="${kind}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of the ${name}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption>${name}</figcaption></figure>`);
+        const picture = new ImageData(w, h);
+        for (let i = 0; i < h * w; i += 1) picture.data.set([table[3 * values[i]], table[3 * values[i] + 1], table[3 * values[i] + 2], 255], 4 * i);
+        figure.querySelector("canvas").getContext("2d").putImageData(picture, 0, 0);
+        // Where a pattern of each period has its power: rings around the multiples of its frequency.
+        figure.querySelector("svg").innerHTML = Object.keys(found.grid).map((p) => {
+          const at = [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [w / 2 + (j * w) / p, h / 2 + (i * h) / p])).filter(([x, y]) => x !== w / 2 || y !== h / 2);
+          return at.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="${h / 32}"/>`).join("");
+        }).join("");
+        row.append(figure);
+      }
+      const worst = Math.max(...Object.values(found.grid));
+      const told = worst <= 1.05 ? "No grid: at no period is there more than in the truth." : `A grid: up to ${worst.toFixed(1)} times the energy of the truth.`;
+      const each = Object.entries(found.grid).map(([p, v]) => `every ${p} pixels ${v.toFixed(2)}`).join(", ");
+      result.replaceChildren(
+        element(`<p class="verdict ${worst <= 1.05 ? "good" : "bad"}">${told}</p>`),
+        row,
+        element(`<p class="quiet">Energy of what repeats, against the truth's (1 is none too much): ${each}. Brightness: ${(found.range[1] - found.range[0]).toFixed(0)} dB from black to white.</p>`)
+      );
+    })
+  );
+
   // -- saliency --------------------------------------------------------------------------------------------------
   function saliency(region) {
     run("saliency", "saliency", region ? { region } : {}, "Going back through the network…", async (found, result, rollout) => {
@@ -251,6 +313,18 @@ lvln.views.experiments = (root) => {
     // What is silenced stays silenced when the clip changes, and is asked for when somebody looks.
     if (root.offsetParent !== null) silence();
   });
+  // A link names what was silenced and which experiment was run.
+  function restore({ silence: named = "", run: name, at, region }) {
+    state.experiment = null;
+    const known = new Set(parts.map((button) => button.dataset.part));
+    named.split(",").filter((part) => known.has(part) || /^C[1-4]\.\w+\.\d+$/.test(part)).forEach((part) => silenced.add(part));
+    if (silenced.size) silence();
+    if (name === "reset") reset(at === undefined ? null : Number(at));
+    else if (name === "saliency") saliency(region ? region.split(",").map(Number) : null);
+    else if (["importance", "sweep", "spectrum"].includes(name)) card(name).querySelector(".go").click();
+  }
+  on("experiment", restore);
+  if (state.experiment) restore(state.experiment);
   new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting) && silenced.size && !card("silence").querySelector(".result").children.length) silence();
   }).observe(root);

@@ -1,10 +1,11 @@
 // The address says what is on show: clip, window, network, view, filter and step. A link to it brings them back.
 (() => {
-  const { state, on, openTab, enter, play, setCursor } = lvln;
+  const { state, on, emit, openTab, enter, play, setCursor } = lvln;
   lvln.arrived = location.hash; // before this page writes an address of its own
   const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   let restored = !wanted.clip;
   let memory = null;
+  let experiments = null;
 
   const view = () => document.querySelector("#views [role='tab'][aria-selected='true']")?.textContent.trim() || "Predict";
 
@@ -15,6 +16,7 @@
     const { clip_id: clip, model, start, fps, seen, horizon } = rollout;
     const values = { clip, model, start, fps, seen, horizon, view: view(), t: state.cursor };
     if (values.view === "Memory" && memory) Object.assign(values, memory);
+    if (values.view === "Experiments" && experiments) Object.assign(values, experiments);
     return `#${new URLSearchParams(values)}`;
   }
 
@@ -36,6 +38,7 @@
         const filter = wanted.filter === undefined ? null : Number(wanted.filter);
         enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", filter });
       } else if (wanted.view) openTab(wanted.view);
+      if (wanted.view === "Experiments") emit("experiment", (state.experiment = wanted));
     }, 60);
   }
 
@@ -47,6 +50,11 @@
   document.addEventListener("click", (event) => event.target.closest?.("#views [role='tab'], .overflow-dropdown button") && setTimeout(write, 100));
   lvln.noteMemory = (place) => {
     memory = place;
+    write();
+  };
+  // values: { silence, run, at, region }, what is not there is left out.
+  lvln.noteExperiments = (values) => {
+    experiments = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== ""));
     write();
   };
   lvln.address = () => {

@@ -207,7 +207,82 @@ lvln.views.memory = (root) => {
       })
     );
     paint(state.cursor);
+    live();
     lvln.noteMemory({ block: shown.block, kernel: shown.kernel, quantity: shown.quantity, filter });
+  }
+
+  // -- one filter, everything it does: a row for each quantity, a column for each step ---------------------------
+  const life = root.querySelector(".life");
+  const ROWS = [["h", "state h"], ["dh", "change of h"], ["z", "update z"], ["r", "reset r"], ["n", "candidate n"], ["before", "h, untrained"]];
+  let living = null; // what the table shows
+  let waiting = null;
+  function live() {
+    const { rollout } = state;
+    const which = [rollout.key, shown.block, shown.kernel, filter].join(" ");
+    if (living === which) return;
+    clearTimeout(waiting);
+    // Somebody holding an arrow key passes by many filters.
+    waiting = setTimeout(async () => {
+      living = which;
+      const { block, kernel, size } = shown;
+      const index = filter;
+      const found = await call("life", rollout.key, block, kernel, index);
+      if (living !== which || found.error) return;
+      const rows = { ...found.rows, before: found.before };
+      for (const row of Object.values(rows)) row.grey = await grey(row.sprite);
+      if (living !== which || state.rollout !== rollout) return;
+      life.querySelector("h4").textContent = `Everything that filter ${index} of ${block}, ${kernel.replace("x", "×")} does`;
+      tabulate(rows, found.steps, size);
+      life.hidden = false;
+    }, 120);
+  }
+  function tabulate(rows, steps, [h, w]) {
+    const { rollout } = state;
+    const table = life.querySelector("table");
+    const every = Array.from({ length: steps }, (_, t) => t);
+    const put = (cell, picture) => {
+      const c = document.createElement("canvas");
+      [c.width, c.height] = [picture.width, picture.height];
+      const context = c.getContext("2d");
+      picture instanceof ImageData ? context.putImageData(picture, 0, 0) : context.drawImage(picture, 0, 0);
+      cell.append(c);
+      return cell;
+    };
+    const line = (name, note, cells, kind) => {
+      const row = element(`<table><tr class="${kind}"><th scope="row">${name}<small>${note}</small></th></tr></table>`).querySelector("tr");
+      row.append(...cells);
+      return row;
+    };
+    const frames = every.map((t) => {
+      const cell = document.createElement("td");
+      cell.className = t >= rollout.seen ? "predicted" : "seen";
+      const button = element(`<button type="button" aria-label="step ${t + 1}"></button>`);
+      button.addEventListener("click", () => {
+        play(false);
+        setCursor(t);
+      });
+      cell.append(put(button, rollout.at("prediction", t)));
+      return cell;
+    });
+    const body = ROWS.map(([key, name]) => {
+      const { grey: picture, signed, scale } = rows[key];
+      const colours = lut(signed);
+      const cells = every.map((t) => {
+        const tile = new ImageData(w, h);
+        for (let i = 0; i < h * w; i += 1) {
+          const v = 3 * picture.values[(t * h + Math.floor(i / w)) * picture.width + (i % w)];
+          tile.data.set([colours[v], colours[v + 1], colours[v + 2], 255], 4 * i);
+        }
+        return put(document.createElement("td"), tile);
+      });
+      return line(name, `${signed ? "±" : "up to "}${scale.toFixed(2)}`, cells, key);
+    });
+    table.replaceChildren(line("it reads", "seen, then predicted", frames, "frames"), ...body);
+    now(state.cursor);
+  }
+  function now(t) {
+    const step = state.rollout ? stepAt(t) : 0;
+    life.querySelectorAll("tr").forEach((row) => [...row.querySelectorAll("td")].forEach((cell, i) => cell.classList.toggle("now", i === step)));
   }
 
   canvas.addEventListener("click", (event) => {
@@ -248,8 +323,14 @@ lvln.views.memory = (root) => {
     load();
   });
   on("rollout", load);
-  on("cursor", paint);
-  on("theme", layout);
+  on("cursor", (t) => {
+    paint(t);
+    now(t);
+  });
+  on("theme", () => {
+    living = null;
+    layout();
+  });
   new ResizeObserver(layout).observe(root.querySelector(".grid"));
   new IntersectionObserver(load).observe(root);
 };

@@ -1,6 +1,6 @@
 // Beneath the time line: a link to what is on show, and files of it to keep.
 lvln.share = (root) => {
-  const { state, call, address } = lvln;
+  const { state, call, address, picture } = lvln;
   const told = root.querySelector(".told");
   let timer = null;
   function tell(text, bad = false) {
@@ -22,6 +22,16 @@ lvln.share = (root) => {
     }
   });
 
+  function keep(href, name) {
+    const anchor = document.createElement("a");
+    anchor.href = href;
+    anchor.download = name;
+    document.body.append(anchor);
+    anchor.click();
+    anchor.remove();
+    tell("");
+  }
+
   root.querySelectorAll("[data-kind]").forEach((button) =>
     button.addEventListener("click", async () => {
       if (!state.rollout) return;
@@ -29,16 +39,26 @@ lvln.share = (root) => {
       try {
         const { url, name, error } = await call("download", state.rollout.key, button.dataset.kind);
         if (error) throw new Error(error);
-        const anchor = document.createElement("a");
-        anchor.href = url;
-        anchor.download = name;
-        document.body.append(anchor);
-        anchor.click();
-        anchor.remove();
-        tell("");
+        keep(url, name);
       } catch (error) {
         tell(error.message || String(error), true);
       }
     })
   );
+
+  // The view that is open, as it stands.
+  root.querySelector(".snap").addEventListener("click", async () => {
+    const open = [...document.querySelectorAll("#views .lvln")].find((view) => view.offsetParent !== null);
+    if (!open || !state.rollout) return tell("This view has no picture.", true);
+    tell("Drawing the view…");
+    try {
+      const canvas = await picture.compose(open);
+      const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+      const url = URL.createObjectURL(blob);
+      keep(url, `${state.rollout.model}-${open.classList[0]}.png`);
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    } catch (error) {
+      tell(error.message || String(error), true);
+    }
+  });
 };

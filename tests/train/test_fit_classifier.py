@@ -1,0 +1,155 @@
+"""train.state_features, fit_classifier and evaluate_classifier: from clips to a classifier that the app loads."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+pytest.importorskip("sklearn", reason="training needs train/requirements.txt")
+
+from train import evaluate_classifier, fit_classifier, state_features
+from train.classifier_recipe import ClassifierRecipe, load_classifier_recipe
+from train.fit_classifier import Examples, calibration_error, fit, temperature
+from train.splits import find_clips, select
+from vp.action_classifier import load_classifier
+from vp.checkpoints import save_encoder, save_predictor
+from vp.models import StateClassifier
+
+RECIPE = "strategy: pooled\nhidden: 16\nstandardise: true\nlearning_rate: 0.01\nepochs: 15\nbatch: 8\npartial: 0.5\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, make_ladder, write_video):
+    """Clips of two actions (stripes that move, stripes that stand), tiny checkpoints, a recipe."""
+    home = tmp_path_factory.mktemp("classifier")
+    t, y, x = np.ogrid[:30, :64, :80]
+    for group in (1, 2, 8, 9, 10, 11, 12, 13):  # 1 and 2 are for test
+        for label, speed in (("Moving", 0.9), ("Still", 0.0)):
+            wave = 128 + 100 * np.sin(0.5 * x + speed * t + group + 0 * y)
+            clip = np.repeat(wave[..., None], 3, axis=3).astype(np.uint8)
+            write_video(home / "data" / label / f"v_{label}_g{group:02d}_c01.mp4", clip, fps=20)
+    ladder = make_ladder(standardise=False)
+    save_encoder(home / "checkpoints", ladder, provenance="random numbers")
+    save_predictor(home / "checkpoints", "one_frame", ladder, training={}, scores={})
+    save_file(ladder.encoder.state_dict(), home / "encoder.safetensors")
+    (home / "recipe.yaml").write_text(RECIPE)
+    return home
+
+
+def arguments(home) -> list[str]:
+    places = {"data": "data", "checkpoints": "checkpoints", "cache": "cache", "features": "features"}
+    return [f"--{name}={home / place}" for name, place in places.items()]
+
+
+def run(module, monkeypatch, *args: str) -> None:
+    monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, args)])
+    module.main()
+
+
+@pytest.fixture(scope="module")
+def fitted(home):
+    with pytest.MonkeyPatch.context() as patch:
+        run(fit_classifier, patch, home / "recipe.yaml", *arguments(home))
+    return home
+
+
+def test_features_are_those_of_the_whole_clip_and_are_kept(fitted, monkeypatch):
+    folder = next((fitted / "features").glob("one_frame-*"))
+    stored = np.load(folder / "v_Moving_g08_c01.npz")
+    assert stored["steps"].sum() == 15  # 30 frames at 20 a second, watched at 10
+    assert len(stored["steps"]) == state_features.PARTS
+    clips = [c for c in find_clips(fitted / "data") if c.name == "v_Moving_g08_c01"]
+    whole = state_features.load_features(folder, clips, "pooled")[0]
+    expected = (stored["pooled"].astype(np.float32) * stored["steps"][:, None]).sum(0) / 15
+    np.testing.assert_allclose(whole.numpy(), expected, atol=1e-5)
+    both = state_features.load_features(folder, clips, "c4+subsample")[0]
+    assert len(both) == len(stored["c4"]) + len(stored["subsample"])
+    # Not computed twice.
+    monkeypatch.setattr(state_features, "compute", lambda *_: pytest.fail("computed again"))
+    run(state_features, monkeypatch, *arguments(fitted), "--part", "train+validation")
+
+
+def test_what_is_fitted_the_app_loads(fitted, home):
+    classifier = load_classifier(str(fitted / "checkpoints"), device=torch.device("cpu"), dtype=torch.float32)
+    assert classifier.config.classes == ("Moving", "Still")
+    assert classifier.config.familiar > 0 and classifier.config.temperature > 0
+    stored = json.loads((home / "checkpoints" / "classifier" / "config.json").read_text())
+    assert stored["scores"]["held_out"]["accuracy"] > 0.7 and stored["training"]["clips"] == 12
+    # The app reads the file itself, not the cache: the same clip must come out the same.
+    from vp import video
+    from vp.action_classifier import FPS, READ_SIZE
+
+    for label in ("Moving", "Still"):
+        frames = video.read(home / "data" / label / f"v_{label}_g01_c01.mp4", fps=FPS, size=READ_SIZE)
+        assert classifier.run(frames).classes[classifier.run(frames).top] == label
+
+
+def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("VP_ENCODER", str(fitted / "encoder.safetensors"))
+    monkeypatch.setattr(evaluate_classifier, "FOLDS", 2)
+    run(evaluate_classifier, monkeypatch, *arguments(fitted), "--json", tmp_path / "r.json", "--figures", tmp_path)
+    report = json.loads((tmp_path / "r.json").read_text())
+    rows = {row["name"]: row for row in report["rows"]}
+    assert report["clips"] == 4 and rows["chance"]["accuracy"] == 0.5
+    assert rows["the bundled classifier"]["accuracy"] == 1
+    assert rows["ours on one frame"]["accuracy"] < 1  # no motion in one frame
+    assert np.trace(report["confusion"]) == 4 and report["per_class"] == {"Moving": 1, "Still": 1}
+    assert len(rows) == 12 and "| **the bundled classifier** | 100.0% |" in capsys.readouterr().out
+    assert {p.name for p in tmp_path.glob("*.png")} == {
+        "classifier.png", "confusion.png", "calibration.png", "classifier_curves.png",
+    }  # fmt: skip
+
+
+def test_runs_of_parts_are_averages_of_the_frames_in_them():
+    parts = torch.arange(6.0).view(1, 3, 2)
+    steps = torch.tensor([[2, 1, 0]])  # a clip with two parts
+    examples = Examples((parts[:, :1] * 2 + parts[:, 1:2])[:, 0] / 3, torch.tensor([0]), parts, steps)
+    torch.manual_seed(0)
+    drawn = {round(examples.draw(torch.tensor([0]), 1.0)[0, 0].item(), 3) for _ in range(40)}
+    assert drawn == {0, 2, 0.667}
+    assert torch.equal(examples.draw(torch.tensor([0]), 0.0), examples.whole)
+
+
+def test_temperature_undoes_overconfidence():
+    torch.manual_seed(0)
+    logits = torch.randn(4000, 5)
+    labels = torch.distributions.Categorical(logits=logits).sample()
+    assert temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
+    right, wrong = (calibration_error(torch.softmax(scale * logits, 1), labels) for scale in (1, 3))
+    assert right < 0.03 < 0.15 < wrong
+
+
+def test_calibration_error_by_hand():
+    scores = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    # In the bin of 0.9 half are right, in that of 0.6 all: (0.4 + 0.4) / 2.
+    assert calibration_error(scores, torch.tensor([0, 1, 0, 0])) == pytest.approx(0.4)
+
+
+def test_the_recipes_are_read_and_the_papers_is_the_papers():
+    paper, plain = load_classifier_recipe("paper_classifier"), load_classifier_recipe("paper_classifier_plain")
+    assert (paper.strategy, paper.hidden, paper.batch_norm, paper.optimiser) == ("c4+subsample", 2000, True, "adam")
+    assert not plain.batch_norm and plain.dropout == 0 < paper.dropout
+    with pytest.raises(ValueError, match="paper_classifier"):
+        load_classifier_recipe("nothing")
+
+
+def test_sgd_and_unknown_fields(tmp_path):
+    torch.manual_seed(0)
+    labels = torch.arange(40) % 2
+    examples = Examples(torch.randn(40, 4) + 3 * labels[:, None], labels)
+    net, curve = fit(examples, "lvln", ["a", "b"], ClassifierRecipe(hidden=8, optimiser="sgd", epochs=20, batch=8))
+    assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
+    (tmp_path / "x.yaml").write_text("colour: red")
+    with pytest.raises(ValueError, match="colour"):
+        load_classifier_recipe(tmp_path / "x.yaml")
+
+
+def test_groups_stay_together_and_test_clips_stay_out(home):
+    clips = select(find_clips(home / "data"), "train+validation")
+    folds = fit_classifier.fold_of(clips)
+    assert {c.group for c in clips} == {8, 9, 10, 11, 12, 13}
+    for group in range(8, 14):
+        assert len({int(f) for c, f in zip(clips, folds, strict=True) if c.group == group}) == 1

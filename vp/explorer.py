@@ -14,12 +14,13 @@ import numpy as np
 
 from . import action_classifier, video
 from .action_classifier import ActionClassifier, Classification
-from .checkpoints import open_checkpoints
-from .clips import open_clips
+from .checkpoints import CheckpointSource, open_checkpoints
+from .clips import ClipSource, open_clips
 from .errors import CheckpointError, RequestError
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
 from .models import NAMES, untrained
 from .predictor import Predictor
+from .reopening import Reopening
 from .rollout import Rollout
 from .space import gpu
 
@@ -64,16 +65,32 @@ class Explorer:
     """A source of clips and a source of checkpoints, with the networks loaded when first asked for.
 
     clips, checkpoints: specifications as on the command line, e.g. "bundled" (see `open_clips` and
-    `open_checkpoints`, whose errors are raised here).
+    `open_checkpoints`, whose errors are raised here). What is on the Hub may be out of reach: then the explorer is
+    there all the same, says so in `troubles`, and raises the error to whoever asks for clips or checkpoints.
     """
 
     def __init__(self, clips: str = "bundled", checkpoints: str = "bundled") -> None:
-        self.clips = open_clips(clips)
-        self.checkpoints = open_checkpoints(checkpoints)
+        self._clips = Reopening(clips, open_clips)
+        self._checkpoints = Reopening(checkpoints, open_checkpoints)
         self._predictors: dict[str, Predictor] = {}
         self._untrained: dict[str, Predictor] = {}
         self._classifier: ActionClassifier | None = None
         self._lock = threading.Lock()
+
+    @property
+    def clips(self) -> ClipSource:
+        """Where clips come from. Raises ClipError while it is out of reach."""
+        return self._clips.get()
+
+    @property
+    def checkpoints(self) -> CheckpointSource:
+        """Where weights come from. Raises CheckpointError while it is out of reach."""
+        return self._checkpoints.get()
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is missing at the moment, in words for people."""
+        return [trouble for source in (self._clips, self._checkpoints) if (trouble := source.trouble)]
 
     def predictor(self, name: str) -> Predictor:
         """The network of this name, loaded once. Raises CheckpointError."""
@@ -115,6 +132,8 @@ class Explorer:
 
         A checkpoint that cannot be loaded is left for the moment somebody asks for it and can read why.
         """
+        if self._checkpoints.trouble:
+            return
         for name in self.checkpoints.names():
             with contextlib.suppress(CheckpointError):
                 predictor = self.predictor(name)

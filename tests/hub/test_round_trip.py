@@ -269,6 +269,30 @@ def test_wrong_content(hub: Hub, client, content: dict[str, bytes]) -> None:
     assert "none of the checkpoints" in failure(client, "hf://me/other")
 
 
+def test_no_room_for_a_download(hub: Hub, client, content: dict[str, bytes], tmp_path: Path) -> None:
+    """A full disk, as a limit on the length of files; then a cache that cannot be written at all."""
+    hub.add("me/large", content)
+    limit = """
+    import resource, signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size if size > 0 else hard, hard))
+    """
+    client(limit, size=100_000)
+    try:
+        message = failure(client, "hf://me/large")
+    finally:
+        client(limit, size=0)
+    assert "me/large" in message and ("cannot be stored" in message or "Try again" in message)
+    assert load(client, "hf://me/large")["names"] == ["one_frame"]
+    (tmp_path / "a file").write_text("")
+    blocked = type(client)(hub, tmp_path, HF_HUB_CACHE=str(tmp_path / "a file" / "cache"))
+    try:
+        assert "cannot be stored in the Hub client's cache" in failure(blocked, "hf://me/large")
+    finally:
+        blocked.close()
+
+
 def test_clips_of_a_dataset(hub: Hub, client, offline, tmp_path: Path) -> None:
     for i in range(6):
         path = tmp_path / "Walk" / f"v_Walk_g01_c{i:02d}.mp4"

@@ -43,7 +43,10 @@ Version {__version__}.
 
 def about(explorer: Explorer) -> str:
     """Markdown for the About view."""
-    source = explorer.checkpoints
+    try:
+        source = explorer.checkpoints
+    except ExplorerError as error:
+        return "\n\n".join([TEXT, "### The weights in use", f"None: {error}", LIMITS])
     lines = [TEXT, "### The weights in use", f"{_origin(source)}."]
     table = ["| network | frame | parameters | trained for | gain over repeating the last frame, steps 1 / 2 / 3 |"]
     table += ["|---|---|---|---|---|"]

@@ -65,8 +65,11 @@ class Handlers:
     # -- clips ---------------------------------------------------------------------------------------------------
 
     def list_clips(self, text: str, label: str, offset: int) -> dict:
-        """One page of the gallery: titles and thumbnails of the clips that match."""
-        source = self.explorer.clips
+        """One page of the gallery: titles and thumbnails of the clips that match; {"error"} while there is none."""
+        try:
+            source = self.explorer.clips
+        except ExplorerError as error:
+            return {"error": str(error)}
         text, label = str(text)[:80], str(label)[:80] or None
         offset = max(0, int(offset))
         found = source.search(text, label, limit=1_000_000)
@@ -206,7 +209,7 @@ class Handlers:
 
     def example(self) -> dict | None:
         """The prediction on show before anybody clicked, computed ahead and shipped."""
-        if self.explorer.checkpoints.spec != "bundled" or not EXAMPLE.exists():
+        if self.explorer.troubles or self.explorer.checkpoints.spec != "bundled" or not EXAMPLE.exists():
             return None
         payload = json.loads(EXAMPLE.read_text())
         request = self.example_request()
@@ -217,6 +220,8 @@ class Handlers:
 
     def example_request(self) -> Request | None:
         """The first clip of the gallery, from its start."""
+        if self.explorer.troubles:
+            return None
         first = self.explorer.clips.search(limit=1)
         return replace(self.pick(first[0].id), window=Window("one_frame", start=0.5)) if first else None
 

@@ -60,6 +60,7 @@ def build(explorer: Explorer) -> gr.Blocks:
             apply_default_css=False,
             elem_id="wire",
         )
+        trouble = gr.Markdown(_told(explorer), visible=bool(explorer.troubles), elem_id="trouble")
         with gr.Row(elem_id="layout"):
             with gr.Column(scale=0, min_width=300, elem_id="rail"):
                 with gr.Tabs(elem_id="sources"):
@@ -213,6 +214,14 @@ def build(explorer: Explorer) -> gr.Blocks:
         arrived = page.load(follow, link, [clip, *settings, wire], js="() => lvln.arrived", **quiet, **MODEL)
         arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
         arrived.success(whole, clip, player, **quiet)
+        if explorer.troubles:  # which may be over for the next visitor
+            page.load(lambda: gr.update(value=_told(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet)
         if first and not example:
             page.load(predict, [clip, *settings], wire, **quiet, **MODEL)
     return page
+
+
+def _told(explorer: Explorer) -> str:
+    """What is missing, for the top of the page."""
+    missing = " ".join(explorer.troubles)
+    return f"**Something is missing.** {missing} Reload the page to try again." if missing else ""

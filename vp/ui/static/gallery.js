@@ -31,6 +31,7 @@ lvln.views.gallery = (root) => {
     try {
       const page = await call("list_clips", search.value, label.value, offset);
       if (mine !== asked) return;
+      if (page.error) throw new Error(page.error);
       if (reset) grid.replaceChildren();
       grid.append(...page.clips.map(card));
       offset += page.clips.length;

@@ -1,0 +1,1 @@
+"""How fast, and where the time goes: `python -m tests.bench`."""

@@ -1,0 +1,112 @@
+"""How fast the networks and the app are on this machine, and where the time goes.
+
+    python -m tests.bench [--json FILE] [--clip VIDEO] [--only PART ...]
+
+Parts: network, growth, click, start, training. Times are those of the fastest of several runs, in seconds. The floor of
+a network is the time of its convolutions alone, with nothing between them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+import torch
+
+from vp.precision import choose_device, choose_dtype
+
+from . import network, server, training
+
+PARTS = ("network", "growth", "click", "start", "training")
+
+
+def machine() -> dict:
+    """What the numbers were taken on."""
+    names = [
+        line.split(":")[1].strip()
+        for line in (Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else [])
+        if line.startswith("model name")
+    ]
+    device = choose_device()
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": str(device),
+        "precision": str(choose_dtype(device)).removeprefix("torch."),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def markdown(report: dict) -> str:
+    """The report as tables."""
+    about = report["machine"]
+    lines = [
+        f"{about['processor']}, {about['threads']} threads, {about['instructions']}, {about['precision']}, "
+        f"PyTorch {about['torch']}",
+        "",
+    ]
+    if rows := report.get("network"):
+        lines += ["| one prediction | first | warm | network | recorded | convolutions alone | GFLOP | GFLOP/s |"]
+        lines += ["|---" * 8 + "|"]
+        for row in rows:
+            times = [f"{row[key]:.3f} s" for key in ("first", "warm", "network", "recorded", "floor")]
+            name = f"{row['model']}, {row['variant']}, {row['seen']}+{row['horizon']}"
+            lines.append(f"| {name} | {' | '.join(times)} | {row['gflop']:.0f} | {row['gflop_per_second']:.0f} |")
+        lines += ["", "| of which | encoder | laterals | decoder |", "|---" * 4 + "|"]
+        lines += [
+            f"| {row['model']}, {row['variant']} | " + " | ".join(f"{v:.3f} s" for v in row["parts"].values()) + " |"
+            for row in rows
+        ]
+        lines.append("")
+    if clicks := report.get("click"):
+        keys = list(next(iter(clicks.values())))
+        lines += [f"| from click to pictures | {' | '.join(keys)} |", "|---" * (len(keys) + 1) + "|"]
+        for name, times in clicks.items():
+            lines.append(f"| {name} | " + " | ".join(f"{1000 * times[key]:.0f} ms" for key in keys) + " |")
+        lines.append("")
+    for title, values in report.get("growth", {}).items():
+        lines.append(f"{title}: " + ", ".join(f"{n}: {t:.3f} s" for n, t in values.items()))
+    if start := report.get("start"):
+        lines += ["", f"start to first page {start['first_page']:.1f} s, {start['resident_mb']:.0f} MB resident"]
+    if found := report.get("training"):
+        lines.append(f"training {found['clips_per_second']:.2f} clips/s, {found['forward_share']:.0%} of it forward")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, default=None, help="write the numbers here")
+    parser.add_argument(
+        "--clip", type=Path, default=None, help="the clip that is clicked on; default: one that is made"
+    )
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
+    args = parser.parse_args()
+    report: dict = {"machine": machine()}
+    with tempfile.TemporaryDirectory() as folder:
+        clip = args.clip or server.still_clip(Path(folder) / "clip.mp4")
+        if "network" in args.only:
+            report["network"] = [
+                network.measure(name, variant) for variant in ("compact", "paper") for name in network.ROUTINES
+            ]
+        if "growth" in args.only:
+            report["growth"] = network.growth()
+        if "click" in args.only:
+            report["click"] = server.click_to_picture(clip)
+        if "start" in args.only:
+            report["start"] = server.cold_start(clip)
+        if "training" in args.only:
+            report["training"] = training.clips_per_second()
+    print(markdown(report))
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

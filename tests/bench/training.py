@@ -1,0 +1,38 @@
+"""Clips a second in training, forward, backward and step, on clips that are already there."""
+
+from __future__ import annotations
+
+import torch
+
+from vp.models import Ladder
+from vp.precision import choose_device, choose_dtype
+
+from .timing import best
+
+
+def clips_per_second(recipe_name: str = "one_frame_long") -> dict[str, float]:
+    """Of a recipe in `train/recipes/`; needs train/requirements.txt."""
+    from train.losses import PredictionLoss
+    from train.objective import Objective
+    from train.optimisers import make_optimiser
+    from train.recipe import load_recipe
+
+    recipe = load_recipe(recipe_name)
+    device = choose_device()
+    model = Ladder(recipe.config()).to(device).to(memory_format=torch.channels_last)
+    optimiser = make_optimiser(model, recipe)
+    objective = Objective(model, PredictionLoss(recipe.loss, model.encoder))
+    seen = recipe.seen[1]
+    clips = torch.rand(recipe.batch, seen + 1, 3, *model.config.size, device=device)
+    native = choose_dtype(device) == torch.bfloat16
+
+    def forward() -> torch.Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=native):
+            return objective(clips, seen)[0]
+
+    def step() -> None:
+        forward().backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+    return {"clips_per_second": recipe.batch / best(step, 3), "forward_share": best(forward, 3) / best(step, 3)}

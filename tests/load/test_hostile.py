@@ -1,0 +1,49 @@
+"""Some of the hostile input, through the real API; `python -m tests.load.hostile` sends all of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from serve import ROOT, Server, serve
+
+from load.hostile import Case, attack, cases, verdict
+
+GOOD = ROOT / "assets" / "clips" / "walk.mp4"
+SHARE = 4  # every fourth case
+PATIENCE = 15.0  # in CI the cores are shared
+
+
+@pytest.fixture(scope="module")
+def hostile_server() -> Iterator[Server]:
+    with serve() as server:
+        yield server
+
+
+def test_there_are_more_than_two_hundred_and_they_differ(tmp_path: Path) -> None:
+    every = list(cases(tmp_path, GOOD))
+    assert len(every) > 200 and len({(c.name, str(c.file)) for c in every}) > 200
+    assert {c.endpoint for c in every} >= {"/predict", "/silence", "/saliency"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_each_gets_words_and_the_next_visitor_an_answer(hostile_server: Server, tmp_path: Path) -> None:
+    report = attack(hostile_server, GOOD, list(cases(tmp_path, GOOD, seed=7))[::SHARE], PATIENCE)
+    assert report["wrong"] == []
+    assert report["tracebacks"] == 0
+    assert report["outcomes"]["refused"] > report["cases"] / 3
+
+
+def test_what_is_wrong_with_an_answer() -> None:
+    case = Case("x", "/predict", None)
+    assert verdict(case, "refused", 0.1, "No video given: pass a file.") is None
+    assert "no video" in verdict(case, "answered", 0.1, "")
+    assert "inside" in verdict(case, "refused", 0.1, 'Traceback: File "x.py"')
+    assert "no reason" in verdict(case, "refused", 0.1, "The upstream Gradio app has raised an exception")
+    assert "took" in verdict(case, "refused", 9.0, "No video given: pass a file.")

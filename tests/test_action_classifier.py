@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from vp.action_classifier import LOOKS, ActionClassifier, Classification, load_classifier
+from vp.action_classifier import LOOKS, SURE, ActionClassifier, Classification, load_classifier
 from vp.checkpoints import save_classifier, save_encoder, save_predictor
 from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, feature_count, step_features
+from vp.models.classifier import POOLED
 from vp.predictor import Predictor
 
 CLASSES = ("walk", "run", "sit")
@@ -95,9 +96,9 @@ def test_every_filter_has_evidence_and_the_looks_are_spread_over_the_clip(ladder
 def test_it_is_unsure_where_the_best_score_is_low_or_the_clip_is_strange(ladder, moving):
     clip = moving(5, 32, 64)
     vague = classifier(ladder, temperature=500.0).run(clip)
-    assert vague.familiar and vague.unsure and vague.scores.max() < 0.5
+    assert vague.familiar and vague.unsure and vague.scores.max() < SURE
     sure = classifier(ladder, temperature=0.001, familiar=1e9).run(clip)
-    assert sure.familiar and not sure.unsure and sure.scores[sure.top] == sure.scores.max() > 0.5
+    assert sure.familiar and not sure.unsure and sure.scores[sure.top] == sure.scores.max() > SURE
     strange = classifier(ladder, temperature=0.001, familiar=1e-9).run(clip)
     assert not strange.familiar and strange.unsure and strange.strangeness > 0
 
@@ -109,13 +110,31 @@ def test_watching_tells_how_far_it_is(ladder, moving):
 
 def test_a_silenced_memory_says_nothing(ladder, moving):
     clip = moving(5, 32, 64)
-    ours = classifier(ladder)
-    whole, hurt = ours.run(clip), ours.run(clip, silence=["C1", "C2.5x5"])
+    ours = classifier(ladder, "c4+subsample")
+    whole, hurt = ours.run(clip), ours.run(clip, silence=["C1", "C4.5x5"])
     assert np.abs(whole.scores - hurt.scores).max() > 1e-3
     assert all(np.abs(hurt.evidence["C1"][k]).max() < 1e-6 for k in KERNELS)
-    assert np.abs(hurt.evidence["C2"]["5x5"]).max() < 1e-6 < np.abs(hurt.evidence["C2"]["3x3"]).max()
-    with pytest.raises(RequestError, match="C9"):
-        ours.run(clip, silence=["C9"])
+    assert np.abs(hurt.evidence["C4"]["5x5"]).max() < 1e-6 < np.abs(hurt.evidence["C4"]["3x3"]).max()
+
+
+def test_evidence_counts_from_what_is_usual(ladder, moving):
+    """For a linear classifier of the mean states it adds up to the score, each filter counted from its usual mean."""
+    net = network(ladder, "pooled", hidden=0)
+    is_mean, place = torch.zeros(net.config.features, dtype=torch.bool), 0
+    for width in ladder.config.gru_widths:
+        for _ in KERNELS:
+            is_mean[place : place + width] = True
+            place += POOLED * width
+    net.net.weight.data[:, ~is_mean] = 0
+    net.net.bias.data.zero_()
+    predictor = Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32)
+    clip = moving(4, 32, 64)
+    found = ActionClassifier(predictor, net).run(clip)
+    states, before = next(states_along(ladder, predictor.resize(clip)))
+    with torch.no_grad():
+        logits = net(step_features("pooled", states, before).mean(0, keepdim=True))[0]
+    total = sum(found.evidence[b][k].sum() for b in BLOCKS for k in KERNELS)
+    assert total == pytest.approx((logits[found.top] - logits.mean()).item(), rel=0.01) and abs(total) > 0.01
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,10 @@ def __getattr__(name: str):
         from . import predictor
 
         return getattr(predictor, name)
+    if name in ("ActionClassifier", "load_classifier"):
+        from . import action_classifier
+
+        return getattr(action_classifier, name)
     if name == "Rollout":
         from .rollout import Rollout
 
@@ -16,4 +20,4 @@ def __getattr__(name: str):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["Predictor", "Rollout", "load_predictor"]
+__all__ = ["ActionClassifier", "Predictor", "Rollout", "load_classifier", "load_predictor"]

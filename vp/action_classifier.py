@@ -16,6 +16,7 @@ from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
 from .models import BLOCKS, KERNELS, State, StateClassifier, averaged, step_features
+from .models.classifier import POOLED
 from .predictor import Predictor
 
 # Frames per second at which the memory watches a clip: what the predictors were trained at.
@@ -23,7 +24,7 @@ FPS = 10
 # Frames are read at this size and brought from there to the predictor's, as they were for training.
 READ_SIZE = (128, 160)
 # Below this score no class is named.
-SURE = 0.5
+SURE = 0.6
 # Steps at which the evidence is looked at, spread evenly over the clip.
 LOOKS = 16
 
@@ -36,8 +37,9 @@ class Classification:
     strangeness: mean square of the standardised features, 1 for an average training clip; None where not measured.
     familiar: whether it lies within what training clips have.
     looks: the frames [L] at which the evidence was taken; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
-    evidence[block][kernel]: [C] for each filter, its state times the gradient of the top class's score (against the
-    mean of all) with respect to it, summed over its map and averaged over the looks: above 0 it speaks for the class.
+    evidence[block][kernel]: [C] for each filter, how far its state is from what it is on average over the training
+    clips (0 where features are not standardised) times the gradient of the top class's score (against the mean of all),
+    summed over its map and averaged over the looks: above 0 it speaks for the class.
     heat: [L, h, w], the same for each place, summed over the filters of all blocks, at the resolution of C1.
     seconds: time the networks took.
     """
@@ -134,6 +136,7 @@ class ActionClassifier:
                 _map(lambda *hs: torch.cat(hs).float(), *(part[side] for part in kept)) for side in (0, 1)
             )
             states = _map(lambda h: h.requires_grad_(), states)
+            usual = self._usual(states)
             leaves = [states[b][k] for b in BLOCKS for k in KERNELS]
             said = (step_features(self.config.strategy, states, before) * weight).sum()
             gradients = torch.autograd.grad(said, leaves, allow_unused=True)
@@ -142,7 +145,7 @@ class ActionClassifier:
         for (block, kernel), h, gradient in zip(
             [(b, k) for b in BLOCKS for k in KERNELS], leaves, gradients, strict=True
         ):
-            product = torch.zeros_like(h) if gradient is None else gradient * h.detach()
+            product = torch.zeros_like(h) if gradient is None else gradient * (h.detach() - usual[block][kernel])
             evidence[block][kernel] = product.sum((2, 3)).mean(0).cpu().numpy()
             share = product.sum(1, keepdim=True)
             # Enlarged by area, so that coarse maps weigh as much as fine ones.
@@ -150,6 +153,19 @@ class ActionClassifier:
             share = F.interpolate(share, size=size, mode="bilinear", align_corners=False)[:, 0] * scale
             heat = share if heat is None else heat + share
         return evidence, heat.cpu().numpy()
+
+    def _usual(self, states: State) -> State:
+        """What each filter is on average over the training clips, [1, C, 1, 1], as far as the classifier knows it."""
+        if self.config.strategy != "pooled":
+            return _map(lambda h: h.new_zeros(()), states)
+        found, place = {b: {} for b in BLOCKS}, 0
+        for block in BLOCKS:
+            for kernel in KERNELS:
+                width = states[block][kernel].shape[1]
+                # The mean over the map comes first among a filter's features.
+                found[block][kernel] = self.net.mean[place : place + width].view(1, width, 1, 1)
+                place += POOLED * width
+        return found
 
 
 def _map(function: Callable[..., Tensor], *states: State) -> State:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gradio_client.exceptions import AppError
 from PIL import Image
 
 import vp
@@ -123,9 +122,23 @@ def test_compare(ask: Callable, waves: Path) -> None:
             assert numbers[name] == pytest.approx(alone[name], abs=1e-3), (model, name)
 
 
-def test_classify_says_that_there_is_no_classifier(ask: Callable, waves: Path) -> None:
-    with pytest.raises(AppError, match="No classifier checkpoint is loaded"):
-        ask("/classify", waves)
+def test_classify(ask: Callable, waves: Path) -> None:
+    numbers = ask("/classify", waves)
+    classes = vp.load_classifier().config.classes
+    assert set(numbers["scores"]) == set(classes) and len(classes) == 24
+    scores = list(numbers["scores"].values())
+    assert scores == sorted(scores, reverse=True) and sum(scores) == pytest.approx(1, abs=1e-3)
+    assert numbers["top"] == next(iter(numbers["scores"]))
+    course = numbers["course"][numbers["top"]]
+    assert len(course) == 20 and course[-1] == pytest.approx(scores[0], abs=1e-3)  # two seconds, 10 frames a second
+    assert set(numbers["evidence"]) == set(BLOCKS) and len(numbers["filters"]) == 12
+    strongest = [abs(f["evidence"]) for f in numbers["filters"]]
+    assert strongest == sorted(strongest, reverse=True) and strongest[0] > 0
+    # Waves are no sport.
+    assert numbers["unsure"] and numbers["strangeness"] > 1
+
+    here = vp.load_classifier().run(video.read(waves, fps=10, size=(128, 160)))
+    assert here.scores.max() == pytest.approx(scores[0], abs=0.02)
 
 
 def test_results_are_plain_json(ask: Callable, waves: Path) -> None:

@@ -17,6 +17,8 @@ STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
 SUBSAMPLE = 128
 # Sides of the grids that "pooled" averages a map over: the whole of it, and its quarters.
 PYRAMID = (1, 2)
+# Features of a filter in "pooled": those of the grids, the size and the change.
+POOLED = sum(side * side for side in PYRAMID) + 2
 MAX_CLASSES = 10_000
 
 

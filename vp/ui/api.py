@@ -125,7 +125,7 @@ def add_api(handlers: Handlers) -> None:
             video: a video file of up to two minutes, in any common format.
 
         Returns:
-            A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below one half,
+            A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below 0.6,
             or nothing in training looked alike), familiar, strangeness (1 for an average training clip), scores (of all
             classes, calibrated, best first), course (of the best classes, a score for each frame at fps), evidence
             (state times gradient of each ConvGRU for the top class), filters (those that say most), predictor (whose

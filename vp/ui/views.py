@@ -207,8 +207,8 @@ CLASSES = """
       <figcaption>What speaks for it, and where <span class="note"></span></figcaption>
       <canvas></canvas>
       <div class="looks" role="group" aria-label="moments of the clip"></div>
-      <p class="quiet">State times gradient: <b class="for">red</b> speaks for the class, <b class="against">blue</b>
-      against it.</p>
+      <p class="quiet">How unusual each state is, times its gradient: <b class="for">red</b> speaks for the class,
+      <b class="against">blue</b> against it.</p>
     </figure>
     <figure class="who">
       <figcaption>Which memory says so</figcaption>

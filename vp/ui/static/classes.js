@@ -132,7 +132,7 @@ lvln.views.classes = (root) => {
   }
 
   // -- course: one line a class, the window on show as a band ----------------------------------------------------
-  const [W, H, L, R, T, B] = [640, 220, 38, 130, 10, 24];
+  const [W, H, L, R, T, B] = [640, 230, 48, 150, 12, 26];
   const x = (t) => L + ((W - L - R) * t) / Math.max(1, shown.frames - 1);
   const y = (v) => T + (H - T - B) * (1 - v);
   function course() {
@@ -143,7 +143,7 @@ lvln.views.classes = (root) => {
     const over = Math.max(0, ends[ends.length - 1].at - (H - B));
     ends.forEach((end) => (end.at -= over));
     const seconds = (shown.frames - 1) / shown.fps;
-    const every = [0.5, 1, 2, 5, 10].find((step) => seconds / step <= 8) || 30;
+    const every = [0.5, 1, 2, 5, 10].find((step) => seconds / step <= 6) || 30;
     const ticks = Array.from({ length: Math.floor(seconds / every) + 1 }, (_, k) => k * every);
     place("course").querySelector("div").innerHTML = `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="scores of the first ${lines.length} classes over the clip">
       <rect class="window" y="${T}" height="${H - T - B}"/>

@@ -1,0 +1,91 @@
+"""The Classes view."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from driver import Explorer
+from playwright.sync_api import Locator, expect
+
+pytestmark = pytest.mark.browser
+
+
+def opened(explorer: Explorer) -> Locator:
+    view = explorer.view("Classes")
+    expect(view.locator(".board")).to_be_visible(timeout=60_000)
+    return view
+
+
+def test_a_clip_is_watched_and_scored(explorer: Explorer) -> None:
+    view = opened(explorer)
+    bars = view.locator(".bars div")
+    expect(bars).to_have_count(8)
+    scores = [float(text.split()[0]) for text in bars.locator("b").all_inner_texts()]
+    assert scores == sorted(scores, reverse=True) and 0 < sum(scores) <= 101
+    expect(view.locator(".verdict h3")).not_to_be_empty()
+    expect(view.locator(".course .series")).to_have_count(4)
+    # The window on show is a band on the course, and the cursor moves in it.
+    before = view.locator(".course .cursor").get_attribute("d")
+    explorer.page.evaluate("lvln.setCursor(5)")
+    assert view.locator(".course .cursor").get_attribute("d") != before
+    expect(view.locator(".memories td")).to_have_count(12)
+    assert explorer.pixels("#view-classes .where canvas")[1] > 32
+
+    looks = view.locator(".looks button")
+    last = looks.count() - 1
+    pressed = [b.get_attribute("aria-pressed") for b in looks.all()].index("true")
+    other = 0 if pressed == last else last
+    explorer.changes("#view-classes .where > canvas", lambda: looks.nth(other).click())
+    expect(looks.nth(other)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_filter_that_speaks_for_it_can_be_entered(explorer: Explorer) -> None:
+    view = opened(explorer)
+    button = view.locator(".filters button").first
+    block, kernel, number = re.match(r"(C\d) (\d×\d) filter (\d+)", button.inner_text().replace("\n", " ")).groups()
+    button.click()
+    heading = explorer.page.locator("#view-memory .detail h4")
+    expect(heading).to_have_text(f"Filter {number} of {block}, {kernel}", timeout=60_000)
+
+
+def test_another_clip_gets_its_own_scores_and_the_same_one_none_anew(explorer: Explorer) -> None:
+    view = opened(explorer)
+    before = view.locator(".bars").inner_text()
+    with explorer.new_rollout():
+        explorer.page.locator("#model label:has(input[value=lvln])").click()
+    expect(view.locator(".board")).to_be_visible()
+    assert view.locator(".bars").inner_text() == before
+    with explorer.new_rollout():
+        explorer.page.locator("#view-gallery .clip:not(.chosen)").nth(3).click()
+    expect(view.locator(".board")).to_be_visible(timeout=60_000)
+    assert view.locator(".bars").inner_text() != before
+
+
+def test_an_uploaded_original_is_recognised(explorer: Explorer, originals: list[Path]) -> None:
+    """Not every one, but the label is among the first three of most; here one that any classifier should know."""
+    path = next(p for p in originals if "PlayingGuitar" in p.name or "Billiards" in p.name)
+    with explorer.new_rollout():
+        explorer.upload(path)
+    view = opened(explorer)
+    label = re.match(r"v_(\w+)_g", path.name)[1]
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z][a-z]{2})", " ", label)
+    expect(view.locator(".bars")).to_contain_text(spaced)
+
+
+def test_silenced_memories_change_the_scores(explorer: Explorer) -> None:
+    view = explorer.view("Experiments")
+    view.locator("[data-part='C1']").click()
+    view.locator(".said > button").click()
+    expect(view.locator(".said table")).to_be_visible(timeout=60_000)
+    rows = view.locator(".said tbody tr")
+    assert 3 <= rows.count() <= 5
+    texts = [row.locator("td:not(.bars)").all_inner_texts() for row in rows.all()]
+    assert any(untouched != without for untouched, without in texts)
+
+
+def test_it_fits_a_phone(visit) -> None:
+    explorer = visit(width=390)
+    opened(explorer)
+    assert explorer.overflow() <= 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,9 @@ def ask(server: Server, task):
             await session.initialize()
             return await task(session)
 
-    return asyncio.run(asyncio.wait_for(run(), 120))
+    # In a thread: where browser tests came before, this one has an event loop that runs already.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(asyncio.wait_for(run(), 120))).result()
 
 
 def test_every_endpoint_is_a_tool_that_says_what_it_does(mcp_server: Server) -> None:

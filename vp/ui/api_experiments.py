@@ -138,7 +138,7 @@ def add_experiments(
 
     @shown
     def spectrum(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
-        """Compare the power spectra of predicted and true frames: is there the grid that pixel shuffle can leave?
+        """Compare the power spectra of predicted and true frames, and look for the grid that pixel shuffle can leave.
 
         Args:
             video: a video file; model, start, fps, seen and horizon as in /predict.

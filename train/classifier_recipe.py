@@ -9,7 +9,9 @@ import yaml
 
 from vp.models import ClassifierConfig
 
-from .recipe import FOLDER
+from . import recipe
+
+FOLDER = recipe.FOLDER / "classifiers"
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ class ClassifierRecipe:
 
 
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
-    """Read a recipe by its name in `train/recipes/` or by path. Raises ValueError for unknown fields or names."""
+    """Read a recipe by its name in `train/recipes/classifiers/` or by path. Raises ValueError for an unknown one."""
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*classifier*.yaml")))
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
         raise ValueError(f"no recipe {name}; there are {known}, or give the path of a .yaml file")
     values = yaml.safe_load(path.read_text()) or {}
     if unknown := set(values) - {f.name for f in fields(ClassifierRecipe)}:

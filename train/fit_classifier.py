@@ -2,10 +2,10 @@
 
     python -m train.fit_classifier classifier --data DIR --checkpoints assets/checkpoints --model one_frame
 
-RECIPE is a name in `train/recipes/` or a YAML file. Features are computed once (`train.state_features`). First every
-training clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the temperature
-and how unusual a clip may be. Then one classifier is fitted to all of them and written into `--out`/classifier, by
-default the folder of checkpoints. Classes are those of the folder: 24, 101 or any other.
+RECIPE is a name in `train/recipes/classifiers/` or a YAML file. Features are computed once (`train.state_features`).
+First every training clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the
+temperature and how unusual a clip may be. Then one classifier is fitted to all of them and written into
+`--out`/classifier, by default the folder of checkpoints. Classes are those of the folder: 24, 101 or any other.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def load_examples(folder: Path, clips: list[ClipFile], classes: list[str], recip
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", help="name in train/recipes/ or path of a .yaml file")
+    parser.add_argument("recipe", help="name in train/recipes/classifiers/ or path of a .yaml file")
     add_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="folder of checkpoints; default: --checkpoints")
     args = parser.parse_args()

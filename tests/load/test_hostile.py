@@ -15,7 +15,7 @@ from serve import ROOT, Server, serve
 from load.hostile import Case, attack, cases, verdict
 
 GOOD = ROOT / "assets" / "clips" / "walk.mp4"
-SHARE = 4  # every fourth case
+SHARE = 8  # every eighth case
 PATIENCE = 15.0  # in CI the cores are shared
 
 

@@ -32,9 +32,22 @@ def network(ladder, strategy="pooled", **changes) -> StateClassifier:
     return net.eval()
 
 
+def on_ladder(ladder, net: StateClassifier) -> ActionClassifier:
+    return ActionClassifier(Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32), net)
+
+
 def classifier(ladder, strategy="pooled", **changes) -> ActionClassifier:
-    predictor = Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32)
-    return ActionClassifier(predictor, network(ladder, strategy, **changes))
+    return on_ladder(ladder, network(ladder, strategy, **changes))
+
+
+def explained(ladder, net: StateClassifier, clip: np.ndarray) -> tuple[Classification, float]:
+    """What a clip is taken for, and by how much the score of that class exceeds the mean of all."""
+    ours = on_ladder(ladder, net)
+    found = ours.run(clip)
+    states, before = next(states_along(ladder, ours.predictor.resize(clip)))
+    with torch.no_grad():
+        logits = net(step_features(net.config.strategy, states, before).mean(0, keepdim=True))[0]
+    return found, (logits[found.top] - logits.mean()).item()
 
 
 def test_states_along_are_those_of_the_whole_clip_at_once(ladder, moving_batch):
@@ -68,13 +81,7 @@ def test_evidence_is_state_times_gradient(ladder, moving):
     net = network(ladder, "c4", hidden=0)
     net.mean.zero_()
     net.net.bias.data.zero_()
-    predictor = Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32)
-    clip = moving(1, 32, 64)
-    found = ActionClassifier(predictor, net).run(clip)
-    states, before = next(states_along(ladder, predictor.resize(clip)))
-    with torch.no_grad():
-        logits = net(step_features("c4", states, before))[0]
-    expected = (logits[found.top] - logits.mean()).item()
+    found, expected = explained(ladder, net, moving(1, 32, 64))
     total = sum(found.evidence["C4"][k].sum() for k in KERNELS)
     assert total == pytest.approx(expected, rel=0.01) and abs(expected) > 1e-3
     assert found.heat.sum() == pytest.approx(expected, rel=0.2)  # enlarged smoothly
@@ -127,14 +134,9 @@ def test_evidence_counts_from_what_is_usual(ladder, moving):
             place += POOLED * width
     net.net.weight.data[:, ~is_mean] = 0
     net.net.bias.data.zero_()
-    predictor = Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32)
-    clip = moving(4, 32, 64)
-    found = ActionClassifier(predictor, net).run(clip)
-    states, before = next(states_along(ladder, predictor.resize(clip)))
-    with torch.no_grad():
-        logits = net(step_features("pooled", states, before).mean(0, keepdim=True))[0]
+    found, expected = explained(ladder, net, moving(4, 32, 64))
     total = sum(found.evidence[b][k].sum() for b in BLOCKS for k in KERNELS)
-    assert total == pytest.approx((logits[found.top] - logits.mean()).item(), rel=0.01) and abs(total) > 0.01
+    assert total == pytest.approx(expected, rel=0.01) and abs(total) > 0.01
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,13 @@ PNG at 1600 pixels width, to be shown at 800.
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from .figures import ACCENT, DPI, FAINT, INK, MUTED, STYLE, WIDTH, head, spaced
+from .figures import ACCENT, DPI, FAINT, INK, MUTED, STYLE, WIDTH, head, redraw, spaced
 
 CURVES = {
     "the paper's recipe, c4+subsample": ("batch norm and dropout", INK),
@@ -128,12 +126,7 @@ def curves_figure(report: dict) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("report", type=Path, help="what train.evaluate_classifier --json wrote")
-    parser.add_argument("folder", type=Path, help="where to draw")
-    args = parser.parse_args()
-    for path in draw(json.loads(args.report.read_text()), args.folder):
-        print(path)
+    redraw(draw, __doc__, "train.evaluate_classifier")
 
 
 if __name__ == "__main__":

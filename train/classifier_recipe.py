@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-
-import yaml
 
 from vp.models import ClassifierConfig
 
 from . import recipe
+from .recipe import read_recipe
 
 FOLDER = recipe.FOLDER / "classifiers"
 
@@ -54,11 +53,4 @@ class ClassifierRecipe:
 
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
     """Read a recipe by its name in `train/recipes/classifiers/` or by path. Raises ValueError for an unknown one."""
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
-        raise ValueError(f"no recipe {name}; there are {known}, or give the path of a .yaml file")
-    values = yaml.safe_load(path.read_text()) or {}
-    if unknown := set(values) - {f.name for f in fields(ClassifierRecipe)}:
-        raise ValueError(f"{path}: unknown fields {', '.join(sorted(unknown))}")
-    return ClassifierRecipe(**values)
+    return ClassifierRecipe(**read_recipe(name, FOLDER, ClassifierRecipe)[1])

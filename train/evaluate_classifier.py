@@ -133,8 +133,8 @@ def evaluate(args: argparse.Namespace) -> dict:
     scale = StandardScaler().fit(x)
     nearest = NearestCentroid().fit(scale.transform(x), known)
     table.add("nearest mean of the pooled states", "control", torch.from_numpy(nearest.predict(scale.transform(y))))
+    pictures = [_pictures(args, source, clips, part) for clips, part in ((seen, "training"), (test, "test"))]
     for key, name in PROBES.items():
-        pictures = [_pictures(args, source, clips, part) for clips, part in ((seen, "training"), (test, "test"))]
         x, y = (image_features.load(file, clips, key) for file, clips in zip(pictures, (seen, test), strict=True))
         guess_there = torch.from_numpy(linear_probe(x, known, videos).predict(y))
         table.add(name, "control", guess_there, features=x.shape[1])

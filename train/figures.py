@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
@@ -188,13 +189,18 @@ def spaced(label: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z][a-z]{2})", " ", label)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("report", type=Path, help="what train.evaluate --json wrote")
+def redraw(draw: Callable[[dict, Path], list[Path]], about: str | None, writer: str) -> None:
+    """The command line of a module of figures: draw what the command `writer` wrote. about: its help."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("report", type=Path, help=f"what {writer} --json wrote")
     parser.add_argument("folder", type=Path, help="where to draw")
     args = parser.parse_args()
     for path in draw(json.loads(args.report.read_text()), args.folder):
         print(path)
+
+
+def main() -> None:
+    redraw(draw, __doc__, "train.evaluate")
 
 
 if __name__ == "__main__":

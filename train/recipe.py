@@ -61,15 +61,24 @@ class Recipe:
         return replace(preset(self.model, self.variant), **self.network)
 
 
-def load_recipe(name: str | Path) -> Recipe:
-    """Read a recipe by its name in `train/recipes/` or by path. Raises ValueError for unknown fields."""
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+def read_recipe(name: str | Path, folder: Path, kind: type) -> tuple[Path, dict]:
+    """The file of a recipe, given by its name in a folder or by path, and the values in it.
+
+    kind: the dataclass whose fields it may set. Raises ValueError for an unknown recipe or field.
+    """
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yaml")))
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
         raise ValueError(f"no recipe {name}; there are {known}, or give the path of a .yaml file")
     values = yaml.safe_load(path.read_text()) or {}
-    if unknown := set(values) - {f.name for f in fields(Recipe)}:
+    if unknown := set(values) - {f.name for f in fields(kind)}:
         raise ValueError(f"{path}: unknown fields {', '.join(sorted(unknown))}")
+    return path, values
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Read a recipe by its name in `train/recipes/` or by path. Raises ValueError for unknown fields."""
+    path, values = read_recipe(name, FOLDER, Recipe)
     if "augmentation" in values:
         pairs = {k: tuple(v) if isinstance(v, list) else v for k, v in values["augmentation"].items()}
         values["augmentation"] = Augmentation(**pairs)

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from vp import Predictor
 from vp.baselines import constant_velocity, copy_last, flow_oracle
-from vp.grid import PERIODS, grid_index, window
+from vp.grid import grid_index, periods
 from vp.metrics import motion_psnr, psnr, sharpness, ssim
 from vp.models.encoder import Encoder
 from vp.perceptual import feature_distance, features
@@ -125,7 +125,6 @@ def measure(
     """
     bar = psnr(last, truth)
     looks = features(truth, encoder)
-    periods = [period for period in PERIODS if window(period) <= min(truth.shape[-2:])]
     result = {}
     for method, frames in predictions.items():
         values = {"psnr": psnr(frames, truth)}
@@ -134,7 +133,7 @@ def measure(
         values["ssim"] = ssim(frames, truth)
         values["perceptual"] = feature_distance(features(frames, encoder), looks)
         values["sharpness"] = sharpness(frames) / sharpness(truth).clamp_min(FLAT)
-        values |= {f"grid_{period}": grid_index(frames, truth, period) for period in periods}
+        values |= {f"grid_{period}": grid_index(frames, truth, period) for period in periods(truth.shape[-2:])}
         result[method] = values
     return result
 

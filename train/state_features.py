@@ -29,7 +29,7 @@ from vp.checkpoints import open_checkpoints
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, NAMES, Ladder, step_features, untrained
-from vp.precision import choose_device, choose_dtype, place
+from vp.predictor import Predictor
 
 from .cache import build, read_index
 from .data import frame_steps
@@ -59,17 +59,11 @@ def features_of(model: Ladder, frames: Tensor) -> dict[str, np.ndarray]:
     return {name: value if name == "steps" else value.astype(np.float16) for name, value in arrays.items()}
 
 
-def watched(
-    cache: Path, name: str, count: int, native: float, size: tuple[int, int], most: int = MAX_CLASSIFIED
-) -> Tensor:
-    """A cached clip as the classifier sees it: float32 [T, 3, h, w] in [0, 1] at `FPS`, up to `most` frames."""
+def watched(cache: Path, name: str, count: int, native: float, most: int = MAX_CLASSIFIED) -> np.ndarray:
+    """A cached clip as the classifier sees it: uint8 [T, H, W, 3] at `FPS`, up to `most` frames."""
     fps = min(FPS, native)
     steps = frame_steps(max(1, int((count - 1) / native * fps + 1e-6) + 1), native, fps)[:most]
-    frames = np.load(cache / f"{name}.npy", mmap_mode="r")[np.minimum(steps, count - 1)]
-    x = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255
-    if x.shape[-2:] != size:
-        x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
-    return x
+    return np.load(cache / f"{name}.npy", mmap_mode="r")[np.minimum(steps, count - 1)]
 
 
 def folder_of(root: Path, name: str, digest: str, fresh: bool, seconds: float | None) -> Path:
@@ -78,17 +72,18 @@ def folder_of(root: Path, name: str, digest: str, fresh: bool, seconds: float | 
     return root / f"{name}-{digest[:12]}{'-untrained' if fresh else ''}{short}"
 
 
-def compute(model: Ladder, clips: list[ClipFile], cache: Path, folder: Path, *, seconds: float | None = None) -> None:
+def compute(
+    predictor: Predictor, clips: list[ClipFile], cache: Path, folder: Path, *, seconds: float | None = None
+) -> None:
     """Compute what is missing in the folder. Killed, it goes on where it was."""
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(cache)
-    device = next(model.parameters()).device
     missing = [c for c in clips if c.name in index and not (folder / f"{c.name}.npz").exists()]
     most = MAX_CLASSIFIED if seconds is None else max(1, round(seconds * FPS))
     for clip in tqdm(missing, desc=folder.name, unit="clip", mininterval=10):
-        frames = watched(cache, clip.name, *index[clip.name], model.config.size, most)
+        frames = predictor.resize(watched(cache, clip.name, *index[clip.name], most)).to(predictor.device)
         temporary = folder / f".{clip.name}.{os.getpid()}.npz"
-        np.savez(temporary, **features_of(model, frames.to(device)))
+        np.savez(temporary, **features_of(predictor.model, frames))
         temporary.replace(folder / f"{clip.name}.npz")
 
 
@@ -142,9 +137,8 @@ def prepare(args: argparse.Namespace, part: str, *, fresh: bool = False) -> tupl
     if any(not (folder / f"{clip.name}.npz").exists() for clip in clips):
         build(clips, args.cache)
         model = source.load(args.model)
-        device = choose_device()
-        model = place(untrained(model) if fresh else model, device, choose_dtype(device))
-        compute(model, clips, args.cache, folder, seconds=args.seconds)
+        predictor = Predictor(args.model, untrained(model) if fresh else model)
+        compute(predictor, clips, args.cache, folder, seconds=args.seconds)
     return [clip for clip in clips if (folder / f"{clip.name}.npz").exists()], folder
 
 

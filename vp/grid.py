@@ -38,6 +38,11 @@ def grid_index(prediction: Tensor, truth: Tensor, period: int = 2) -> Tensor:
     return at / beside.clamp_min(1)
 
 
+def periods(size: tuple[int, int]) -> list[int]:
+    """The periods whose windows fit into frames of (height, width)."""
+    return [period for period in PERIODS if window(period) <= min(size)]
+
+
 def window(period: int) -> int:
     """Side in pixels of the windows that a grid of this period is looked for in."""
     if period not in PERIODS:

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vp.models import Ladder, preset
-from vp.precision import choose_device, choose_dtype, place
 from vp.predictor import Predictor
 
 from .timing import best, once
@@ -116,10 +115,9 @@ def growth(name: str = "one_frame", variant: str = "compact") -> dict[str, dict[
         "horizon": {n: best(lambda n=n: predictor.run(frames, 5, n), 3) for n in (1, 3, 5, 10)},
         "pixels": {},
     }
-    device = choose_device()
     for height, width in ((32, 32), (64, 96), (128, 160), (224, 320)):
         # Location maps have the size that they were made for; all else is convolutions.
         config = preset(name, variant, height=height, width=width, head="warp", refine=32, norm="layer")
-        sized = Predictor(name, place(Ladder(config), device, choose_dtype(device)))
+        sized = Predictor(name, Ladder(config))
         found["pixels"][height * width] = best(lambda sized=sized: sized.run(frames, 5, 3), 3)
     return found

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import RequestError
-from ..grid import PERIODS, grid_index, window
+from ..grid import grid_index, periods
 from ..metrics import LUMA
 from ..predictor import Predictor
 from ..rollout import Rollout
@@ -53,9 +53,8 @@ def compare_spectra(rollout: Rollout) -> Spectra:
         torch.from_numpy(np.ascontiguousarray(f[:count])).permute(0, 3, 1, 2)
         for f in (rollout.truth, rollout.predictions)
     )
-    periods = [period for period in PERIODS if window(period) <= min(truth.shape[-2:])]
     return Spectra(
         truth=power_spectrum(truth).numpy(),
         prediction=power_spectrum(prediction).numpy(),
-        grid={period: grid_index(prediction, truth, period).mean().item() for period in periods},
+        grid={period: grid_index(prediction, truth, period).mean().item() for period in periods(truth.shape[-2:])},
     )

@@ -1,6 +1,6 @@
 // Classes: which action the whole clip shows, how the scores came about, and which memory says so.
 lvln.views.classes = (root) => {
-  const { state, on, classify, element, escape, image, cut, lut, enter } = lvln;
+  const { state, on, classify, element, spaced, cut, lut, enter } = lvln;
   const board = root.querySelector(".board");
   const watching = root.querySelector(".watching");
   const empty = root.querySelector(".empty");
@@ -12,7 +12,6 @@ lvln.views.classes = (root) => {
   let heat = [];
 
   const visible = () => root.offsetParent !== null;
-  const spaced = (name) => escape(name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 "));
   const percent = (v) => `${(100 * v).toFixed(v > 0.0995 || v < 0.0005 ? 0 : 1)} %`;
   const last = (c) => c.course[c.course.length - 1];
 

@@ -219,6 +219,9 @@ window.lvln = (() => {
   };
   const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
+  // A class name for people: "BabyCrawling" -> "Baby Crawling", but YoYo stays.
+  const spaced = (name) => escape(name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 "));
+
   const dark = () => document.body.classList.contains("dark");
   function setTheme(wanted) {
     document.body.classList.toggle("dark", wanted === "dark");
@@ -232,6 +235,6 @@ window.lvln = (() => {
 
   return {
     state, on, emit, cut, frames, isPredicted, stepAt, setCursor, play, show, open, image, busy, inWords, mean, gain, connect,
-    call, send, inspect, classify, lut, grey, openTab, enter, draw, element, escape, dark, setTheme, views: {},
+    call, send, inspect, classify, lut, grey, openTab, enter, draw, element, escape, spaced, dark, setTheme, views: {},
   };
 })();

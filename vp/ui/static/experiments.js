@@ -1,6 +1,6 @@
 // Experiments: silence parts, wipe the memory, show fewer frames, ask where a prediction looks.
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, cut, draw, mean, grey, lut } = lvln;
+  const { state, on, inspect, classify, element, escape, spaced, cut, draw, mean, grey, lut } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
   const sign = (v, digits = 1) => `${v >= 0 ? "+" : "−"}${Math.abs(v).toFixed(digits)}`;
 
@@ -120,7 +120,7 @@ lvln.views.experiments = (root) => {
         status.textContent = "";
         box.lastElementChild.replaceChildren(
           element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names
-            .map((name) => `<tr><th scope="row">${escape(name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 "))}</th>${bar(score(whole, name), "copy")}${bar(score(hurt, name), "ours")}</tr>`)
+            .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(hurt, name), "ours")}</tr>`)
             .join("")}</tbody></table>`)
         );
       } catch (error) {

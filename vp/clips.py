@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -173,10 +173,11 @@ def _describe(files: Iterable[str], manifest: bytes | None) -> list[Clip]:
     entries = _parse_manifest(manifest) if manifest is not None else {}
     clips = {}
     for file in files:
-        path, entry = PurePosixPath(file), entries.get(file, {})
-        ucf = UCF_NAME.fullmatch(path.stem)
-        label = path.parent.name or (ucf["label"] if ucf else "")
-        name = f"{WORD_START.sub(' ', ucf['label'])} g{ucf['group']} c{ucf['clip']}" if ucf else path.stem
+        entry = entries.get(file, {})
+        folder, stem = _parts(file)
+        ucf = UCF_NAME.fullmatch(stem)
+        label = folder or (ucf["label"] if ucf else "")
+        name = f"{WORD_START.sub(' ', ucf['label'])} g{ucf['group']} c{ucf['clip']}" if ucf else stem
         clips[file] = Clip(
             id=file,
             label=entry.get("label", label),
@@ -197,9 +198,15 @@ def _parse_manifest(content: bytes) -> dict[str, dict]:
         ) from error
 
 
+def _parts(file: str) -> tuple[str, str]:
+    """("Class", "name") of "outer/Class/name.avi"; pathlib would take most of the time of a listing."""
+    folders, _, name = file.rpartition("/")
+    return folders.rpartition("/")[2], name.rpartition(".")[0] or name
+
+
 def _searchable(clip: Clip) -> str:
-    file = PurePosixPath(clip.id).stem  # without folders: every "lip" would find a folder called clips
-    return " ".join((clip.label, WORD_START.sub(" ", clip.label), file, clip.name, *clip.motion, clip.about)).lower()
+    _, stem = _parts(clip.id)  # without folders: every "lip" would find a folder called clips
+    return " ".join((clip.label, WORD_START.sub(" ", clip.label), stem, clip.name, *clip.motion, clip.about)).lower()
 
 
 def _is_video(name: str) -> bool:
@@ -269,7 +276,7 @@ def _open_hub(spec: str) -> ClipSource:
             raise _hub_error(error, repo) from error
 
     manifest = fetch(MANIFEST).read_bytes() if MANIFEST in files else None
-    videos = [file for file in files if _is_video(PurePosixPath(file).name)]
+    videos = [file for file in files if _is_video(file.rpartition("/")[2])]
     return ClipSource(spec, _describe(videos, manifest), fetch, lambda id: f"{repo} {commit} {id}")
 
 

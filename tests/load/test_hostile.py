@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from serve import ROOT, Server, serve
-
 from load.hostile import Case, attack, cases, verdict
 
-GOOD = ROOT / "assets" / "clips" / "walk.mp4"
+if TYPE_CHECKING:
+    from serve import Server
+
 SHARE = 8  # every eighth case
 PATIENCE = 15.0  # in CI the cores are shared
 
 
-@pytest.fixture(scope="module")
-def hostile_server() -> Iterator[Server]:
-    with serve() as server:
-        yield server
-
-
-def test_there_are_more_than_two_hundred_and_they_differ(tmp_path: Path) -> None:
-    every = list(cases(tmp_path, GOOD))
+def test_there_are_more_than_two_hundred_and_they_differ(tmp_path: Path, good: Path) -> None:
+    every = list(cases(tmp_path, good))
     assert len(every) > 200 and len({(c.name, str(c.file)) for c in every}) > 200
     assert {c.endpoint for c in every} >= {"/predict", "/silence", "/saliency"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_each_gets_words_and_the_next_visitor_an_answer(hostile_server: Server, tmp_path: Path) -> None:
-    report = attack(hostile_server, GOOD, list(cases(tmp_path, GOOD, seed=7))[::SHARE], PATIENCE)
+def test_each_gets_words_and_the_next_visitor_an_answer(server: Server, tmp_path: Path, good: Path) -> None:
+    report = attack(server, good, list(cases(tmp_path, good, seed=7))[::SHARE], PATIENCE)
     assert report["wrong"] == []
     assert report["tracebacks"] == 0
     assert report["outcomes"]["refused"] > report["cases"] / 3

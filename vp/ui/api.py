@@ -21,7 +21,7 @@ from vp.rollout import QUANTITIES, Rollout
 
 from .api_experiments import add_experiments
 from .classes import classification_numbers
-from .files import given_video, new_file
+from .files import given_video, new_file, plain
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
 
@@ -135,7 +135,7 @@ def add_api(handlers: Handlers) -> None:
         return classification_numbers(result, explorer.classifier().predictor.name)
 
     with gr.Row(visible=False):
-        file = gr.File(label="video", type="filepath")
+        file = plain(gr.File(label="video"))
         number = {"precision": None}
         window = [
             gr.Number(0.0, label="start", **number),

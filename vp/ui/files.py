@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+import gradio as gr
 from gradio.utils import get_upload_folder
 
 from vp import video
@@ -17,6 +18,15 @@ def given_video(path: str | None) -> str:
         raise RequestError("No video given: pass a file, e.g. handle_file('clip.mp4').")
     video.probe(path)
     return path
+
+
+def plain(component: gr.Component) -> gr.Component:
+    """Give a component for files the path of what was uploaded, as it came.
+
+    Gradio hands videos to an ffmpeg program first, which may not be there, and leaves an empty file for each other one.
+    """
+    component.preprocess = lambda payload: payload.path if payload else None
+    return component
 
 
 def new_file(name: str) -> Path:

@@ -16,6 +16,7 @@ from vp.models import NAMES, TITLES
 from . import views
 from .about import about
 from .api import add_api
+from .files import plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
@@ -68,17 +69,14 @@ def build(explorer: Explorer) -> gr.Blocks:
                         views.view("gallery", views.GALLERY)
                     with gr.Tab("Upload"):
                         # Not gr.Video: it refuses what the browser cannot play, and every .avi with it.
-                        uploaded = gr.File(
-                            label="Your video", type="filepath", file_types=["video", *VIDEO_SUFFIXES], height=190,
-                            elem_id="upload",
-                        )  # fmt: skip
+                        uploaded = plain(gr.File(
+                            label="Your video", file_types=["video", *VIDEO_SUFFIXES], height=190, elem_id="upload",
+                        ))  # fmt: skip
                         gr.Markdown(describe(), elem_classes="quiet")
                     with gr.Tab("Webcam"):
-                        recorded = gr.Video(
-                            sources=["webcam"], label="Record a few seconds", height=190, elem_id="webcam"
-                        )
-                        # As it came: Gradio would hand it to an ffmpeg program first, which may not be there.
-                        recorded.preprocess = lambda payload: payload.path if payload else None
+                        recorded = plain(gr.Video(
+                            sources=["webcam"], label="Record a few seconds", height=190, elem_id="webcam",
+                        ))  # fmt: skip
                     with gr.Tab("Circle"):
                         views.view("circle", views.CIRCLE)
                 player = gr.Video(

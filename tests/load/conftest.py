@@ -1,0 +1,26 @@
+"""The real server, and a clip that it likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("serve")
+
+
+@pytest.fixture(scope="session")
+def good() -> Path:
+    """A clip that every endpoint answers."""
+    return ROOT / "assets" / "clips" / "walk.mp4"
+
+
+@pytest.fixture
+def visitor(server) -> Client:
+    """A client that throws away what it gets."""
+    return Client(server.url, verbose=False, analytics_enabled=False, download_files=False)

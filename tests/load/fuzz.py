@@ -18,10 +18,10 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.server import resident
+from serve import ROOT
 
 PATIENCE = 10.0  # seconds for one file
 MOST_MB = 3000  # that the worker may grow to
@@ -212,8 +212,8 @@ def fuzz(kind: str, minutes: float, first_seed: int = 0) -> dict:
         else:
             checkpoint_seed(Path(seeds))
         process = pipe = None
-        until, seed = time.monotonic() + 60 * minutes, first_seed
-        while time.monotonic() < until or seed == first_seed:
+        until, seed = float("inf"), first_seed
+        while time.monotonic() < until:
             fresh = process is None
             if fresh:
                 pipe, other = context.Pipe()
@@ -242,6 +242,8 @@ def fuzz(kind: str, minutes: float, first_seed: int = 0) -> dict:
                 process = None
             else:
                 most = max(most, resident(process.pid))
+            if seed == first_seed:  # the worker has imported what it needs
+                until = time.monotonic() + 60 * minutes
             seed += 1
         if process is not None:
             pipe.send(None)

@@ -22,7 +22,6 @@ STEPS   {"mean", "low", "high"}: a number for each step, null where there is non
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from vp.checkpoints import open_checkpoints
@@ -31,6 +30,8 @@ from vp.models import NAMES
 from vp.predictor import Predictor
 
 from .cache import build
+from .figures import draw
+from .reports import add_report_arguments, leave
 from .scoring import score, summary
 from .splits import find_clips, select
 
@@ -138,8 +139,7 @@ def main() -> None:
     parser.add_argument("--per-clip", type=int, default=4, help="windows per clip")
     parser.add_argument("--intervals", action="store_true", help="print one row a step, with 95 %% intervals")
     parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")
-    parser.add_argument("--json", type=Path, default=None, help="write the numbers here")
-    parser.add_argument("--figures", type=Path, default=None, help="draw them into this folder")
+    add_report_arguments(parser)
     args = parser.parse_args()
     if args.per_clip < 1:
         parser.error("--per-clip must be at least 1")
@@ -150,14 +150,7 @@ def main() -> None:
     print(markdown(report) if args.intervals else brief_markdown(report))
     if args.per_class:
         print("\n" + class_markdown(report))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
-    if args.figures:
-        from .figures import draw  # matplotlib takes a second to import
-
-        for path in draw(report, args.figures):
-            print(path)
+    leave(report, args, draw)
 
 
 if __name__ == "__main__":

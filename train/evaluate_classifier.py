@@ -24,7 +24,6 @@ error is the expected one over 15 bins, after the temperature that held-out trai
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +42,7 @@ from vp.errors import ExplorerError
 
 from . import image_features
 from .cache import build
+from .classifier_figures import draw
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from .fit_classifier import (
     FOLDS,
@@ -55,6 +55,7 @@ from .fit_classifier import (
     load_examples,
     temperature,
 )
+from .reports import add_report_arguments, leave
 from .scoring import bootstrap
 from .splits import ClipFile
 from .state_features import add_arguments, load_features, prepare
@@ -210,21 +211,14 @@ def markdown(report: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
-    parser.add_argument("--json", type=Path, default=None, help="write the report here")
-    parser.add_argument("--figures", type=Path, default=None, help="draw the figures into this folder")
+    add_report_arguments(parser)
     args = parser.parse_args()
     try:
         report = evaluate(args)
     except (ExplorerError, ValueError) as error:
         raise SystemExit(str(error)) from None
     print(markdown(report))
-    if args.json:
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
-    if args.figures:
-        from .classifier_figures import draw
-
-        for path in draw(report, args.figures):
-            print(path)
+    leave(report, args, draw)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from vp.checkpoints import save_classifier
 from vp.models import StateClassifier
 
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
-from .optimisers import OPTIMISERS
+from .optimisers import new_optimiser
 from .splits import ClipFile
 from .state_features import add_arguments, load_features, load_parts, prepare
 
@@ -83,14 +83,14 @@ def fit(
     held_out: Examples | None = None,
     seed: int = 0,
 ) -> tuple[StateClassifier, list[dict[str, float]]]:
-    """Fit a classifier. Returns it in eval mode and, for each epoch, the loss and the accuracy on both sets."""
+    """Fit a classifier. Returns it in eval mode and, for each epoch, the loss and, with `held_out`, the
+    accuracy on both sets."""
     torch.manual_seed(seed)
     net = StateClassifier(recipe.config(predictor, examples.whole.shape[1], classes))
     net.set_standard(examples.whole)
-    options = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
-    if recipe.optimiser == "sgd":
-        options["momentum"] = 0.9
-    optimiser = OPTIMISERS[recipe.optimiser](net.parameters(), **options)
+    optimiser = new_optimiser(
+        recipe.optimiser, net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
     batches = max(1, len(examples) // recipe.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, batches * recipe.epochs)
     curve = []
@@ -107,10 +107,9 @@ def fit(
             schedule.step()
             total += loss.item() / batches
         net.eval()
-        point = {"loss": total, "training": accuracy(net, examples)}
+        curve.append({"loss": total})
         if held_out is not None:
-            point["held_out"] = accuracy(net, held_out)
-        curve.append(point)
+            curve[-1] |= {"training": accuracy(net, examples), "held_out": accuracy(net, held_out)}
     return net.eval(), curve
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -17,6 +19,12 @@ OPTIMISERS = {
     "adamw": torch.optim.AdamW,
     "muon": Muon,
 }
+
+
+def new_optimiser(name: str, params: Iterable, *, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+    """An optimiser by name. params: parameters or groups of them. SGD has a momentum of 0.9."""
+    more = {"momentum": 0.9} if name == "sgd" else {}
+    return OPTIMISERS[name](params, lr=lr, weight_decay=weight_decay, **more)
 
 
 def make_optimiser(model: Ladder, recipe: Recipe) -> torch.optim.Optimizer:
@@ -44,16 +52,12 @@ def make_optimiser(model: Ladder, recipe: Recipe) -> torch.optim.Optimizer:
             add(p, 0.5 if name.startswith("layer4") else recipe.encoder_rate)
     else:
         model.encoder.requires_grad_(False)
-    options = {"lr": recipe.learning_rate}
-    if recipe.optimiser in ("adamw", "muon"):
-        options["weight_decay"] = recipe.weight_decay
-    if recipe.optimiser == "sgd":
-        options["momentum"] = 0.9
     described = [
         {"params": params, "share": share} | ({"matrix": matrix} if muon else {})
         for (share, matrix), params in groups.items()
     ]
-    return OPTIMISERS[recipe.optimiser](described, **options)
+    decay = recipe.weight_decay if recipe.optimiser in ("adamw", "muon") else 0.0
+    return new_optimiser(recipe.optimiser, described, lr=recipe.learning_rate, weight_decay=decay)
 
 
 def learning_rate(recipe: Recipe, step: int, share: float) -> float:

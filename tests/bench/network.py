@@ -46,7 +46,7 @@ def measure(name: str, variant: str) -> dict:
     plain, recorded = best(rollout(False)), best(rollout(True))
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         model.rollout(window, horizon)
-    floor = convolution_floor(model, rollout(False))
+    floor = best(convolutions(model, rollout(False)))
     gflop = counter.get_total_flops() / 1e9
     return {
         "model": name,
@@ -64,8 +64,8 @@ def measure(name: str, variant: str) -> dict:
     }
 
 
-def convolution_floor(model: nn.Module, run: Callable[[], object]) -> float:
-    """Seconds that the convolutions of a run take when nothing happens between them."""
+def convolutions(model: nn.Module, run: Callable[[], object]) -> Callable[[], None]:
+    """The convolutions of a run alone, with nothing between them: a function that does them."""
     calls: list[tuple[nn.Conv2d, Tensor]] = []
     hooks = [
         module.register_forward_pre_hook(lambda module, inputs: calls.append((module, inputs[0])))
@@ -81,7 +81,7 @@ def convolution_floor(model: nn.Module, run: Callable[[], object]) -> float:
         for module, x in calls:
             nn.Conv2d.forward(module, x)
 
-    return best(alone)
+    return alone
 
 
 @torch.inference_mode()

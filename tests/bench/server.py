@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -29,22 +29,21 @@ def click_to_picture(path: Path, checkpoints: str = "bundled") -> dict[str, dict
     handlers = Handlers(Explorer(checkpoints=checkpoints))
     found = {}
     seconds = video.probe(path).seconds
-    for name in handlers.explorer.checkpoints.names():
-        predictor = handlers.explorer.predictor(name)
-        window = Window(name, fps=10, seen=predictor.default_seen, horizon=3)
-        request = Request(str(path), seconds, "a clip", None, window)
-        key, rollout = handlers.store.run(request)
-        out = Path(os.devnull).parent / "shm" if Path("/dev/shm").is_dir() else Path.cwd()
-        movie = out / f"bench-{os.getpid()}.mp4"
-        found[name] = {
-            "all": best(lambda request=request: handlers.predict(request)),
-            "decode": best(lambda: video.read(path, fps=10, start=0.0, frames=8)),
-            "network": rollout.seconds,
-            "render": best(lambda r=rollout, q=request, k=key: handlers._payload(r, q, k)),
-            "mp4": best(lambda r=rollout, movie=movie: render.side_by_side_mp4(r, movie, 10)),
-            "memory_view": best(lambda k=key: handlers.activations(k, "C1", "3x3", "h")),
-        }
-        movie.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        movie = Path(folder) / "movie.mp4"
+        for name in handlers.explorer.checkpoints.names():
+            predictor = handlers.explorer.predictor(name)
+            window = Window(name, fps=10, seen=predictor.default_seen, horizon=3)
+            request = Request(str(path), seconds, "a clip", None, window)
+            key, rollout = handlers.store.run(request)
+            found[name] = {
+                "all": best(lambda request=request: handlers.predict(request)),
+                "decode": best(lambda: video.read(path, fps=10, start=0.0, frames=8)),
+                "network": rollout.seconds,
+                "render": best(lambda r=rollout, q=request, k=key: handlers._payload(r, q, k)),
+                "mp4": best(lambda r=rollout: render.side_by_side_mp4(r, movie, 10)),
+                "memory_view": best(lambda k=key: handlers.activations(k, "C1", "3x3", "h")),
+            }
     return found
 
 

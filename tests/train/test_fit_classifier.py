@@ -140,7 +140,9 @@ def test_sgd_and_unknown_fields(tmp_path):
     torch.manual_seed(0)
     labels = torch.arange(40) % 2
     examples = Examples(torch.randn(40, 4) + 3 * labels[:, None], labels)
-    net, curve = fit(examples, "lvln", ["a", "b"], ClassifierRecipe(hidden=8, optimiser="sgd", epochs=20, batch=8))
+    net, curve = fit(
+        examples, "lvln", ["a", "b"], ClassifierRecipe(hidden=8, optimiser="sgd", epochs=20, batch=8), held_out=examples
+    )
     assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
     (tmp_path / "x.yaml").write_text("colour: red")
     with pytest.raises(ValueError, match="colour"):

@@ -33,7 +33,7 @@ def init_icnr_(conv: nn.Conv2d, factor: int) -> None:
     All factor^2 sub-pixels of a place start with the same kernel, so there is no grid before training.
     """
     with torch.no_grad():
-        base = torch.empty_like(conv.weight[:: factor * factor])
+        base = conv.weight.new_empty((len(conv.weight) // factor**2, *conv.weight.shape[1:]))
         nn.init.kaiming_uniform_(base, nonlinearity="linear")
         conv.weight.copy_(base.repeat_interleave(factor * factor, dim=0))
         if conv.bias is not None:

@@ -6,9 +6,10 @@ tensors to store and fewer passes over memory to make.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet18
 
 # Channels of the taps e1 to e5, at strides 2, 4, 8, 16 and 32.
 TAPS = (64, 64, 128, 256, 512)
@@ -16,8 +17,25 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a shortcut: [N, inputs, H, W] -> [N, outputs, H / stride, W / stride]."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1)
+        # A list of one, for the names that the weights have everywhere.
+        self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride)) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.conv2(torch.relu(self.conv1(x))) + self.downsample(x))
+
+
 class Encoder(nn.Module):
     """ResNet-18 with folded batch norms; parameter names are torchvision's plus a bias per convolution.
+
+    Written out because importing torchvision takes as long as importing torch, and the app needs no more of it; a test
+    holds it to torchvision's own.
 
     forward: frames [N, 3, H, W] in [0, 1], H and W multiples of 32
              -> five maps [N, TAPS[i], H / 2^(i+1), W / 2^(i+1)], each after its ReLU.
@@ -25,11 +43,15 @@ class Encoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        net = resnet18(weights=None, norm_layer=lambda _channels: nn.Identity())
-        for conv in (m for m in net.modules() if isinstance(m, nn.Conv2d)):
-            conv.bias = nn.Parameter(torch.zeros(conv.out_channels))
-        self.conv1, self.maxpool = net.conv1, net.maxpool
-        self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
+        self.conv1, self.maxpool = nn.Conv2d(3, TAPS[0], 7, 2, 3), nn.MaxPool2d(3, 2, 1)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            nn.Sequential(Residual(inputs, outputs, 1 if inputs == outputs else 2), Residual(outputs, outputs, 1))
+            for inputs, outputs in pairwise(TAPS)
+        )
+        for conv in (m for m in self.modules() if isinstance(m, nn.Conv2d)):
+            # Uniform: normal numbers of a network that is shapes only make PyTorch import its compiler, two seconds.
+            nn.init.kaiming_uniform_(conv.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
         # Without batch norm, sixteen residual sums would grow by a factor of 2^8: each branch starts at zero.
         # (Weights from ImageNet replace this; it matters for stages that have none.)
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):

@@ -44,9 +44,10 @@ def _missing(reason: str) -> None:
 def browser() -> Iterator[Browser]:
     """Chromium: VP_CHROMIUM, the system's, or Playwright's own."""
     try:
-        from playwright.sync_api import Error, sync_playwright
+        from playwright.sync_api import Error, expect, sync_playwright
     except ImportError:
         _missing("playwright is not installed")
+    expect.set_options(timeout=60_000)  # as for everything else: the cores are shared
     chosen = os.environ.get("VP_CHROMIUM")
     if chosen and not Path(chosen).exists():
         pytest.fail(f"VP_CHROMIUM is {chosen}, which does not exist", pytrace=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,10 +79,12 @@ class Explorer:
     @contextmanager
     def new_rollout(self) -> Iterator[dict]:
         """Wait until what the block does has led to another prediction. Gives {"ms": from act to picture}."""
-        before = self.page.evaluate("probe.count")
+        count, key = self.page.evaluate("[probe.count, lvln.state.rollout.key]")
         result: dict = {}
         yield result
-        self.wait(f"probe.count > {before} && !document.documentElement.classList.contains('lvln-busy')")
+        # Of another key: on a slow machine the page may still be drawing the one that it opened with.
+        another = f"probe.count > {count} && lvln.state.rollout.key !== {json.dumps(key)}"
+        self.wait(f"{another} && !document.documentElement.classList.contains('lvln-busy')")
         result["ms"] = self.page.evaluate("probe.took")
 
     def view(self, name: str) -> Locator:

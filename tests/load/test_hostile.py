@@ -15,7 +15,7 @@ from load.hostile import Case, attack, cases, verdict
 if TYPE_CHECKING:
     from serve import Server
 
-SHARE = 8  # every eighth case
+SHARE = 12  # every twelfth case
 PATIENCE = 15.0  # in CI the cores are shared
 
 

@@ -80,11 +80,13 @@ lvln.views.stage = (root) => {
     if (message) announce = setTimeout(() => (note.textContent = `${message}…`), 250);
   });
 
-  on("playing", (playing) => {
+  const showPlaying = (playing) => {
     button.setAttribute("aria-pressed", playing);
     button.setAttribute("aria-label", playing ? "pause" : "play");
     button.classList.toggle("on", playing);
-  });
+  };
+  on("playing", showPlaying);
+  showPlaying(state.playing); // it may play already, on a page that was slow to build
   button.addEventListener("click", () => play(!state.playing));
   line.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9 }[event.key];

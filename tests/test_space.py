@@ -14,29 +14,28 @@ from serve import serve
 ROOT = Path(__file__).resolve().parents[1]
 # Like the real one it wraps functions and generators alike, and marks the time in which there is a GPU.
 STAND_IN = """
-import functools, inspect, pathlib
+import contextlib, functools, inspect, pathlib
 INSIDE = []
+@contextlib.contextmanager
+def inside(name):
+    INSIDE.append(name)
+    with open(pathlib.Path(__file__).with_name("calls.txt"), "a") as file:
+        file.write(name + "\\n")
+    try:
+        yield
+    finally:
+        INSIDE.pop()
 def GPU(function=None, duration=60):
     if function is None:
         return functools.partial(GPU, duration=duration)
     @functools.wraps(function)
     def call(*args, **kwargs):
-        INSIDE.append(function.__name__)
-        with open(pathlib.Path(__file__).with_name("calls.txt"), "a") as file:
-            file.write(function.__name__ + "\\n")
-        try:
+        with inside(function.__name__):
             return function(*args, **kwargs)
-        finally:
-            INSIDE.pop()
     @functools.wraps(function)
     def generate(*args, **kwargs):
-        INSIDE.append(function.__name__)
-        with open(pathlib.Path(__file__).with_name("calls.txt"), "a") as file:
-            file.write(function.__name__ + "\\n")
-        try:
+        with inside(function.__name__):
             yield from function(*args, **kwargs)
-        finally:
-            INSIDE.pop()
     return generate if inspect.isgeneratorfunction(function) else call
 """
 PROGRAM = """

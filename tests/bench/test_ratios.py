@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -33,8 +34,13 @@ def frames(predictor: Predictor) -> np.ndarray:
     return clip(predictor, SEEN + HORIZON)
 
 
-def test_states_and_gates_cost_little(predictor: Predictor, frames: np.ndarray) -> None:
-    window = predictor.prepare(frames, SEEN, HORIZON)[1][None, :SEEN].to(predictor.device)
+@pytest.fixture(scope="module")
+def window(predictor: Predictor, frames: np.ndarray) -> Tensor:
+    """The seen frames as the network takes them."""
+    return predictor.prepare(frames, SEEN, HORIZON)[1][None, :SEEN].to(predictor.device)
+
+
+def test_states_and_gates_cost_little(predictor: Predictor, window: Tensor) -> None:
     with torch.inference_mode():
         found = rates({
             "plain": lambda: predictor.model.rollout(window, HORIZON),
@@ -43,9 +49,8 @@ def test_states_and_gates_cost_little(predictor: Predictor, frames: np.ndarray) 
     assert found["recorded"] < 1.3 * found["plain"], found
 
 
-def test_around_the_network_little_is_lost(predictor: Predictor, frames: np.ndarray) -> None:
+def test_around_the_network_little_is_lost(predictor: Predictor, frames: np.ndarray, window: Tensor) -> None:
     """Reading the frames in, scores, copying out."""
-    window = predictor.prepare(frames, SEEN, HORIZON)[1][None, :SEEN].to(predictor.device)
     with torch.inference_mode():
         found = rates({
             "network": lambda: predictor.model.rollout(window, HORIZON, record=True),
@@ -54,8 +59,7 @@ def test_around_the_network_little_is_lost(predictor: Predictor, frames: np.ndar
     assert found["all"] < 1.5 * found["network"], found
 
 
-def test_most_of_a_prediction_is_convolutions(predictor: Predictor, frames: np.ndarray) -> None:
-    window = predictor.prepare(frames, SEEN, HORIZON)[1][None, :SEEN].to(predictor.device)
+def test_most_of_a_prediction_is_convolutions(predictor: Predictor, window: Tensor) -> None:
 
     @torch.inference_mode()
     def run() -> None:
@@ -65,9 +69,8 @@ def test_most_of_a_prediction_is_convolutions(predictor: Predictor, frames: np.n
     assert found["network"] < 2 * found["convolutions"], found
 
 
-def test_seen_frames_as_one_batch_are_faster_than_one_by_one(predictor: Predictor, frames: np.ndarray) -> None:
+def test_seen_frames_as_one_batch_are_faster_than_one_by_one(predictor: Predictor, window: Tensor) -> None:
     model = predictor.model
-    window = predictor.prepare(frames, SEEN, HORIZON)[1][None, :SEEN].to(predictor.device)
 
     @torch.inference_mode()
     def one_by_one() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from vp.checkpoints import files, open_checkpoints, save_encoder, save_predictor
 from vp.errors import CheckpointError
-from vp.models import NAMES, Ladder, preset
+from vp.models import NAMES, PAPER_RECIPE, Ladder, preset
 
 TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -130,6 +130,19 @@ def test_what_a_source_knows(saved: Path, copy: Path) -> None:
 def test_bundled_is_a_source() -> None:
     source = open_checkpoints("bundled")
     assert set(source.names()) <= set(NAMES)
+
+
+def test_the_papers_recipe_is_kept_beside_the_predictors_and_is_none_of_them(
+    copy: Path, ladders: dict[str, Ladder]
+) -> None:
+    source = open_checkpoints(str(copy))
+    assert not source.has_paper_recipe
+    with complaint(f"{copy} has no {PAPER_RECIPE}/{CONFIG}", "lvln, one_frame, full_res"):
+        source.load(PAPER_RECIPE)
+    save_predictor(copy, PAPER_RECIPE, ladders["one_frame"], training={}, scores={})
+    assert source.has_paper_recipe and source.names() == list(NAMES)
+    for ours, theirs in zip(source.load(PAPER_RECIPE).parameters(), source.load("one_frame").parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_float32_and_the_same_bytes_every_time(saved: Path, ladders: dict[str, Ladder], tmp_path: Path) -> None:

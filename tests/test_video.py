@@ -474,6 +474,19 @@ def test_write_gif_keeps_time(tmp_path, ramp):
     assert Image.open(path).info["loop"] == 0
 
 
+@pytest.mark.parametrize("use", ["read", "write_mp4"])
+def test_messages_of_ffmpeg_stay_out_of_python(tmp_path, ramp, use):
+    """A decoder that is closed while one of its threads is logging would stop the whole process."""
+    path = tmp_path / "clip.mp4"
+    video.write_mp4(path, ramp, fps=10)
+    try:
+        av.logging.set_level(av.logging.ERROR)  # as torchvision 0.23 does on import
+        video.read(path) if use == "read" else video.write_mp4(path, ramp, fps=10)
+        assert av.logging.get_level() is None
+    finally:
+        av.logging.set_level(None)
+
+
 @pytest.mark.parametrize(
     "frames", [np.zeros((0, 8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8), np.zeros((1, 8, 8, 3))]
 )

@@ -138,19 +138,36 @@ def measure(
     return result
 
 
+def clip_psnr(psnr: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """The PSNR of each window's clip, by the mean squared error over its windows; both [windows, steps] in dB.
+
+    Videos repeat frames exactly here and there. In such a window the last frame repeated has no error, and its PSNR,
+    which has no bound, would outweigh many others.
+    """
+    _, index = np.unique(clips, return_inverse=True)
+    errors = 10 ** (-psnr / 10)
+    means = [np.bincount(index, step) / np.bincount(index) for step in errors.T]
+    return -10 * np.log10(np.stack(means, axis=1))[index]
+
+
 def summary(scores: Scores) -> dict:
     """Means and intervals in JSON types, None for NaN; the schema is in `train.evaluate`."""
+    measured = {method: dict(metrics) for method, metrics in scores.values.items()}
+    bar = clip_psnr(scores.values["copy_last"]["psnr"], scores.clips)
+    for metrics in measured.values():
+        metrics["psnr"] = clip_psnr(metrics["psnr"], scores.clips)
+        metrics["gain"] = metrics["psnr"] - bar
     methods = {
         method: {metric: _statistic(values, scores.clips) for metric, values in metrics.items()}
-        for method, metrics in scores.values.items()
+        for method, metrics in measured.items()
     }
     classes = {}
     for label in np.unique(scores.labels):
         here = scores.labels == label
         clips = scores.clips[here]
-        gain = {method: _statistic(m["gain"][here], clips) for method, m in scores.values.items()}
+        gain = {method: _statistic(m["gain"][here], clips) for method, m in measured.items()}
         # Three steps of a class with a dozen clips say little each: together they can be compared between classes.
-        means = {method: m["gain"][here].mean(1, keepdims=True) for method, m in scores.values.items()}
+        means = {method: m["gain"][here].mean(1, keepdims=True) for method, m in measured.items()}
         overall = {method: _statistic(mean, clips) for method, mean in means.items()}
         counts = {"clips": len(np.unique(clips)), "windows": len(clips)}
         classes[str(label)] = counts | {"gain": gain, "overall_gain": overall}

@@ -18,7 +18,7 @@ from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import ClipSource, open_clips
 from .errors import CheckpointError, RequestError
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
-from .models import NAMES, untrained
+from .models import NAMES, PAPER_RECIPE, untrained
 from .predictor import Predictor
 from .reopening import Reopening
 from .rollout import Rollout
@@ -100,9 +100,17 @@ class Explorer:
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
 
-    def untrained(self, name: str) -> Predictor:
-        """The same network with fresh weights outside its encoder, made once. Raises CheckpointError."""
+    def network(self, name: str, weights: str = "trained") -> Predictor:
+        """The network of this name, loaded once.
+
+        weights: "trained"; "untrained" for fresh ones outside its encoder; "paper" for `one_frame` by the paper's
+        recipe, whatever the name. Raises CheckpointError.
+        """
+        if weights == "paper":
+            return self.predictor(PAPER_RECIPE)
         trained = self.predictor(name)
+        if weights == "trained":
+            return trained
         with self._lock:
             if name not in self._untrained:
                 self._untrained[name] = Predictor(name, untrained(trained.model), source="untrained")
@@ -139,23 +147,29 @@ class Explorer:
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
 
-    def predict(self, path: str | Path, window: Window, *, trained: bool = True) -> Rollout:
-        """Read one window of a video file and predict, with the trained network or as it was before.
+    def predict(self, path: str | Path, window: Window, *, weights: str = "trained") -> Rollout:
+        """Read one window of a video file and predict, with the weights that `network` names.
 
         Near the end of a clip there may be fewer true frames than predicted ones; there must be enough to see.
         Raises RequestError, VideoError or CheckpointError.
         """
-        return self.inspect(Predictor.run, path, window, trained=trained, seen=window.seen, horizon=window.horizon)
+        return self.inspect(Predictor.run, path, window, weights=weights, seen=window.seen, horizon=window.horizon)
 
     def inspect(
-        self, experiment: Callable[..., T], path: str | Path, window: Window, *, trained: bool = True, **options: object
+        self,
+        experiment: Callable[..., T],
+        path: str | Path,
+        window: Window,
+        *,
+        weights: str = "trained",
+        **options: object,
     ) -> T:
         """Read one window of a video file and run an experiment of `vp.inspection` on it.
 
         experiment: called with the predictor, the window's frames and the options. Raises as `predict` does.
         """
         window.check()
-        predictor = self.predictor(window.model) if trained else self.untrained(window.model)
+        predictor = self.network(window.model, weights)
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(

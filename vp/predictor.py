@@ -22,7 +22,7 @@ from .rollout import Rollout
 class Predictor:
     """A ladder network on a device.
 
-    name: preset name; model: the network, which is moved; source: where its weights came from, for display.
+    name: as in `load_predictor`; model: the network, which is moved; source: where its weights came from, for display.
     """
 
     def __init__(
@@ -156,7 +156,8 @@ def _array(x: Tensor) -> np.ndarray:
 def load_predictor(name: str, source: str = "bundled", **placement: object) -> Predictor:
     """Load a network by name.
 
-    name: "lvln", "one_frame" or "full_res". source: "bundled", a folder or "hf://owner/name@revision".
+    name: "lvln", "one_frame" or "full_res"; "paper_one_frame" is `one_frame` trained by the paper's recipe.
+    source: "bundled", a folder or "hf://owner/name@revision".
     placement: `device` and `dtype` of `Predictor`. Raises CheckpointError with what to do.
     """
     checkpoints = open_checkpoints(source)

@@ -58,6 +58,8 @@ def test_spectrum_finds_no_grid(ask: Callable, waves: Path) -> None:
     with np.load(arrays) as spectra:
         assert spectra["truth"].shape == spectra["prediction"].shape == (64, 96)
         assert spectra["truth"].max() > 0 and not np.array_equal(spectra["truth"], spectra["prediction"])
+        assert spectra["paper"].shape == (64, 96) and not np.array_equal(spectra["paper"], spectra["prediction"])
+    assert set(numbers["paper_grid"]) == set(numbers["grid"]) and numbers["paper_grid"] != numbers["grid"]
     assert set(numbers["grid"]) == {"2", "4", "8"} and all(0 < v < 1.5 for v in numbers["grid"].values())
 
 

@@ -55,6 +55,11 @@ def test_silencing_parts_and_bringing_them_back(explorer: Explorer) -> None:
     box.locator("[data-part='C1']").click()
     expect(box.locator(".result")).to_be_empty()
 
+    expect(box.locator("[data-part$='.location']")).to_have_count(2)  # C3 and C4 know their place
+    box.locator("[data-part='C3.location']").click()
+    expect(box.locator(".line").last).to_contain_text("Without C3.location")
+    box.locator("[data-part='C3.location']").click()
+
     box.locator("input").fill("C1.3x3.2")
     box.locator("button[type=submit]").click()
     expect(box.locator(".line").last).to_contain_text("Without C1.3x3.2")
@@ -128,13 +133,15 @@ def test_everything_that_one_filter_does(explorer: Explorer) -> None:
 def test_the_spectrum_says_whether_there_is_a_grid(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator(".spectrum .go").click()
-    expect(view.locator(".spectrum .verdict")).to_contain_text("grid")
-    for kind in ("truth", "prediction"):
-        assert explorer.pixels(f"#view-experiments .spectrum .{kind} canvas")[1] > 32
-    truth, prediction = (
-        explorer.pixels(f"#view-experiments .spectrum .{kind} canvas")[0] for kind in ("truth", "prediction")
+    expect(view.locator(".spectrum .verdict")).to_contain_text(
+        ["One-frame leaves no grid", "The paper's recipe leaves a grid"]
     )
-    assert truth != prediction
+    kinds = ("truth", "prediction", "paper")
+    seen = [explorer.pixels(f"#view-experiments .spectrum .{kind} canvas") for kind in kinds]
+    assert all(colours > 32 for _, colours in seen)
+    assert len({picture for picture, _ in seen}) == 3
+    for kind in kinds[1:]:
+        expect(view.locator(f".spectrum .{kind} figcaption")).to_contain_text("dB against repeating the last frame")
 
 
 def test_another_clip_clears_what_was_found(explorer: Explorer) -> None:

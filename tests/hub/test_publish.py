@@ -32,7 +32,8 @@ def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     model = Ladder(replace(preset("one_frame"), **TINY))
     save_encoder(tmp_path, model, provenance="random numbers")
-    save_predictor(tmp_path, "one_frame", model, training={"minutes": 0}, scores={})
+    for name in ("one_frame", "paper_one_frame"):
+        save_predictor(tmp_path, name, model, training={"minutes": 0}, scores={})
     (tmp_path / "README.md").write_text("# Tiny\n", encoding="utf-8")
     (tmp_path / "last.ckpt").write_bytes(b"an optimiser's state, for nobody")
     (tmp_path / ".env").write_text("HF_TOKEN=secret")
@@ -46,9 +47,12 @@ def test_what_the_app_loads_is_published_and_nothing_else(hub: Hub, client, fold
     listing = "from huggingface_hub import HfApi\nresult = sorted(HfApi().list_repo_files('me/ladder'))"
     kept = [f for f in client(listing) if f != ".gitattributes"]
     files = ("config.json", "model.safetensors")
-    assert kept == ["README.md", *(f"{part}/{file}" for part in ("encoder", "one_frame") for file in files)]
-    load = "from vp import load_predictor\nresult = list(load_predictor('one_frame', spec).size)"
-    assert client(load, spec=pinned) == [32, 32]
+    assert kept == [
+        "README.md",
+        *(f"{part}/{file}" for part in ("encoder", "one_frame", "paper_one_frame") for file in files),
+    ]
+    load = "from vp import load_predictor\nresult = list(load_predictor(name, spec).size)"
+    assert all(client(load, name=name, spec=pinned) == [32, 32] for name in ("one_frame", "paper_one_frame"))
 
     (folder / "README.md").write_text("# Tiny, second edition\n", encoding="utf-8")
     again = client(PUBLISH, folder=str(folder), to="hf://me/ladder").split()[-1]

@@ -1,6 +1,6 @@
 """Predictions leave the range of colours: with and without clipping (paper section 4, Fig. 7).
 
-python -m train.findings.clipping --checkpoints runs/paper_one_frame/export --figure assets/figures/clipping.png
+python -m train.findings.clipping --figure assets/figures/clipping.png
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vp import load_predictor
-from vp.models import NAMES
+from vp.models import NAMES, PAPER_RECIPE
 
 from .clips import window
 from .panels import Row, panels
@@ -23,7 +23,7 @@ HORIZON = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoints", default="bundled")
-    parser.add_argument("--model", default="one_frame", choices=NAMES)
+    parser.add_argument("--model", default=PAPER_RECIPE, choices=[*NAMES, PAPER_RECIPE])
     parser.add_argument("--clip", default="walk", help="a bundled clip or a video")
     parser.add_argument("--figure", type=Path, required=True)
     args = parser.parse_args()
@@ -35,6 +35,7 @@ def main() -> None:
     outside = ((out < 0) | (out > 1)).mean((1, 2, 3))
     # A byte holds no more than 255: what is beyond wraps around, white turns black.
     wrapped = (np.round(out * 255).astype(int) % 256) / 255
+    print("colours outside [0, 1]: " + ", ".join(f"{share:.2%}" for share in outside))
     captions = [f"{share:.1%} outside" for share in outside]
     rows = [Row("as bytes", wrapped, captions), Row("clipped to [0, 1]", out.clip(0, 1), accent=HORIZON)]
     panels(rows, args.figure, columns=[f"step +{k + 1}" for k in range(HORIZON)], zoom=1.3)

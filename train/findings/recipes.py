@@ -1,8 +1,11 @@
-"""Recipes after the same training time, on the same frames (after paper section 4.1, Fig. 8).
+r"""Recipes after the same training time, on the same frames (after paper section 4.1, Fig. 8).
 
-python -m train.fit_predictor paper_one_frame --data UCF-101 --out runs/paper_one_frame --minutes 20
-python -m train.fit_predictor one_frame --data UCF-101 --out runs/our_one_frame --minutes 20
-python -m train.findings.recipes runs/paper_one_frame runs/our_one_frame --figure assets/figures/recipes.png
+python -m train.fit_predictor upsampling_pixel_shuffle --encoder assets/checkpoints --data UCF-101 --out runs/paper \
+    --minutes 20
+python -m train.fit_predictor one_frame_long --encoder assets/checkpoints --data UCF-101 --out runs/ours --minutes 20
+python -m train.findings.recipes runs/paper runs/ours --clip toy_train --figure assets/figures/recipes.png
+
+Both of compact width and with the bundled encoder, so that they differ in nothing but the recipe.
 """
 
 from __future__ import annotations

@@ -24,6 +24,17 @@ def losses(run: Path) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in log.Scalars("train/loss")]
 
 
+def below(logged: list[tuple[int, float]], bar: float) -> int | None:
+    """The step from which on the loss stays below the bar; None if it ends above."""
+    first = None
+    for step, value in logged:
+        if value >= bar:
+            first = None
+        elif first is None:
+            first = step
+    return first
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
@@ -40,9 +51,11 @@ def main() -> None:
     ax.annotate("the paper's bar", (1, GOAL), xycoords=("axes fraction", "data"), xytext=(-4, 4),
                 textcoords="offset points", ha="right", color=MUTED)  # fmt: skip
     for run, colour in zip(args.runs, [ACCENT, "#3b6fd4", "#2a9d8f"] * len(args.runs), strict=False):
-        steps, values = zip(*losses(run), strict=True)
-        below = next((step for step, value in zip(steps, values, strict=True) if value < GOAL), None)
-        print(f"{run.name}: loss {values[-1]:.3f} after {steps[-1]} steps, below {GOAL} at step {below}")
+        logged = losses(run)
+        steps, values = zip(*logged, strict=True)
+        print(
+            f"{run.name}: loss {values[-1]:.3f} after {steps[-1]} steps, below {GOAL} from step {below(logged, GOAL)}"
+        )
         ax.plot(steps, values, color=colour, linewidth=2)
         ax.annotate(f"{run.name.replace('_', ' ')}: {values[-1]:.2f}", (steps[-1], values[-1]), xytext=(6, 0),
                     textcoords="offset points", va="center", color=colour, fontweight="bold")  # fmt: skip

@@ -32,14 +32,14 @@ from huggingface_hub.errors import (
 )
 
 from ..errors import CheckpointError
-from ..models import NAMES
+from ..models import NAMES, PAPER_RECIPE
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 from .source import CARD, FORMS, CheckpointSource
 
 # The client speaks through httpx or httpx2, by its version; its own HTTP error derives from theirs.
 _TRANSPORT: type[Exception] = HfHubHTTPError.__mro__[1]
 _SPEC = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w.+-]+(?:/[\w.+-]+)*))?", re.ASCII)
-_SMALL = [CARD, *(f"{name}/{CONFIG}" for name in (*NAMES, ENCODER, CLASSIFIER))]
+_SMALL = [CARD, *(f"{name}/{CONFIG}" for name in (*NAMES, PAPER_RECIPE, ENCODER, CLASSIFIER))]
 
 
 class HubSource(CheckpointSource):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..models import NAMES, Ladder, StateClassifier
+from ..models import NAMES, PAPER_RECIPE, Ladder, StateClassifier
 from ..models.encoder import Encoder
 from . import files
 from .files import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
@@ -42,12 +42,12 @@ def save_predictor(
 ) -> None:
     """Write a predictor without its encoder into `folder`/`name`, beside the encoder saved before.
 
-    name: "lvln", "one_frame" or "full_res".
+    name: "lvln", "one_frame" or "full_res", or `vp.models.PAPER_RECIPE`.
     training, scores: free-form, JSON types only.
     Raises CheckpointError if a weight is not finite (the checkpoint written before is left alone), the encoder is
     not the one in the folder, or the folder cannot be written.
     """
-    if name not in NAMES:
+    if name not in (*NAMES, PAPER_RECIPE):
         raise CheckpointError(f"There is no predictor {name!r}; {', '.join(NAMES)} exist.")
     folder = Path(folder)
     tensors = _stored(

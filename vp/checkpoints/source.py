@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError
-from ..models import NAMES, Ladder, StateClassifier
+from ..models import NAMES, PAPER_RECIPE, Ladder, StateClassifier
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
@@ -40,6 +40,11 @@ class CheckpointSource:
     def names(self) -> list[str]:
         """The predictors that are there, in the order of `vp.models.NAMES`."""
         return [name for name in NAMES if os.path.isfile(self._folder / name / CONFIG)]
+
+    @property
+    def has_paper_recipe(self) -> bool:
+        """Whether the predictor of the paper's recipe, `vp.models.PAPER_RECIPE`, is there to compare with."""
+        return os.path.isfile(self._folder / PAPER_RECIPE / CONFIG)
 
     @property
     def has_classifier(self) -> bool:
@@ -145,10 +150,10 @@ class CheckpointSource:
         return files.fitted(files.parse_tensors(data, weights), expected, weights)
 
     def _require(self, name: str) -> None:
-        if name in self.names():
+        if name in self.names() or (name == PAPER_RECIPE and self.has_paper_recipe):
             return
         there = f"it holds {', '.join(self.names())}" if self.names() else "it holds no predictor"
-        if name not in NAMES:
+        if name not in (*NAMES, PAPER_RECIPE):
             raise CheckpointError(f"There is no predictor {name!r} ({', '.join(NAMES)} exist); in {self.spec} {there}.")
         self._refuse_pickle(name)
         raise CheckpointError(f"{self.spec} has no {name}/{CONFIG}: {there}.")

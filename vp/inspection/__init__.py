@@ -6,7 +6,7 @@ from .importance import Importance, rank_convgrus
 from .ladder_map import LadderMap, ladder_map
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
-from .spectrum import Spectra, spectra
+from .spectrum import Spectra, compare_spectra, spectra
 from .sweep import SeenSweep, sweep_seen
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Saliency",
     "SeenSweep",
     "Spectra",
+    "compare_spectra",
     "ladder_map",
     "memory_reset",
     "rank_convgrus",

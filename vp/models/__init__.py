@@ -5,12 +5,13 @@ from .config import BLOCKS, KERNELS, ConfigError, LadderConfig
 from .convgru import ConvGRU, Gates
 from .fresh import untrained
 from .ladder import Ladder, LadderOutput, State, trained_parameters
-from .presets import NAMES, TITLES, preset
+from .presets import NAMES, PAPER_RECIPE, TITLES, preset
 
 __all__ = [
     "BLOCKS",
     "KERNELS",
     "NAMES",
+    "PAPER_RECIPE",
     "TITLES",
     "ClassifierConfig",
     "ConfigError",

@@ -26,7 +26,9 @@ _COMPACT = {
 
 NAMES = tuple(_PAPER)
 VARIANTS = ("paper", "compact")
-TITLES = {"lvln": "L-VLN", "one_frame": "One-frame", "full_res": "Full-res"}
+# The same network as `one_frame` with the paper's output and training, kept for comparison.
+PAPER_RECIPE = "paper_one_frame"
+TITLES = {"lvln": "L-VLN", "one_frame": "One-frame", "full_res": "Full-res", PAPER_RECIPE: "The paper's recipe"}
 
 
 def preset(name: str, variant: str = "paper", **changes: object) -> LadderConfig:

@@ -35,7 +35,7 @@ def add_api(handlers: Handlers) -> None:
     ) -> Rollout:
         path = given_video(path)
         window = Window(model, start, whole(fps), whole(seen), whole(horizon))
-        return explorer.predict(path, window, trained=bool(trained))
+        return explorer.predict(path, window, weights="trained" if trained else "untrained")
 
     @shown
     def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):

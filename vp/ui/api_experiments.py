@@ -146,13 +146,21 @@ def add_experiments(
         Returns:
             An .npz with truth and prediction (power in dB, [h, w], frequency zero at [h // 2, w // 2]), and a JSON
             object with model and grid: for patterns that repeat every 2, 4 and 8 pixels, how many times the truth's
-            energy the prediction has (1 is no grid).
+            energy the prediction has (1 is no grid). Where a network trained by the paper's recipe is there to compare
+            with, the .npz has paper and the object paper_grid too.
         """
-        place = Window(model, start, whole(fps), whole(seen), whole(horizon))
-        found = explorer.inspect(inspection.spectra, given_video(video), place, seen=place.seen, horizon=place.horizon)
+        place, path = Window(model, start, whole(fps), whole(seen), whole(horizon)), given_video(video)
+        found = inspection.compare_spectra(explorer.predict(path, place))
+        arrays, numbers = (
+            {"truth": found.truth, "prediction": found.prediction},
+            {"model": model, "grid": _named(found)},
+        )
+        if explorer.checkpoints.has_paper_recipe:
+            paper = inspection.compare_spectra(explorer.predict(path, place, weights="paper"))
+            arrays["paper"], numbers["paper_grid"] = paper.prediction, _named(paper)
         out = new_file("spectrum.npz")
-        np.savez_compressed(out, truth=found.truth, prediction=found.prediction)
-        return str(out), {"model": model, "grid": {str(period): value for period, value in found.grid.items()}}
+        np.savez_compressed(out, **arrays)
+        return str(out), numbers
 
     @shown
     def motion(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
@@ -227,3 +235,8 @@ def add_experiments(
         ("ladder_map", ladder_map, [file, model, *window], [arrays, result]),
     ):
         gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
+
+
+def _named(found: inspection.Spectra) -> dict[str, float]:
+    """The grid by period; JSON has no numbers for names."""
+    return {str(period): value for period, value in found.grid.items()}

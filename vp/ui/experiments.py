@@ -10,6 +10,7 @@ import numpy as np
 from vp import inspection
 from vp.errors import RequestError
 from vp.explorer import Explorer
+from vp.models import TITLES
 from vp.predictor import Predictor
 from vp.render import film_strip, heat, png
 
@@ -105,19 +106,37 @@ def _saliency(explorer: Explorer, request: Request, options: dict) -> dict:
 
 
 def _spectrum(explorer: Explorer, request: Request, options: dict) -> dict:
-    """Spectra of truth and prediction as grey pictures on one scale, black and white at `range` in dB."""
-    window = request.window
-    found = explorer.inspect(inspection.spectra, request.path, window, seen=window.seen, horizon=window.horizon)
-    high = float(max(found.truth.max(), found.prediction.max()))
-    pictures = {}
-    for name in ("truth", "prediction"):
-        unit = (getattr(found, name) - (high - SPECTRUM_DB)) / SPECTRUM_DB
-        pictures[name] = data_url(png(np.clip(unit * 255 + 0.5, 0, 255).astype(np.uint8)))
-    return pictures | {
-        "size": list(found.truth.shape),
-        "range": [high - SPECTRUM_DB, high],
-        "grid": {str(period): round(value, 3) for period, value in found.grid.items()},
-    }
+    """What the truth, the network and, where it is there, the paper's recipe look like in pixels and in frequencies.
+
+    networks: for each, its name and title, the frame "size", the first predicted frame and the spectrum of all as
+    pictures, its "grid" by period and "gain" in dB over repeating the last frame (mean of the steps). truth: the same
+    pictures of what came, at the first network's size. range: dB from black to white in a spectrum.
+    """
+    compared = ["trained", "paper"] if explorer.checkpoints.has_paper_recipe else ["trained"]
+    rollouts = [explorer.predict(request.path, request.window, weights=weights) for weights in compared]
+    networks, truth = [], None
+    for rollout in rollouts:
+        found = inspection.compare_spectra(rollout)
+        high = float(found.truth.max())
+        truth = truth or _in_frequencies(found.truth, high) | {"frame": data_url(png(film_strip(rollout.truth[:1])))}
+        gains = np.subtract(rollout.scores["psnr"], rollout.scores["copy_last_psnr"])
+        networks.append(
+            {
+                "name": rollout.model,
+                "title": TITLES[rollout.model],
+                "size": list(found.truth.shape),
+                "frame": data_url(png(film_strip(rollout.predictions[:1]))),
+                "grid": {str(period): round(value, 3) for period, value in found.grid.items()},
+                "gain": round(float(gains.mean()), 3),
+            }
+            | _in_frequencies(found.prediction, high)
+        )
+    return {"networks": networks, "truth": truth, "range": SPECTRUM_DB}
+
+
+def _in_frequencies(power: np.ndarray, high: float) -> dict:
+    unit = (power - (high - SPECTRUM_DB)) / SPECTRUM_DB
+    return {"spectrum": data_url(png(np.clip(unit * 255 + 0.5, 0, 255).astype(np.uint8)))}
 
 
 RESET_FRAMES = 17

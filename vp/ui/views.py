@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from vp.models import BLOCKS, KERNELS
+from vp.models import BLOCKS, KERNELS, LadderConfig
 
 
 def _panel(kind: str, title: str) -> str:
@@ -134,16 +134,21 @@ EXPERIMENTS = f"""
   <article class="silence">
     <h3>Silence a part</h3>
     <p class="quiet">Switch parts of the network off and see what they were for. What is silenced is zero at every
-    step.</p>
+    step: a block's three ConvGRUs, its convolution of the present frame (<em>now</em>), and in C3 and C4 the learned
+    map that tells it where in the frame it is (<em>place</em>).</p>
     <div class="parts" role="group" aria-label="parts of the network">{
     "".join(
         f'<div class="row"><button type="button" data-part="{block}">{block}</button>'
         + "".join(
             f'<button type="button" data-part="{block}.{part}">{text}</button>'
-            for part, text in [("skip", "now"), *((k, k.replace("x", "×")) for k in KERNELS)]
+            for part, text in [
+                ("skip", "now"),
+                *((k, k.replace("x", "×")) for k in KERNELS),
+                *([("location", "place")] if located else []),
+            ]
         )
         + "</div>"
-        for block in BLOCKS
+        for block, located in zip(BLOCKS, LadderConfig().location, strict=True)
     )
 }</div>
     <form class="one">
@@ -177,7 +182,8 @@ EXPERIMENTS = f"""
   <article class="spectrum">
     <h3>Is there a grid?</h3>
     <p class="quiet">Pixel shuffle can leave a pattern that repeats every 2, 4 or 8 pixels. In the picture it hides; in
-    the spectrum, coarse detail in the middle and fine detail outside, it stands at the marked places.</p>
+    the spectrum, coarse detail in the middle and fine detail outside, it stands at the marked places. Beside this
+    network, the same trained by the paper's recipe: it paints every frame anew instead of moving the last one.</p>
     <button type="button" class="go">Look at the spectrum</button>
     <p class="status" role="status"></p>
     <div class="result"></div>

@@ -34,6 +34,7 @@ def open_video(path: str | os.PathLike) -> Iterator[tuple[av.container.InputCont
             f"'{path.name}' has {size / 1e6:.0f} MB and the limit is {limits.MAX_UPLOAD_BYTES / 1e6:.0f} MB: "
             "cut a shorter piece or save it smaller."
         )
+    without_log()
     with as_video_errors(path), open(path, "rb") as file:
         try:
             # The limit on pixels holds in FFmpeg's own look at the first frames, too.
@@ -49,6 +50,16 @@ def open_video(path: str | os.PathLike) -> Iterator[tuple[av.container.InputCont
             stream.codec_context.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
             stream.codec_context.options = {"max_pixels": options["max_pixels"]}
             yield container, stream
+
+
+def without_log() -> None:
+    """Keep FFmpeg's messages away from Python, for the whole process.
+
+    PyAV does so unless asked otherwise, and others ask: torchvision 0.23 does when it is imported. A message then takes
+    Python's lock in one of FFmpeg's threads, and whoever closes that decoder holds the lock and waits for the thread:
+    both for ever, and every other thread with them.
+    """
+    av.logging.set_level(None)
 
 
 def _refuse(url: str, *_: object) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from vp.errors import VideoError
 
-from .opening import as_video_errors
+from .opening import as_video_errors, without_log
 
 MP4_CLOCK = 90_000  # ticks per second: exact for 24, 25, 30 and 29.97 frames per second
 BT709 = 1  # code of the BT.709 matrix, primaries and transfer curve in the H.264 standard
@@ -95,6 +95,7 @@ class Mp4:
             av.Codec("libx264", "w")
         except ValueError as error:  # av.codec.codec.UnknownCodecError
             raise VideoError("This build of PyAV cannot write H.264: reinstall it with 'pip install av'.") from error
+        without_log()
         self.container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         rate = Fraction(fps).limit_denominator(1001)
         self.stream = self.container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "fast"})

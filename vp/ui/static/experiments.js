@@ -16,7 +16,7 @@ lvln.views.experiments = (root) => {
     lvln.noteExperiments(noted);
     const mine = (latest[name] = {});
     const status = box.querySelector(".status");
-    status.textContent = message;
+    status.replaceChildren(element(`<progress aria-label="working"></progress>`), message);
     box.classList.add("working");
     try {
       const found = await inspect(kind, options);
@@ -208,32 +208,39 @@ lvln.views.experiments = (root) => {
     })
   );
 
+  const GRID = 1.05; // what passes for none
   // -- spectrum --------------------------------------------------------------------------------------------------
   card("spectrum").querySelector(".go").addEventListener("click", () =>
     run("spectrum", "spectrum", {}, "Measuring every frequency…", async (found, result) => {
-      const [h, w] = found.size;
+      const [ours, paper] = found.networks;
       const table = lut(false);
       const row = element(`<div class="spectra"></div>`);
-      for (const [kind, name] of [["truth", "truth"], ["prediction", "prediction"]]) {
-        const { values } = await grey(found[kind]);
-        const figure = element(`<figure class="${kind}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of the ${name}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption>${name}</figcaption></figure>`);
+      const columns = [{ ...found.truth, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
+      if (paper) columns.push({ ...paper, kind: "paper" });
+      for (const { kind, title, size: [h, w], frame, spectrum, gain } of columns) {
+        const { values } = await grey(spectrum);
+        const told = gain === undefined ? "" : `: ${sign(gain)} dB against repeating the last frame`;
+        const figure = element(`<figure class="${kind}"><img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption><b>${title}</b>${told}</figcaption></figure>`);
         const picture = new ImageData(w, h);
         for (let i = 0; i < h * w; i += 1) picture.data.set([table[3 * values[i]], table[3 * values[i] + 1], table[3 * values[i] + 2], 255], 4 * i);
         figure.querySelector("canvas").getContext("2d").putImageData(picture, 0, 0);
         // Where a pattern of each period has its power: rings around the multiples of its frequency.
-        figure.querySelector("svg").innerHTML = Object.keys(found.grid).map((p) => {
+        figure.querySelector("svg").innerHTML = Object.keys(ours.grid).map((p) => {
           const at = [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [w / 2 + (j * w) / p, h / 2 + (i * h) / p])).filter(([x, y]) => x !== w / 2 || y !== h / 2);
           return at.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="${h / 32}"/>`).join("");
         }).join("");
         row.append(figure);
       }
-      const worst = Math.max(...Object.values(found.grid));
-      const told = worst <= 1.05 ? "No grid: at no period is there more than in the truth." : `A grid: up to ${worst.toFixed(1)} times the energy of the truth.`;
-      const each = Object.entries(found.grid).map(([p, v]) => `every ${p} pixels ${v.toFixed(2)}`).join(", ");
+      const verdict = ({ title, grid }) => {
+        const worst = Math.max(...Object.values(grid));
+        const told = worst <= GRID ? "no grid: at no period is there more than in the truth." : `a grid: up to ${worst.toFixed(1)} times the energy of the truth.`;
+        return element(`<p class="verdict ${worst <= GRID ? "good" : "bad"}">${title} leaves ${told}</p>`);
+      };
+      const each = found.networks.map(({ title, grid }) => `${title} ${Object.entries(grid).map(([p, v]) => `every ${p} pixels ${v.toFixed(2)}`).join(", ")}`).join("; ");
       result.replaceChildren(
-        element(`<p class="verdict ${worst <= 1.05 ? "good" : "bad"}">${told}</p>`),
+        ...found.networks.map(verdict),
         row,
-        element(`<p class="quiet">Energy of what repeats, against the truth's (1 is none too much): ${each}. Brightness: ${(found.range[1] - found.range[0]).toFixed(0)} dB from black to white.</p>`)
+        element(`<p class="quiet">Energy of what repeats, against the truth's (1 is none too much): ${each}. Brightness of a spectrum: ${found.range.toFixed(0)} dB from black to white.</p>`)
       );
     })
   );

@@ -17,6 +17,8 @@ from vp.errors import VideoError
 
 FORMATS = "mov,matroska,webm,avi,gif,mpegts,mpeg,flv,ogg,asf,mp3,wav,flac,aac"
 MAX_THREADS = 4  # each decoding thread holds a frame, and an 8K frame takes 50 MB
+# Titles and authors in no known encoding are no reason to refuse a video. PyAV 19 takes them as they come.
+LENIENT = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 AVIF_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the container of mp4
 
 
@@ -39,7 +41,7 @@ def open_video(path: str | os.PathLike) -> Iterator[tuple[av.container.InputCont
         try:
             # The limit on pixels holds in FFmpeg's own look at the first frames, too.
             options = {"format_whitelist": FORMATS, "max_pixels": str(limits.MAX_PIXELS * 9 // 8)}
-            container = av.open(file, options=options, metadata_errors="ignore", io_open=_refuse)
+            container = av.open(file, options=options, io_open=_refuse, **LENIENT)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise VideoError(_why_not(path)) from error
         with container:

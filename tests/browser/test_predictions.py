@@ -9,7 +9,7 @@ import pytest
 from driver import Explorer
 from playwright.sync_api import expect
 
-from vp.models import BLOCKS, KERNELS, TITLES
+from vp.models import BLOCKS, KERNELS, NAMES, TITLES
 
 pytestmark = pytest.mark.browser
 
@@ -152,8 +152,8 @@ def test_compare_has_three_cards_with_numbers(explorer: Explorer) -> None:
     cards = board.locator(".model")
     expect(cards).to_have_count(3, timeout=60_000)
     horizon = explorer.state("rollout.truths")
-    for card, name in zip(cards.all(), TITLES.values(), strict=True):
-        expect(card.locator("h3")).to_contain_text(name)
+    for card, name in zip(cards.all(), NAMES, strict=True):
+        expect(card.locator("h3")).to_contain_text(TITLES[name])
         expect(card.locator(".result")).to_contain_text("repeating the last frame")
         numbers = card.locator("tbody td").all_inner_texts()
         assert len(numbers) == 3 * horizon

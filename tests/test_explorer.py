@@ -55,3 +55,14 @@ def test_settings_out_of_range_are_refused_before_anything_is_read(explorer, wro
     window = Window(**{"model": "one_frame", **wrong})
     with pytest.raises(RequestError):
         explorer.predict("there is no such file.mp4", window)
+
+
+def test_networks_of_one_encoder_keep_it_once():
+    explorer = Explorer()
+    alone = {name: Predictor(name, explorer.checkpoints.load(name)) for name in ("one_frame", "full_res")}
+    together = {name: explorer.predictor(name) for name in alone}
+    assert together["one_frame"].model.encoder is together["full_res"].model.encoder
+    frames = np.random.default_rng(0).integers(0, 256, (6, 64, 96, 3), dtype=np.uint8)
+    for name, predictor in together.items():
+        expected = alone[name].run(frames, seen=5, horizon=1).predictions
+        np.testing.assert_allclose(predictor.run(frames, seen=5, horizon=1).predictions, expected, atol=2e-3)

@@ -19,6 +19,7 @@ from .clips import ClipSource, open_clips
 from .errors import CheckpointError, RequestError
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
 from .models import NAMES, PAPER_RECIPE, untrained
+from .models.encoder import Encoder
 from .predictor import Predictor
 from .reopening import Reopening
 from .rollout import Rollout
@@ -74,6 +75,7 @@ class Explorer:
         self._checkpoints = Reopening(checkpoints, open_checkpoints)
         self._predictors: dict[str, Predictor] = {}
         self._untrained: dict[str, Predictor] = {}
+        self._encoders: dict[str, Encoder] = {}  # by hash
         self._classifier: ActionClassifier | None = None
         self._lock = threading.Lock()
 
@@ -97,6 +99,9 @@ class Explorer:
         with self._lock:
             if name not in self._predictors:
                 model = self.checkpoints.load(name)
+                # The same for all that were trained with it: kept once, it saves 45 MB for each further network.
+                encoder = self.checkpoints.config(name)["encoder_sha256"]
+                model.encoder = self._encoders.setdefault(encoder, model.encoder)
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
 

@@ -54,7 +54,14 @@ def save(name: str, shot: bytes) -> None:
 
 def experiments(page: Page) -> None:
     """Silence the ConvGRU that matters most, and run everything else."""
-    for name, ready in (("importance", "table"), ("reset", "svg"), ("sweep", "svg"), ("saliency", ".heat canvas")):
+    parts = {
+        "importance": "table",
+        "reset": "svg",
+        "sweep": "svg",
+        "spectrum": ".paper canvas",
+        "saliency": ".heat canvas",
+    }
+    for name, ready in parts.items():
         page.click(f".{name} .go")
         page.wait_for_selector(f".{name} {ready}")
     page.click(f"[data-part='{page.get_attribute('.importance [data-path]', 'data-path')}']")

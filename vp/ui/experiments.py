@@ -118,25 +118,25 @@ def _spectrum(explorer: Explorer, request: Request, options: dict) -> dict:
     for rollout in rollouts:
         found = inspection.compare_spectra(rollout)
         high = float(found.truth.max())
-        truth = truth or _in_frequencies(found.truth, high) | {"frame": data_url(png(film_strip(rollout.truth[:1])))}
+        truth = truth or _look(rollout.truth, found.truth, high)
         gains = np.subtract(rollout.scores["psnr"], rollout.scores["copy_last_psnr"])
         networks.append(
             {
                 "name": rollout.model,
                 "title": TITLES[rollout.model],
                 "size": list(found.truth.shape),
-                "frame": data_url(png(film_strip(rollout.predictions[:1]))),
                 "grid": {str(period): round(value, 3) for period, value in found.grid.items()},
                 "gain": round(float(gains.mean()), 3),
             }
-            | _in_frequencies(found.prediction, high)
+            | _look(rollout.predictions, found.prediction, high)
         )
     return {"networks": networks, "truth": truth, "range": SPECTRUM_DB}
 
 
-def _in_frequencies(power: np.ndarray, high: float) -> dict:
-    unit = (power - (high - SPECTRUM_DB)) / SPECTRUM_DB
-    return {"spectrum": data_url(png(np.clip(unit * 255 + 0.5, 0, 255).astype(np.uint8)))}
+def _look(frames: np.ndarray, power: np.ndarray, high: float) -> dict[str, str]:
+    """The first of some frames and the spectrum of all, white at `high` dB, as pictures."""
+    grey = np.clip(((power - high) / SPECTRUM_DB + 1) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return {"frame": data_url(png(film_strip(frames[:1]))), "spectrum": data_url(png(grey))}
 
 
 RESET_FRAMES = 17

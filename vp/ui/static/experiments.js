@@ -208,8 +208,8 @@ lvln.views.experiments = (root) => {
     })
   );
 
-  const GRID = 1.05; // what passes for none
   // -- spectrum --------------------------------------------------------------------------------------------------
+  const GRID = 1.05; // what passes for none
   card("spectrum").querySelector(".go").addEventListener("click", () =>
     run("spectrum", "spectrum", {}, "Measuring every frequency…", async (found, result) => {
       const [ours, paper] = found.networks;

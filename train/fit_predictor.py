@@ -34,6 +34,7 @@ from .data import Collate, Windows, fixed_windows
 from .encoder_weights import load_imagenet, load_shared
 from .export import export
 from .finer import coarser_config, take_over_head
+from .fourier import use_fourier
 from .losses import PredictionLoss
 from .objective import Objective
 from .optimisers import learning_rate, make_optimiser, set_rate
@@ -46,6 +47,12 @@ from .warm_start import load_encoder, read_start, renew, warm_start
 HORIZON = 3  # steps that validation scores
 
 
+def choose_precision(args: argparse.Namespace) -> str:
+    """What was asked for, else bf16-mixed where the hardware has bf16."""
+    device = torch.device("cpu") if args.accelerator == "cpu" else choose_device()
+    return args.precision or ("bf16-mixed" if choose_dtype(device) == torch.bfloat16 else "32-true")
+
+
 def make_fabric(args: argparse.Namespace, recipe: Recipe) -> Fabric:
     loggers = [TensorBoardLogger(args.out, name="", version="")]
     if args.wandb:
@@ -56,13 +63,11 @@ def make_fabric(args: argparse.Namespace, recipe: Recipe) -> Fabric:
     if args.nodes > 1 or str(args.devices) not in ("auto", "1"):
         # An encoder that is frozen on the way leaves parameters without a gradient.
         strategy = DDPStrategy(find_unused_parameters=recipe.encoder_rate > 0)
-    device = torch.device("cpu") if args.accelerator == "cpu" else choose_device()
-    native = "bf16-mixed" if choose_dtype(device) == torch.bfloat16 else "32-true"
     return Fabric(
         accelerator=args.accelerator,
         devices=args.devices,
         num_nodes=args.nodes,
-        precision=args.precision or native,
+        precision=choose_precision(args),
         strategy=strategy,
         loggers=loggers,
     )
@@ -159,7 +164,10 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         fabric.print(f"resumed at step {progress['step']}, {progress['seconds'] / 60:.1f} min")
     average = {name: value.to(fabric.device) for name, value in average.items()}
     criterion = PredictionLoss(recipe.loss, model.encoder)
-    objective, optimiser = fabric.setup(Objective(model, criterion, every_step=recipe.every_step), optimiser)
+    objective = Objective(model, criterion, every_step=recipe.every_step)
+    if fabric.device.type == "cpu" and choose_precision(args) == "32-true" and not args.direct:
+        fabric.print(f"{use_fourier(objective)} convolutions by Fourier transform")
+    objective, optimiser = fabric.setup(objective, optimiser)
     evaluation_model = Ladder(config).to(fabric.device).to(memory_format=torch.channels_last)
     loader = make_loader(args, recipe, fabric, names.train, progress["step"])
     length = loader.dataset.length
@@ -276,6 +284,9 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=1, help="machines")
     parser.add_argument(
         "--precision", default=None, help="bf16-mixed or 32-true; default: bf16-mixed where the hardware has bf16"
+    )
+    parser.add_argument(
+        "--direct", action="store_true", help="large kernels directly, not by Fourier transform (CPUs without bf16)"
     )
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
     parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")

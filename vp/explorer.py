@@ -17,6 +17,7 @@ from .action_classifier import ActionClassifier, Classification
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import ClipSource, open_clips
 from .errors import CheckpointError, RequestError
+from .inspection import silence_parts
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
 from .models import NAMES, PAPER_RECIPE, untrained
 from .models.encoder import Encoder
@@ -183,6 +184,11 @@ class Explorer:
             )
         return _run(experiment, predictor, frames, options)
 
+    def silence(self, rollout: Rollout, parts: Sequence[str]) -> Rollout:
+        """A rollout by trained weights again, without some parts of its network: see `vp.inspection.silence_parts`.
+        Raises RequestError or CheckpointError."""
+        return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+
 
 @gpu
 def _watch(
@@ -192,5 +198,5 @@ def _watch(
 
 
 @gpu
-def _run(experiment: Callable[..., T], predictor: Predictor, frames: np.ndarray, options: dict) -> T:
-    return experiment(predictor, frames, **options)
+def _run(experiment: Callable[..., T], predictor: Predictor, given: np.ndarray | Rollout, options: dict) -> T:
+    return experiment(predictor, given, **options)

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench.network import clip, convolutions, make
 from tests.bench.timing import rates
+from vp.inspection import silence_parts
 from vp.predictor import Predictor
 
 SEEN, HORIZON = 8, 3
@@ -94,3 +95,13 @@ def test_time_grows_no_faster_than_frames(predictor: Predictor, frames: np.ndarr
     })  # fmt: skip
     assert found["seen 20"] < 4.5 * found["seen 5"], found
     assert found["horizon 8"] < 4.5 * found["horizon 2"], found
+
+
+def test_a_lesion_takes_less_than_the_prediction_it_is_made_on(predictor: Predictor, frames: np.ndarray) -> None:
+    plain = predictor.run(frames, SEEN, HORIZON)
+    found = rates({
+        "all": lambda: predictor.run(frames, SEEN, HORIZON),
+        "ConvGRU": lambda: silence_parts(predictor, plain, ["C1.3x3"]),
+        "filter": lambda: silence_parts(predictor, plain, ["C1.7x7.0"]),
+    })  # fmt: skip
+    assert found["ConvGRU"] < 0.6 * found["all"] and found["filter"] < 0.85 * found["all"], found

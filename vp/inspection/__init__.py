@@ -4,6 +4,7 @@ knows of a page."""
 
 from .importance import Importance, rank_convgrus
 from .ladder_map import LadderMap, ladder_map
+from .lesion import silence_parts
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
 from .spectrum import Spectra, compare_spectra, spectra
@@ -21,6 +22,7 @@ __all__ = [
     "memory_reset",
     "rank_convgrus",
     "saliency",
+    "silence_parts",
     "spectra",
     "sweep_seen",
 ]

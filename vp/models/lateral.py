@@ -46,17 +46,28 @@ class LateralBlock(nn.Module):
         gates step by step (they are computed anyway: recording is only keeping them).
         """
         x = self.standardise(x)
-        columns, after, record = [self._skip(x, kept, steps)], {}, {}
-        for name, gru in self.grus.items():
-            h = state[name] if kept is None else state[name] * kept.grus[name]
-            gates = []
-            for projected in gru.project(x).chunk(steps):
-                made = gru.step(projected, h)
-                gates.append(made if kept is None else made._replace(h=made.h * kept.grus[name]))
-                h = gates[-1].h
-            columns.append(torch.cat([g.h for g in gates]) if steps > 1 else h)
-            after[name], record[name] = h, gates
-        return torch.cat(columns, dim=1), after, record
+        record = {name: self.recur(name, x, state[name], steps=steps, kept=kept) for name in KERNELS}
+        after = {name: gates[-1].h for name, gates in record.items()}
+        return (
+            self.column(x, [torch.cat([g.h for g in record[name]]) for name in KERNELS], steps=steps, kept=kept),
+            after,
+            record,
+        )
+
+    def recur(self, name: str, x: Tensor, h: Tensor, *, steps: int, kept: Kept | None = None) -> list[Gates]:
+        """One ConvGRU over all steps, from the standardised x [steps * B, inputs, h, w] and its state before."""
+        gru, gates = self.grus[name], []
+        if kept is not None:
+            h = h * kept.grus[name]
+        for projected in gru.project(x).chunk(steps):
+            made = gru.step(projected, h)
+            gates.append(made if kept is None else made._replace(h=made.h * kept.grus[name]))
+            h = gates[-1].h
+        return gates
+
+    def column(self, x: Tensor, states: list[Tensor], *, steps: int, kept: Kept | None = None) -> Tensor:
+        """The block's output: its convolution of the standardised x, then the ConvGRUs' states in order of KERNELS."""
+        return torch.cat([self._skip(x, kept, steps), *states], dim=1)
 
     def _skip(self, x: Tensor, kept: Kept | None, steps: int) -> Tensor:
         if kept is None:

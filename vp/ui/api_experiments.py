@@ -21,7 +21,6 @@ from PIL import Image
 from vp import inspection, render
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
-from vp.predictor import Predictor
 
 from .files import given_video, new_file
 from .handlers import MODEL, shown
@@ -52,8 +51,8 @@ def add_experiments(
         chosen = [part.strip() for part in str(parts or "").split(",") if part.strip()]
         if not 1 <= len(chosen) <= 64:
             raise RequestError("Name 1 to 64 parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
-        hurt = explorer.inspect(Predictor.run, path, place, seen=place.seen, horizon=place.horizon, silence=chosen)
         plain = explorer.predict(path, place)
+        hurt = explorer.silence(plain, chosen)
         out = render.side_by_side_mp4(hurt, new_file("silenced.mp4"), place.fps)
         scores, untouched = hurt.scores["psnr"], plain.scores["psnr"]
         lost = float(np.mean(untouched) - np.mean(scores)) if scores else None

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from vp import inspection
 from vp.errors import RequestError
-from vp.explorer import Explorer
+from vp.explorer import Explorer, Window
 from vp.models import TITLES
-from vp.predictor import Predictor
 from vp.render import film_strip, heat, png
+from vp.rollout import Rollout
 
 from .payload import data_url
-from .store import Request
+from .store import Request, RolloutStore
+
+T = TypeVar("T")
 
 
-def _ladder(explorer: Explorer, request: Request, options: dict) -> dict:
+@dataclass(frozen=True)
+class Subject:
+    """What an experiment is made on: a rollout that a page shows (computed again, should it have been dropped), and
+    the request that it answered."""
+
+    explorer: Explorer
+    request: Request
+    rollout: Callable[[], Rollout]
+
+    def inspect(self, experiment: Callable[..., T], window: Window | None = None, **options: object) -> T:
+        """An experiment of `vp.inspection` on the window of the request, or another one of its clip."""
+        return self.explorer.inspect(experiment, self.request.path, window or self.request.window, **options)
+
+
+def _ladder(on: Subject, options: dict) -> dict:
     """Every stage as a grey film strip from top to bottom, brightest where it answers most. range: black and white."""
-    window = request.window
-    found = explorer.inspect(inspection.ladder_map, request.path, window, seen=window.seen, horizon=window.horizon)
+    window = on.request.window
+    found = on.inspect(inspection.ladder_map, seen=window.seen, horizon=window.horizon)
     stages = []
     for name, maps in found.stages.items():
         # A memory may answer everywhere: what it says is in the differences.
@@ -41,15 +58,12 @@ def _ladder(explorer: Explorer, request: Request, options: dict) -> dict:
     return {"stages": stages, "taps": taps}
 
 
-def _silence(explorer: Explorer, request: Request, options: dict) -> dict:
+def _silence(on: Subject, options: dict) -> dict:
     """The prediction with parts silenced. parts: list of paths such as "C2.5x5"."""
     parts = options.get("parts")
     if not isinstance(parts, list) or not 1 <= len(parts) <= 64:
         raise RequestError("Choose at least one part of the network to silence.")
-    window = request.window
-    rollout = explorer.inspect(
-        Predictor.run, request.path, window, seen=window.seen, horizon=window.horizon, silence=[str(p) for p in parts]
-    )
+    rollout = on.explorer.silence(on.rollout(), [str(p) for p in parts])
     return {
         "parts": parts,
         "strip": data_url(png(film_strip(rollout.predictions))),
@@ -58,29 +72,29 @@ def _silence(explorer: Explorer, request: Request, options: dict) -> dict:
     }
 
 
-def _importance(explorer: Explorer, request: Request, options: dict) -> dict:
+def _importance(on: Subject, options: dict) -> dict:
     """All ConvGRUs, the most important first."""
-    found = explorer.inspect(inspection.rank_convgrus, request.path, request.window, seen=request.window.seen)
+    found = on.inspect(inspection.rank_convgrus, seen=on.request.window.seen)
     return {"ranking": [asdict(part) for part in found]}
 
 
-def _reset(explorer: Explorer, request: Request, options: dict) -> dict:
+def _reset(on: Subject, options: dict) -> dict:
     """One-frame-ahead scores along the clip, with the memory wiped before frame `at` and without."""
-    window = request.window
-    length = max(3, min(RESET_FRAMES, int((request.seconds - window.start) * window.fps)))
+    window = on.request.window
+    length = max(3, min(RESET_FRAMES, int((on.request.seconds - window.start) * window.fps)))
     at = options.get("at")
     at = length // 2 if at is None else at
     if isinstance(at, bool) or not isinstance(at, int):
         raise RequestError(f"The frame before which to wipe must be a whole number, not {at!r}.")
-    found = explorer.inspect(inspection.memory_reset, request.path, replace(window, seen=length - 1, horizon=1), at=at)
+    found = on.inspect(inspection.memory_reset, replace(window, seen=length - 1, horizon=1), at=at)
     numbers = {name: [round(v, 3) for v in getattr(found, name)] for name in ("psnr", "reset_psnr", "copy_psnr")}
     return numbers | {"at": at, "recovered": found.recovered, "within": inspection.reset.WITHIN}
 
 
-def _sweep(explorer: Explorer, request: Request, options: dict) -> dict:
+def _sweep(on: Subject, options: dict) -> dict:
     """Quality against the number of frames seen, up to those of the window."""
-    window = replace(request.window, horizon=1)
-    found = explorer.inspect(inspection.sweep_seen, request.path, window, most=window.seen)
+    window = replace(on.request.window, horizon=1)
+    found = on.inspect(inspection.sweep_seen, window, most=window.seen)
     return {
         "psnr": [round(v, 3) for v in found.psnr],
         "copy_psnr": round(found.copy_psnr, 3),
@@ -88,14 +102,12 @@ def _sweep(explorer: Explorer, request: Request, options: dict) -> dict:
     }
 
 
-def _saliency(explorer: Explorer, request: Request, options: dict) -> dict:
+def _saliency(on: Subject, options: dict) -> dict:
     """How strongly each seen pixel moves the first prediction, or a region of it [top, left, bottom, right]."""
     region = options.get("region") or [0, 0, 1, 1]
     if not isinstance(region, list) or len(region) != 4 or not all(isinstance(v, (int, float)) for v in region):
         raise RequestError("A region is four numbers: top, left, bottom, right, as shares of the frame.")
-    found = explorer.inspect(
-        inspection.saliency, request.path, request.window, seen=request.window.seen, region=tuple(region)
-    )
+    found = on.inspect(inspection.saliency, seen=on.request.window.seen, region=tuple(region))
     sprite = heat(found.heat)
     return {
         "shares": [round(v, 4) for v in found.shares],
@@ -105,15 +117,16 @@ def _saliency(explorer: Explorer, request: Request, options: dict) -> dict:
     }
 
 
-def _spectrum(explorer: Explorer, request: Request, options: dict) -> dict:
+def _spectrum(on: Subject, options: dict) -> dict:
     """What the truth, the network and, where it is there, the paper's recipe look like in pixels and in frequencies.
 
     networks: for each, its name and title, the frame "size", the first predicted frame and the spectrum of all as
     pictures, its "grid" by period and "gain" in dB over repeating the last frame (mean of the steps). truth: the same
     pictures of what came, at the first network's size. range: dB from black to white in a spectrum.
     """
-    compared = ["trained", "paper"] if explorer.checkpoints.has_paper_recipe else ["trained"]
-    rollouts = [explorer.predict(request.path, request.window, weights=weights) for weights in compared]
+    rollouts = [on.rollout()]
+    if on.explorer.checkpoints.has_paper_recipe:
+        rollouts.append(on.explorer.predict(on.request.path, on.request.window, weights="paper"))
     networks, truth = [], None
     for rollout in rollouts:
         found = inspection.compare_spectra(rollout)
@@ -141,7 +154,7 @@ def _look(frames: np.ndarray, power: np.ndarray, high: float) -> dict[str, str]:
 
 RESET_FRAMES = 17
 SPECTRUM_DB = 80.0  # what is weaker by more than this than the strongest is black
-EXPERIMENTS: dict[str, Callable[[Explorer, Request, dict], dict]] = {
+EXPERIMENTS: dict[str, Callable[[Subject, dict], dict]] = {
     "ladder": _ladder,
     "silence": _silence,
     "importance": _importance,
@@ -152,8 +165,10 @@ EXPERIMENTS: dict[str, Callable[[Explorer, Request, dict], dict]] = {
 }
 
 
-def run_experiment(explorer: Explorer, request: Request, kind: str, options: dict) -> dict:
-    """Run one on the window of a request. Raises RequestError for an unknown kind, and what the experiment raises."""
+def run_experiment(explorer: Explorer, store: RolloutStore, key: str, kind: str, options: dict) -> dict:
+    """Run one on the window of a rollout. Raises RequestError for an unknown kind or key, and what the experiment
+    raises."""
     if kind not in EXPERIMENTS:
         raise RequestError(f"There is no experiment {kind!r}: choose one of {', '.join(EXPERIMENTS)}.")
-    return EXPERIMENTS[kind](explorer, request, options if isinstance(options, dict) else {})
+    on = Subject(explorer, store.request(key), lambda: store.get(key))
+    return EXPERIMENTS[kind](on, options if isinstance(options, dict) else {})

@@ -182,7 +182,7 @@ class Handlers:
 
     def inspect(self, kind: str, key: str, options: dict) -> dict:
         """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""
-        return run_experiment(self.explorer, self.store.request(key), kind, options)
+        return run_experiment(self.explorer, self.store, key, kind, options)
 
     def classify(self, key: str, parts: list[str] | None = None) -> Iterator[dict]:
         """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer.

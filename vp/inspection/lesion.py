@@ -1,0 +1,74 @@
+"""A prediction again, with parts of the network silenced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import RequestError
+from ..models import BLOCKS, KERNELS, Ladder, State
+from ..models.silence import Kept
+from ..predictor import Predictor
+from ..rollout import Rollout
+
+
+def silence_parts(predictor: Predictor, untouched: Rollout, parts: Sequence[str]) -> Rollout:
+    """The predictions of a rollout without some parts of the network, e.g. ["C2.5x5", "C4.skip", "C1.3x3.7"].
+
+    untouched: a run of the same network, with its states. The result has the predictions and their scores; of what
+    went on inside and before (`states`, `gates`, `one_step`, `flow`, `mask`) it keeps nothing. Predictions are those
+    of `Predictor.run(silence=parts)`, to rounding, in half the time: while real frames come in no ConvGRU hears
+    another, so only those that lose some of their filters are run again. Raises RequestError for a part that the
+    network does not have.
+    """
+    kept = predictor.kept(parts)
+    if kept is None:
+        raise RequestError("Name at least one part of the network to silence.")
+    model, start = predictor.model, time.perf_counter()
+    with torch.inference_mode():
+        seen = torch.from_numpy(untouched.seen_frames).permute(0, 3, 1, 2).to(predictor.device)
+        frame, state = _see(model, seen.contiguous(memory_format=torch.channels_last), untouched, kept)
+        made = [frame.clamp(0, 1)]
+        for _ in range(untouched.horizon - 1):
+            out = model(made[-1][:, None], state, kept=kept)
+            state = out.state
+            made.append(out.frames[:, 0].clamp(0, 1))
+        predictions = torch.cat(made).permute(0, 2, 3, 1).float().cpu().numpy()
+    nothing: dict = {"states": {}, "gates": {}, "one_step": untouched.one_step[:0], "flow": None, "mask": None}
+    return replace(untouched, predictions=predictions, seconds=time.perf_counter() - start, **nothing)
+
+
+def _see(model: Ladder, seen: Tensor, untouched: Rollout, kept: dict[str, Kept]) -> tuple[Tensor, State]:
+    """The first prediction [1, 3, H, W], not clipped, and the state with which it was made."""
+    # Only a ConvGRU that loses some filters but not all has a past of its own: the others' is known.
+    steps = len(seen) if any(_partly(gru) for block in kept.values() for gru in block.grus.values()) else 1
+    features = model.features(seen[-steps:])
+    columns, state = {}, {}
+    for block, x in zip(BLOCKS, features[:4], strict=True):
+        lateral, mask = model.laterals[block], kept.get(block)
+        x = lateral.standardise(x)
+        state[block] = {}
+        for kernel in KERNELS:
+            if mask is not None and _partly(mask.grus[kernel]):
+                empty = lateral.initial_state(x, 1)[kernel]
+                state[block][kernel] = lateral.recur(kernel, x, empty, steps=steps, kept=mask)[-1].h
+            else:
+                known = _last_state(untouched, block, kernel).to(x)
+                state[block][kernel] = known if mask is None else known * mask.grus[kernel]
+        columns[block] = lateral.column(x[-1:], list(state[block].values()), steps=1, kept=mask)
+    return model.decode(columns, features[4][-1:], seen[-1:]).frame, state
+
+
+def _partly(mask: Tensor) -> bool:
+    return bool(mask.any()) and not bool(mask.all())
+
+
+def _last_state(rollout: Rollout, block: str, kernel: str) -> Tensor:
+    """After the last seen frame: [1, C, h, w]."""
+    state = np.ascontiguousarray(rollout.states[block][kernel][rollout.seen - 1])
+    return torch.from_numpy(state)[None].contiguous(memory_format=torch.channels_last)

@@ -184,6 +184,10 @@ class Explorer:
             )
         return _run(experiment, predictor, frames, options)
 
+    def paper(self, path: str | Path, window: Window) -> Rollout | None:
+        """The same window by `one_frame` with the paper's recipe; None where there is no such checkpoint."""
+        return self.predict(path, window, weights="paper") if self.checkpoints.has_paper_recipe else None
+
     def silence(self, rollout: Rollout, parts: Sequence[str]) -> Rollout:
         """A rollout by trained weights again, without some parts of its network: see `vp.inspection.silence_parts`.
         Raises RequestError or CheckpointError."""

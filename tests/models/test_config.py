@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from vp.models import BLOCKS, NAMES, PAPER_RECIPE, TITLES, ConfigError, LadderConfig, preset
+from vp.models import ALL_NAMES, BLOCKS, NAMES, TITLES, ConfigError, LadderConfig, preset
 
 
 def test_the_presets_are_the_papers_networks():
@@ -20,7 +20,7 @@ def test_the_presets_are_the_papers_networks():
         assert (config.head, config.norm, config.activation, config.refine) == ("rgb", "batch", "relu", 0)
         assert config.location == (False, False, True, True)
         assert (config.decoder_width, config.lateral_width) == (1024, 64)
-    assert set(TITLES) == {*NAMES, PAPER_RECIPE}
+    assert set(TITLES) == set(ALL_NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -32,14 +32,14 @@ from huggingface_hub.errors import (
 )
 
 from ..errors import CheckpointError
-from ..models import NAMES, PAPER_RECIPE
+from ..models import ALL_NAMES
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 from .source import CARD, FORMS, CheckpointSource
 
 # The client speaks through httpx or httpx2, by its version; its own HTTP error derives from theirs.
 _TRANSPORT: type[Exception] = HfHubHTTPError.__mro__[1]
 _SPEC = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w.+-]+(?:/[\w.+-]+)*))?", re.ASCII)
-_SMALL = [CARD, *(f"{name}/{CONFIG}" for name in (*NAMES, PAPER_RECIPE, ENCODER, CLASSIFIER))]
+_SMALL = [CARD, *(f"{name}/{CONFIG}" for name in (*ALL_NAMES, ENCODER, CLASSIFIER))]
 
 
 class HubSource(CheckpointSource):
@@ -104,7 +104,7 @@ def _download_small(spec: str, repo: str, revision: str, info: ModelInfo) -> Pat
     """Fetch the card and the configurations of a commit; returns its folder in the client's cache."""
     small = [file for file in info.siblings or () if file.rfilename in _SMALL]
     if not small:
-        raise CheckpointError(f"{spec} holds none of the checkpoints that this explorer knows: {', '.join(NAMES)}.")
+        raise CheckpointError(f"{spec} holds none of the checkpoints that this explorer knows: {', '.join(ALL_NAMES)}.")
     for file in small:
         if (file.size or 0) > CONFIG_LIMIT:
             raise CheckpointError(f"{file.rfilename} of {spec} is too large: {file.size:,} bytes for {CONFIG_LIMIT:,}.")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..models import NAMES, PAPER_RECIPE, Ladder, StateClassifier
+from ..models import ALL_NAMES, Ladder, StateClassifier
 from ..models.encoder import Encoder
 from . import files
 from .files import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
@@ -47,8 +47,8 @@ def save_predictor(
     Raises CheckpointError if a weight is not finite (the checkpoint written before is left alone), the encoder is
     not the one in the folder, or the folder cannot be written.
     """
-    if name not in (*NAMES, PAPER_RECIPE):
-        raise CheckpointError(f"There is no predictor {name!r}; {', '.join(NAMES)} exist.")
+    if name not in ALL_NAMES:
+        raise CheckpointError(f"There is no predictor {name!r}; {', '.join(ALL_NAMES)} exist.")
     folder = Path(folder)
     tensors = _stored(
         {key: value for key, value in model.state_dict().items() if not key.startswith(f"{ENCODER}.")}, precision

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError
-from ..models import NAMES, PAPER_RECIPE, Ladder, StateClassifier
+from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
@@ -153,7 +153,7 @@ class CheckpointSource:
         if name in self.names() or (name == PAPER_RECIPE and self.has_paper_recipe):
             return
         there = f"it holds {', '.join(self.names())}" if self.names() else "it holds no predictor"
-        if name not in (*NAMES, PAPER_RECIPE):
+        if name not in ALL_NAMES:
             raise CheckpointError(f"There is no predictor {name!r} ({', '.join(NAMES)} exist); in {self.spec} {there}.")
         self._refuse_pickle(name)
         raise CheckpointError(f"{self.spec} has no {name}/{CONFIG}: {there}.")

@@ -5,9 +5,10 @@ from .config import BLOCKS, KERNELS, ConfigError, LadderConfig
 from .convgru import ConvGRU, Gates
 from .fresh import untrained
 from .ladder import Ladder, LadderOutput, State, trained_parameters
-from .presets import NAMES, PAPER_RECIPE, TITLES, preset
+from .presets import ALL_NAMES, NAMES, PAPER_RECIPE, TITLES, preset
 
 __all__ = [
+    "ALL_NAMES",
     "BLOCKS",
     "KERNELS",
     "NAMES",

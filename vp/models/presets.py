@@ -28,6 +28,7 @@ NAMES = tuple(_PAPER)
 VARIANTS = ("paper", "compact")
 # The same network as `one_frame` with the paper's output and training, kept for comparison.
 PAPER_RECIPE = "paper_one_frame"
+ALL_NAMES = (*NAMES, PAPER_RECIPE)  # what checkpoints may hold
 TITLES = {"lvln": "L-VLN", "one_frame": "One-frame", "full_res": "Full-res", PAPER_RECIPE: "The paper's recipe"}
 
 

@@ -9,7 +9,7 @@ from vp.checkpoints import CheckpointSource
 from vp.errors import ExplorerError
 from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
-from vp.models import NAMES, PAPER_RECIPE, TITLES, Ladder, LadderConfig, trained_parameters
+from vp.models import ALL_NAMES, NAMES, TITLES, Ladder, LadderConfig, trained_parameters
 
 ENCODER_PARAMETERS = 11_171_712
 
@@ -50,7 +50,7 @@ def about(explorer: Explorer) -> str:
     lines = [TEXT, "### The weights in use", f"{_origin(source)}."]
     table = ["| network | frame | parameters | trained for | gain over repeating the last frame, steps 1 / 2 / 3 |"]
     table += ["|---|---|---|---|---|"]
-    for name in (*NAMES, PAPER_RECIPE) if source.has_paper_recipe else NAMES:
+    for name in ALL_NAMES if source.has_paper_recipe else NAMES:
         try:
             config = source.config(name)
             ladder = LadderConfig.from_dict(config["ladder"])

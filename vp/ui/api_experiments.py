@@ -154,8 +154,8 @@ def add_experiments(
             {"truth": found.truth, "prediction": found.prediction},
             {"model": model, "grid": _named(found)},
         )
-        if explorer.checkpoints.has_paper_recipe:
-            paper = inspection.compare_spectra(explorer.predict(path, place, weights="paper"))
+        if (rollout := explorer.paper(path, place)) is not None:
+            paper = inspection.compare_spectra(rollout)
             arrays["paper"], numbers["paper_grid"] = paper.prediction, _named(paper)
         out = new_file("spectrum.npz")
         np.savez_compressed(out, **arrays)

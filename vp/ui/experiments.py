@@ -124,11 +124,9 @@ def _spectrum(on: Subject, options: dict) -> dict:
     pictures, its "grid" by period and "gain" in dB over repeating the last frame (mean of the steps). truth: the same
     pictures of what came, at the first network's size. range: dB from black to white in a spectrum.
     """
-    rollouts = [on.rollout()]
-    if on.explorer.checkpoints.has_paper_recipe:
-        rollouts.append(on.explorer.predict(on.request.path, on.request.window, weights="paper"))
+    paper = on.explorer.paper(on.request.path, on.request.window)
     networks, truth = [], None
-    for rollout in rollouts:
+    for rollout in [on.rollout()] + ([paper] if paper else []):
         found = inspection.compare_spectra(rollout)
         high = float(found.truth.max())
         truth = truth or _look(rollout.truth, found.truth, high)

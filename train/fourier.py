@@ -164,9 +164,7 @@ def use_fourier(module: nn.Module) -> int:
     Parameters stay what and where they are. What is kept of the kernels is dropped whenever the module is called: one
     call, one backward pass. Returns how many convolutions it was.
     """
-    chosen = [conv for conv in module.modules() if isinstance(conv, nn.Conv2d) and _pays(conv)]
-    for conv in chosen:
-        conv.__class__ = FourierConv2d
+    chosen = _take(module, PAYS_FROM, trained=True)
 
     def forget(*_: object) -> None:
         for conv in chosen:
@@ -176,8 +174,25 @@ def use_fourier(module: nn.Module) -> int:
     return len(chosen)
 
 
-def _pays(conv: nn.Conv2d) -> bool:
+def use_fourier_frozen(module: nn.Module) -> int:
+    """The same for a module whose weights do not change any more and that is run without gradients.
+
+    Only for convolutions that see many maps at once: the recurrent ones, one map after another, gain nothing.
+    """
+    return len(_take(module, {5: 64, 7: 64}, trained=False))
+
+
+def _take(module: nn.Module, pays_from: dict[int, int], *, trained: bool) -> list[FourierConv2d]:
+    def pays(conv: nn.Conv2d) -> bool:
+        return conv.weight.requires_grad == trained and conv.in_channels >= pays_from.get(conv.kernel_size[0], math.inf)
+
+    chosen = [c for c in module.modules() if isinstance(c, nn.Conv2d) and _keeps_size(c) and pays(c)]
+    for conv in chosen:
+        conv.__class__ = FourierConv2d
+    return chosen
+
+
+def _keeps_size(conv: nn.Conv2d) -> bool:
     k = conv.kernel_size[0]
-    plain = (conv.kernel_size, conv.stride, conv.padding) == ((k, k), (1, 1), (k // 2, k // 2))
-    plain = plain and (conv.dilation, conv.groups, conv.padding_mode) == ((1, 1), 1, "zeros")
-    return plain and conv.weight.requires_grad and k in PAYS_FROM and conv.in_channels >= PAYS_FROM[k]
+    plain = (conv.dilation, conv.groups, conv.padding_mode) == ((1, 1), 1, "zeros")
+    return plain and (conv.kernel_size, conv.stride, conv.padding) == ((k, k), (1, 1), (k // 2, k // 2))

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from train.fourier import FourierConv2d, use_fourier
+from train.fourier import FourierConv2d, use_fourier, use_fourier_frozen
 from train.losses import PredictionLoss
 from train.objective import Objective
+from vp.memory import states_along
 
 # Batch, inputs, outputs, height, width, kernel.
 SHAPES = [(3, 5, 7, 6, 9, 3), (2, 3, 4, 8, 12, 7), (2, 4, 3, 1, 1, 5), (1, 2, 2, 5, 4, 1), (4, 6, 2, 32, 48, 5)]
@@ -89,3 +90,13 @@ def test_only_convolutions_for_which_it_pays_are_taken():
     assert use_fourier(nn.ModuleList([*taken, *left, frozen])) == 3
     assert all(isinstance(c, FourierConv2d) for c in taken)
     assert not any(isinstance(c, FourierConv2d) for c in [*left, frozen])
+
+
+def test_the_states_of_a_trained_network_stay_the_same(make_ladder, moving_batch):
+    model = make_ladder().requires_grad_(False)
+    clip = moving_batch(1, 7, 32, 64)[0]
+    direct = list(states_along(model, clip, chunk=4))
+    assert use_fourier_frozen(model.laterals) == 8  # the inputs of the 5x5 and 7x7 kernels of each block
+    fourier = list(states_along(model, clip, chunk=4))
+    for (expected, _), (found, _) in zip(direct, fourier, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)

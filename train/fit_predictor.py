@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 
 from vp.models import Ladder
+from vp.models.silence import keep
 from vp.precision import choose_device, choose_dtype
 
 from . import resume
@@ -36,6 +37,7 @@ from .export import export
 from .finer import coarser_config, take_over_head
 from .fourier import use_fourier
 from .losses import PredictionLoss
+from .memory_dropout import draw
 from .objective import Objective
 from .optimisers import learning_rate, make_optimiser, set_rate
 from .recipe import Recipe, load_recipe
@@ -223,7 +225,11 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         seen = int(torch.randint(recipe.seen[0], recipe.seen[1] + 1, (), generator=rng))
         feedback = recipe.feedback if share >= recipe.feedback_from else 0
         clips = batch.to(fabric.device, non_blocking=True)[:, length - (seen + 1 + feedback) :]
-        loss, terms = objective(clips, seen, feedback)
+        kept = None
+        if recipe.memory_dropout and share < recipe.memory_dropout_until:
+            lesions = draw(recipe.batch, recipe.memory_dropout, rng)[fabric.global_rank :: fabric.world_size]
+            kept = keep(lesions, config, clips)
+        loss, terms = objective(clips, seen, feedback, kept)
         fabric.backward(loss)
         norm = fabric.clip_gradients(objective, optimiser, max_norm=recipe.clip_gradient)
         optimiser.step()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vp.models import Ladder
+from vp.models.silence import Kept
 
 from .losses import PredictionLoss
 
@@ -24,8 +25,10 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.criterion, self.every_step = model, criterion, every_step
 
-    def forward(self, clips: Tensor, seen: int, feedback: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips [B, seen + 1 + feedback, 3, H, W] in [0, 1] -> (loss, {term: value}).
+    def forward(
+        self, clips: Tensor, seen: int, feedback: int = 0, kept: dict[str, Kept] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """clips [B, seen + 1 + feedback, 3, H, W] in [0, 1] -> (loss, {term: value}). kept: as in `Ladder.forward`.
 
         The ladder sees `seen` real frames, then its own predictions `feedback` times. The gradient goes back through
         the state, not through the fed picture: that would cost a backward pass of the encoder for a signal that the
@@ -33,12 +36,12 @@ class Objective(nn.Module):
         """
         if clips.shape[1] != seen + 1 + feedback:
             raise ValueError(f"{seen} seen and {feedback} fed-back frames need clips of {seen + 1 + feedback} frames")
-        out = self.model(clips[:, :seen])
+        out = self.model(clips[:, :seen], kept=kept)
         # After one frame there is no motion to know yet, unless it is all there is.
         first = min(1, seen - 1) if self.every_step else seen - 1
         predictions, targets = [out.frames[:, first:]], [clips[:, first + 1 : seen + 1]]
         for k in range(feedback):
-            out = self.model(predictions[-1][:, -1:].detach().clamp(0, 1), out.state)
+            out = self.model(predictions[-1][:, -1:].detach().clamp(0, 1), out.state, kept=kept)
             predictions.append(out.frames)
             targets.append(clips[:, seen + 1 + k : seen + 2 + k])
         predictions, targets = torch.cat(predictions, dim=1), torch.cat(targets, dim=1)

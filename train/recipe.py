@@ -29,6 +29,8 @@ class Recipe:
         encoder_until: share of the run after which it is frozen all the same.
     gru_fan_in: a ConvGRU's convolution with more inputs than this to each of its sums learns at a lower rate, in
         inverse proportion (as sums grow with their inputs under Adam; Yang et al. 2022); 0: all at the same.
+    memory_dropout: share of the clips of which a random set of memories is silenced (`train.memory_dropout`), up to
+        the share `memory_dropout_until` of the run.
     steps: length of the run unless --minutes bounds it. ema: decay of the averaged weights that are shipped.
     """
 
@@ -52,6 +54,8 @@ class Recipe:
     encoder_rate: float = 0.0
     encoder_until: float = 1.0
     gru_fan_in: int = 0
+    memory_dropout: float = 0.0
+    memory_dropout_until: float = 0.6
     clip_gradient: float = 1.0
     steps: int = 100_000
     ema: float = 0.998

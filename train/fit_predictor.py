@@ -44,7 +44,7 @@ from .recipe import Recipe, load_recipe
 from .sources import Source, prepare
 from .stopping import Stop, ignore_signals, share_done
 from .validation import validate
-from .warm_start import load_encoder, read_start, renew, warm_start
+from .warm_start import load_encoder, read_start, renew, share_memory, warm_start
 
 HORIZON = 3  # steps that validation scores
 
@@ -106,6 +106,8 @@ def initialise(model: Ladder, args: argparse.Namespace, data: Windows) -> tuple[
         source.load_state_dict(start.state)
         print(f"took over {take_over_head(model.eval(), source, clips[:, :5]):.0%} of its output")
     renew(model, args.renew)
+    if args.share_memory:
+        share_memory(model)
     return start.provenance, start.spent
 
 
@@ -282,6 +284,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--renew", nargs="*", default=[], metavar="PART", help="with --start: parts to begin anew, e.g. C1.7x7 or L2"
+    )
+    parser.add_argument(
+        "--share-memory", action="store_true", help="with --start: C1's 5x5 and 7x7 begin as its 3x3, padded"
     )
     parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
     parser.add_argument("--minutes", type=float, default=None, help="training budget over all restarts")

@@ -124,6 +124,24 @@ def renew(model: Ladder, parts: list[str]) -> None:
             model.head.first.weight.data[:, -model.config.lateral_width :] = 0
 
 
+@torch.no_grad()
+def share_memory(model: Ladder) -> None:
+    """Let the 5x5 and 7x7 ConvGRUs of C1 begin as its 3x3: its kernels in the middle of theirs, and a third of what the
+    head took from it from each. The network computes what it computed, and now has three memories to learn with, two of
+    which can reach further."""
+    lateral, head = model.laterals["C1"], model.head.first
+    source, width = lateral.grus["3x3"], lateral.width
+    for kernel in KERNELS[1:]:
+        for name, conv in lateral.grus[kernel].named_children():
+            taken = getattr(source, name)
+            rim = (conv.kernel_size[0] - taken.kernel_size[0]) // 2
+            conv.weight.copy_(F.pad(taken.weight, (rim, rim, rim, rim)))
+            if conv.bias is not None:
+                conv.bias.copy_(taken.bias)
+    third = head.weight[:, width : 2 * width] / len(KERNELS)
+    head.weight[:, width : 4 * width] = third.repeat(1, len(KERNELS), 1, 1)
+
+
 def _place(name: str, shift: bool, state: dict) -> str | None:
     """The name of a tensor in the new network, None if it has no counterpart."""
     if shift and not name.startswith("encoder."):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from train.calibrate import calibrate
-from train.warm_start import Start, load_encoder, renew, warm_start
+from train.warm_start import Start, load_encoder, renew, share_memory, warm_start
 from vp.models import Ladder
 
 
@@ -66,3 +66,17 @@ def test_a_decoder_block_begins_anew_and_the_head_forgets_it(make_ladder):
     assert not weight[:, -skipped:].any() and torch.equal(
         weight[:, :-skipped], before["head.up.conv.weight"][:, :-skipped]
     )
+
+
+@torch.inference_mode()
+def test_a_shared_memory_computes_what_one_did(make_ladder, moving_batch):
+    model = make_ladder(head="warp", refine=6, norm="layer")
+    width = model.laterals["C1"].width
+    model.head.first.weight[:, 2 * width : 4 * width] = 0  # the head listens to the 3x3 alone
+    frames = moving_batch(1, 4, 32, 64)
+    before = model(frames)
+    share_memory(model)
+    after = model(frames, record=True)
+    torch.testing.assert_close(after.frames, before.frames, rtol=0, atol=1e-5)
+    torch.testing.assert_close(after.state["C1"]["7x7"], before.state["C1"]["3x3"], rtol=0, atol=1e-5)
+    assert not torch.allclose(before.state["C1"]["7x7"], before.state["C1"]["3x3"], atol=1e-3)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from aside import run_aside
 from gradio_client import Client, handle_file
 from serve import ROOT, Server, serve
 
@@ -38,9 +37,7 @@ def ask(server: Server, task):
             await session.initialize()
             return await task(session)
 
-    # In a thread: where browser tests came before, this one has an event loop that runs already.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(asyncio.wait_for(run(), 120))).result()
+    return run_aside(run())
 
 
 def test_every_endpoint_is_a_tool_that_says_what_it_does(mcp_server: Server) -> None:

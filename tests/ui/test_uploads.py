@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from aside import run_aside
 from starlette.formparsers import MultiPartException
 
 from vp.ui import uploads
@@ -29,11 +29,10 @@ def read(messages: list[dict], path: str = "/gradio_api/upload", *, hang: bool =
         for _ in range(len(messages) + hang):
             got.append(await receive())
 
-    with ThreadPoolExecutor(1) as other:  # a browser's tests leave an event loop running in this thread
-        try:
-            other.submit(asyncio.run, UploadGuard(app)({"type": "http", "path": path}, receive, None)).result()
-        except MultiPartException as error:
-            got.append({"error": error.message})
+    try:
+        run_aside(UploadGuard(app)({"type": "http", "path": path}, receive, None))
+    except MultiPartException as error:
+        got.append({"error": error.message})
     return got
 
 

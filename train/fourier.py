@@ -38,6 +38,7 @@ class Bases(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept must serve training too, whoever asked first
 def bases(h: int, w: int, k: int, dtype: torch.dtype) -> Bases:
     """For maps of h x w pixels under k x k kernels, k odd."""
     period, wide = h + k // 2, w + k // 2

@@ -46,6 +46,17 @@ def test_in_fp32_it_agrees_to_rounding_whatever_the_layout():
         assert (ours - expected).abs().max() < 3e-5 * expected.abs().max()
 
 
+def test_it_trains_after_it_was_run_without_gradients():
+    conv, x = nn.Conv2d(2, 3, 5, padding=2), torch.randn(1, 2, 9, 11)
+    conv.__class__ = FourierConv2d
+    with torch.inference_mode():
+        before = conv(x)
+    conv.forget()
+    conv(x).square().sum().backward()
+    assert conv.weight.grad.abs().max() > 0
+    torch.testing.assert_close(conv(x), before)
+
+
 def test_what_is_fixed_is_not_given_a_gradient():
     conv = nn.Conv2d(3, 3, 3, padding=1)
     conv.__class__ = FourierConv2d

@@ -25,6 +25,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import torch
+
 from vp.checkpoints import open_checkpoints
 from vp.errors import ExplorerError
 from vp.models import NAMES
@@ -32,6 +34,7 @@ from vp.predictor import Predictor
 
 from .cache import build
 from .figures import draw
+from .fourier import use_fourier_frozen
 from .reports import add_report_arguments, leave
 from .scoring import score, summary
 from .splits import find_clips, select
@@ -115,6 +118,9 @@ def evaluate(args: argparse.Namespace) -> dict:
     source = open_checkpoints(args.checkpoints)
     names = list(dict.fromkeys(args.model or source.names() or NAMES))
     predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
+    for predictor in predictors:
+        if predictor.device.type == "cpu" and predictor.dtype == torch.float32:
+            use_fourier_frozen(predictor.model.laterals, predictor.model.decoder, predictor.model.head)
     clips = select(find_clips(args.data), args.part)
     if not clips:
         raise ValueError(f"none of the clips below {args.data} is of a {args.part} group")

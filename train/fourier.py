@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 # By kernel size, the input channels from which it pays (measured on two AVX2 cores, at the maps of C1 to C3): with few
 # channels the transforms cost more than they save.
 PAYS_FROM = {3: 192, 5: 64, 7: 1}
+PAYS_FOR_ONE = {5: 64, 7: 64}  # while the clips come one by one
 
 
 class Bases(NamedTuple):
@@ -175,12 +176,12 @@ def use_fourier(module: nn.Module) -> int:
     return len(chosen)
 
 
-def use_fourier_frozen(module: nn.Module) -> int:
-    """The same for a module whose weights do not change any more and that is run without gradients.
+def use_fourier_frozen(*modules: nn.Module, one_clip: bool = False) -> int:
+    """The same for modules whose weights do not change any more and that are run without gradients.
 
-    Only for convolutions that see many maps at once: the recurrent ones, one map after another, gain nothing.
+    one_clip: leave the recurrent convolutions alone, which then see one map after another and gain nothing.
     """
-    return len(_take(module, {5: 64, 7: 64}, trained=False))
+    return sum(len(_take(module, PAYS_FOR_ONE if one_clip else PAYS_FROM, trained=False)) for module in modules)
 
 
 def _take(module: nn.Module, pays_from: dict[int, int], *, trained: bool) -> list[FourierConv2d]:

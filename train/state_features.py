@@ -140,7 +140,7 @@ def prepare(args: argparse.Namespace, part: str, *, fresh: bool = False) -> tupl
         model = source.load(args.model)
         predictor = Predictor(args.model, untrained(model) if fresh else model)
         if predictor.device.type == "cpu" and predictor.dtype == torch.float32:
-            use_fourier_frozen(predictor.model.laterals)
+            use_fourier_frozen(predictor.model.laterals, one_clip=True)
         compute(predictor, clips, args.cache, folder, seconds=args.seconds)
     return [clip for clip in clips if (folder / f"{clip.name}.npz").exists()], folder
 

@@ -107,7 +107,7 @@ def test_the_states_of_a_trained_network_stay_the_same(make_ladder, moving_batch
     model = make_ladder().requires_grad_(False)
     clip = moving_batch(1, 7, 32, 64)[0]
     direct = list(states_along(model, clip, chunk=4))
-    assert use_fourier_frozen(model.laterals) == 8  # the inputs of the 5x5 and 7x7 kernels of each block
+    assert use_fourier_frozen(model.laterals, one_clip=True) == 8  # the inputs of the 5x5 and 7x7 kernels of each block
     fourier = list(states_along(model, clip, chunk=4))
     for (expected, _), (found, _) in zip(direct, fourier, strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)

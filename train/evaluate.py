@@ -25,8 +25,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-
 from vp.checkpoints import open_checkpoints
 from vp.errors import ExplorerError
 from vp.models import NAMES
@@ -34,7 +32,7 @@ from vp.predictor import Predictor
 
 from .cache import build
 from .figures import draw
-from .fourier import use_fourier_frozen
+from .fourier import is_faster, use_fourier_frozen
 from .reports import add_report_arguments, leave
 from .scoring import score, summary
 from .splits import find_clips, select
@@ -119,7 +117,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     names = list(dict.fromkeys(args.model or source.names() or NAMES))
     predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
     for predictor in predictors:
-        if predictor.device.type == "cpu" and predictor.dtype == torch.float32:
+        if is_faster(predictor.device, predictor.dtype):
             use_fourier_frozen(predictor.model.laterals, predictor.model.decoder, predictor.model.head)
     clips = select(find_clips(args.data), args.part)
     if not clips:

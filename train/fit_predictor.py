@@ -35,7 +35,7 @@ from .data import Collate, Windows, fixed_windows
 from .encoder_weights import load_imagenet, load_shared
 from .export import export
 from .finer import coarser_config, take_over_head
-from .fourier import use_fourier
+from .fourier import is_faster, use_fourier
 from .losses import PredictionLoss
 from .memory_dropout import draw
 from .objective import Objective
@@ -169,7 +169,8 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     average = {name: value.to(fabric.device) for name, value in average.items()}
     criterion = PredictionLoss(recipe.loss, model.encoder)
     objective = Objective(model, criterion, every_step=recipe.every_step)
-    if fabric.device.type == "cpu" and choose_precision(args) == "32-true" and not args.direct:
+    dtype = torch.float32 if choose_precision(args) == "32-true" else torch.bfloat16
+    if is_faster(fabric.device, dtype) and not args.direct:
         fabric.print(f"{use_fourier(objective)} convolutions by Fourier transform")
     objective, optimiser = fabric.setup(objective, optimiser)
     evaluation_model = Ladder(config).to(fabric.device).to(memory_format=torch.channels_last)

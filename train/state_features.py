@@ -33,7 +33,7 @@ from vp.predictor import Predictor
 
 from .cache import build, read_index
 from .data import frame_steps
-from .fourier import use_fourier_frozen
+from .fourier import is_faster, use_fourier_frozen
 from .splits import ClipFile, find_clips, select
 
 # Parts that a clip is cut into: training takes runs of them, so that the classifier has met clips half seen.
@@ -139,7 +139,7 @@ def prepare(args: argparse.Namespace, part: str, *, fresh: bool = False) -> tupl
         build(clips, args.cache)
         model = source.load(args.model)
         predictor = Predictor(args.model, untrained(model) if fresh else model)
-        if predictor.device.type == "cpu" and predictor.dtype == torch.float32:
+        if is_faster(predictor.device, predictor.dtype):
             use_fourier_frozen(predictor.model.laterals, one_clip=True)
         compute(predictor, clips, args.cache, folder, seconds=args.seconds)
     return [clip for clip in clips if (folder / f"{clip.name}.npz").exists()], folder

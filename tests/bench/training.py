@@ -13,7 +13,7 @@ from .timing import best
 def clips_per_second(recipe_name: str = "one_frame_long") -> dict[str, float]:
     """Of a recipe in `train/recipes/`, as it is trained here and, where that is by Fourier transform, by direct
     convolution too; needs train/requirements.txt."""
-    from train.fourier import use_fourier
+    from train.fourier import is_faster, use_fourier
     from train.losses import PredictionLoss
     from train.objective import Objective
     from train.optimisers import make_optimiser
@@ -38,7 +38,7 @@ def clips_per_second(recipe_name: str = "one_frame_long") -> dict[str, float]:
         optimiser.zero_grad(set_to_none=True)
 
     found = {}
-    if device.type == "cpu" and not native:
+    if is_faster(device, choose_dtype(device)):
         found["direct_clips_per_second"] = recipe.batch / best(step, 3)
         use_fourier(objective)
     took = best(step, 3)

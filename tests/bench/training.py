@@ -10,7 +10,7 @@ from vp.precision import choose_device, choose_dtype
 from .timing import best
 
 
-def clips_per_second(recipe_name: str = "one_frame_long") -> dict[str, float]:
+def clips_per_second(recipe_name: str = "one_frame_shared") -> dict[str, float]:
     """Of a recipe in `train/recipes/`, as it is trained here and, where that is by Fourier transform, by direct
     convolution too; needs train/requirements.txt."""
     from train.fourier import is_faster, use_fourier

@@ -103,15 +103,15 @@ class Predictor:
         return x
 
     def _rollout(self, window: Tensor, out: LadderOutput, seen: int, start: float) -> Rollout:
-        frames = _pictures(out.frames[0].clamp(0, 1))
+        frames = pictures(out.frames[0].clamp(0, 1))
         seconds = time.perf_counter() - start
         states = {b: {k: _array(out.trace[b][k].h[0]) for k in KERNELS} for b in BLOCKS}
         gates = {b: {k: {q: _array(getattr(out.trace[b][k], q)[0]) for q in "zrn"} for k in KERNELS} for b in BLOCKS}
         return Rollout(
             model=self.name,
-            seen_frames=_pictures(window[:seen]),
+            seen_frames=pictures(window[:seen]),
             predictions=frames[seen - 1 :],
-            truth=_pictures(window[seen:]),
+            truth=pictures(window[seen:]),
             one_step=frames[: seen - 1],
             states=states,
             gates=gates,
@@ -143,7 +143,7 @@ def _check_window(length: int, seen: int, horizon: int) -> None:
         )
 
 
-def _pictures(x: Tensor) -> np.ndarray:
+def pictures(x: Tensor) -> np.ndarray:
     """[T, 3, h, w] -> float32 array [T, h, w, 3]."""
     return x.permute(0, 2, 3, 1).float().cpu().numpy()
 

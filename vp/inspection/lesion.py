@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from ..errors import RequestError
-from ..models import BLOCKS, KERNELS, Ladder, State
+from ..models import BLOCKS, KERNELS, Ladder, LadderOutput, State
 from ..models.silence import Kept
-from ..predictor import Predictor
+from ..predictor import Predictor, pictures
 from ..rollout import Rollout
 
 
@@ -33,12 +33,8 @@ def silence_parts(predictor: Predictor, untouched: Rollout, parts: Sequence[str]
     with torch.inference_mode():
         seen = torch.from_numpy(untouched.seen_frames).permute(0, 3, 1, 2).to(predictor.device)
         frame, state = _see(model, seen.contiguous(memory_format=torch.channels_last), untouched, kept)
-        made = [frame.clamp(0, 1)]
-        for _ in range(untouched.horizon - 1):
-            out = model(made[-1][:, None], state, kept=kept)
-            state = out.state
-            made.append(out.frames[:, 0].clamp(0, 1))
-        predictions = torch.cat(made).permute(0, 2, 3, 1).float().cpu().numpy()
+        out = model.feed_back(LadderOutput(frame[:, None], state), untouched.horizon, kept=kept)
+        predictions = pictures(out.frames[0].clamp(0, 1))
     nothing: dict = {"states": {}, "gates": {}, "one_step": untouched.one_step[:0], "flow": None, "mask": None}
     return replace(untouched, predictions=predictions, seconds=time.perf_counter() - start, **nothing)
 

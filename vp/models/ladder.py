@@ -203,7 +203,14 @@ class Ladder(nn.Module):
         """
         if horizon < 1:
             raise ValueError(f"horizon must be at least 1, not {horizon}")
-        outputs = [self(frames, record=record, kept=kept)]
+        return self.feed_back(self(frames, record=record, kept=kept), horizon, record=record, kept=kept)
+
+    def feed_back(
+        self, seen: LadderOutput, horizon: int, *, record: bool = False, kept: dict[str, Kept] | None = None
+    ) -> LadderOutput:
+        """Go on from what was made of the seen frames, whose last frame is the first prediction, to `horizon` of
+        them; as `rollout`."""
+        outputs = [seen]
         for _ in range(horizon - 1):
             last = outputs[-1].frames[:, -1:].clamp(0, 1)
             outputs.append(self(last, outputs[-1].state, record=record, kept=kept))

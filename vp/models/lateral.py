@@ -48,11 +48,8 @@ class LateralBlock(nn.Module):
         x = self.standardise(x)
         record = {name: self.recur(name, x, state[name], steps=steps, kept=kept) for name in KERNELS}
         after = {name: gates[-1].h for name, gates in record.items()}
-        return (
-            self.column(x, [torch.cat([g.h for g in record[name]]) for name in KERNELS], steps=steps, kept=kept),
-            after,
-            record,
-        )
+        states = [torch.cat([g.h for g in record[name]]) if steps > 1 else after[name] for name in KERNELS]
+        return self.column(x, states, steps=steps, kept=kept), after, record
 
     def recur(self, name: str, x: Tensor, h: Tensor, *, steps: int, kept: Kept | None = None) -> list[Gates]:
         """One ConvGRU over all steps, from the standardised x [steps * B, inputs, h, w] and its state before."""

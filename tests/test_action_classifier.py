@@ -21,12 +21,11 @@ def ladder(make_ladder):
     return make_ladder(standardise=False)
 
 
-def network(ladder, strategy="pooled", **changes) -> StateClassifier:
+def network(ladder, strategy="pooled", blocks=BLOCKS, **changes) -> StateClassifier:
     torch.manual_seed(1)
-    options = {"hidden": 8, "standardise": strategy == "pooled"} | changes
-    net = StateClassifier(
-        ClassifierConfig("one_frame", strategy, feature_count(ladder.config, strategy), CLASSES, **options)
-    )
+    options = {"hidden": 8, "standardise": strategy == "pooled", "blocks": blocks} | changes
+    count = feature_count(ladder.config, strategy, blocks)
+    net = StateClassifier(ClassifierConfig("one_frame", strategy, count, CLASSES, **options))
     net.mean.normal_(0, 0.02)
     net.spread.fill_(0.05)
     return net.eval()
@@ -62,6 +61,31 @@ def test_states_along_are_those_of_the_whole_clip_at_once(ladder, moving_batch):
             before = torch.cat([earlier[block][kernel] for _, earlier in parts])
             torch.testing.assert_close(after, whole[block][kernel].h[0], atol=1e-4, rtol=0)
             assert before[0].abs().max() == 0 and torch.equal(before[1:], after[:-1])
+
+
+@pytest.mark.parametrize("full_resolution", [False, True])
+def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolution, monkeypatch):
+    model = make_ladder(full_resolution=full_resolution)
+    frames = moving_batch(1, 5)[0]
+    whole, some = (next(states_along(model, frames, blocks=blocks)) for blocks in (BLOCKS, ("C2", "C3")))
+    for every, part in zip(whole, some, strict=True):
+        assert list(part) == ["C2", "C3"]
+        for block in part:
+            for kernel in KERNELS:
+                assert torch.equal(part[block][kernel], every[block][kernel])
+    monkeypatch.setattr(model.encoder.layer4, "forward", lambda _: pytest.fail("the encoder went deeper than asked"))
+    monkeypatch.setattr(model.laterals["C1"], "forward", lambda *_, **__: pytest.fail("C1 ran"))
+    next(states_along(model, frames, blocks=("C2", "C3")))
+
+
+def test_a_classifier_of_some_blocks_explains_itself_by_them(ladder, moving):
+    clip = moving(21, 32, 64)
+    found = classifier(ladder, blocks=("C3", "C4")).run(clip)
+    assert list(found.evidence) == ["C3", "C4"] and found.heat.shape[1:] == ladder.config.map_size("C3")
+    assert np.abs(found.evidence["C4"]["7x7"]).max() > 0
+    np.testing.assert_allclose(
+        classifier(ladder, blocks=("C3", "C4")).run(clip, silence=["C1", "C2"]).scores, found.scores, atol=1e-6
+    )
 
 
 def test_the_score_after_a_frame_is_that_of_the_clip_cut_there(ladder, moving):

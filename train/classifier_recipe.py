@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vp.models import ClassifierConfig
+from vp.models import BLOCKS, ClassifierConfig
 
 from . import recipe
 from .recipe import read_recipe
@@ -17,12 +17,13 @@ FOLDER = recipe.FOLDER / "classifiers"
 class ClassifierRecipe:
     """What to fit and how.
 
-    strategy, hidden, batch_norm, dropout, input_dropout, standardise: of `ClassifierConfig`.
+    strategy, blocks, hidden, batch_norm, dropout, input_dropout, standardise: of `ClassifierConfig`.
     optimiser: "sgd", "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine.
     partial: odds that a clip is shown as a random run of its parts; strategy "pooled" only.
     """
 
     strategy: str = "pooled"
+    blocks: tuple[str, ...] = BLOCKS
     hidden: int = 2000
     batch_norm: bool = True
     dropout: float = 0.0
@@ -41,6 +42,7 @@ class ClassifierRecipe:
         return ClassifierConfig(
             predictor=predictor,
             strategy=self.strategy,
+            blocks=tuple(self.blocks),
             features=features,
             classes=tuple(classes),
             hidden=self.hidden,
@@ -52,5 +54,10 @@ class ClassifierRecipe:
 
 
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
-    """Read a recipe by its name in `train/recipes/classifiers/` or by path. Raises ValueError for an unknown one."""
-    return ClassifierRecipe(**read_recipe(name, FOLDER, ClassifierRecipe)[1])
+    """Read a recipe by its name in `train/recipes/classifiers/` or by path. Raises ValueError for an unknown one, an
+    unknown field or block."""
+    path, values = read_recipe(name, FOLDER, ClassifierRecipe)
+    asked = values.get("blocks", BLOCKS)
+    if not asked or not set(asked) <= set(BLOCKS):
+        raise ValueError(f"{path}: blocks must be some of {', '.join(BLOCKS)}, not {asked}")
+    return ClassifierRecipe(**values | {"blocks": tuple(block for block in BLOCKS if block in asked)})

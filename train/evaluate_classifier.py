@@ -7,7 +7,8 @@ the same clips and fitted to the same training clips:
 
     chance, nearest mean        no learning, hardly any
     pictures                    a linear probe on a ResNet-18's features averaged over frames: no memory at all
-    the paper's recipe          C4 and every 128th number of C1 to C3 after the last frame (section 5)
+    the paper's recipe          C4 and every 128th number of C1 to C3 after the last frame (section 5); blocks that the
+                                classifier does not read are shown the last second only (`train.paper_features`)
     ours on other states        of one frame in the middle; of a predictor with fresh weights
 
 Accuracy is of clips, with 95 % bootstrap intervals over groups (clips of a group come from one video). Calibration
@@ -40,7 +41,7 @@ from torch import Tensor
 from vp.checkpoints import open_checkpoints
 from vp.errors import ExplorerError
 
-from . import image_features
+from . import image_features, paper_features
 from .cache import build
 from .classifier_figures import draw
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
@@ -53,6 +54,7 @@ from .fit_classifier import (
     fold_of,
     labels_of,
     load_examples,
+    load_strategy,
     temperature,
 )
 from .reports import add_report_arguments, leave
@@ -107,17 +109,19 @@ def evaluate(args: argparse.Namespace) -> dict:
     """The report that the command line asks for; its schema is above."""
     source = open_checkpoints(args.checkpoints)
     net = source.load_classifier()
-    args.model, classes = net.config.predictor, list(net.config.classes)
-    seen, folder = prepare(args, "train+validation")
-    test, _ = prepare(args, "test")
+    args.model, classes, blocks = net.config.predictor, list(net.config.classes), net.config.blocks
+    seen, folder = prepare(args, "train+validation", blocks)
+    test, _ = prepare(args, "test", blocks)
+    last = paper_features.prepare(args, [*seen, *test], blocks, folder)
     if unknown := sorted({c.label for c in test} - set(classes)):
         raise ValueError(f"the classifier does not know {', '.join(unknown[:5])}")
     groups = np.array([f"{c.label} {c.group}" for c in test])
     labels, folds = labels_of(test, classes), fold_of(seen)
     table = Evaluation(labels, groups)
 
+    read = folder if net.config.strategy == "pooled" else last
     with torch.no_grad():
-        probabilities = net.probabilities(load_features(folder, test, net.config.strategy))
+        probabilities = net.probabilities(load_strategy(read, test, net.config.strategy))
     guess = probabilities.argmax(1)
     error = calibration_error(probabilities, labels)
     table.add("the bundled classifier", "ours", guess, error=error, features=net.config.features)
@@ -147,13 +151,13 @@ def evaluate(args: argparse.Namespace) -> dict:
         curves[name] = curve
 
     paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
-    ours = load_classifier_recipe("classifier")
+    ours = replace(load_classifier_recipe("classifier"), blocks=blocks)
     for strategy in ("c4+subsample", "c4", "subsample"):
-        states(f"the paper's recipe, {strategy}", "paper", replace(paper, strategy=strategy), folder)
-    states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, folder)
+        states(f"the paper's recipe, {strategy}", "paper", replace(paper, strategy=strategy), last)
+    states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, last)
     states("ours on one frame", "control", replace(ours, partial=0.0), folder, pooled="single")
-    fresh_seen, fresh = prepare(args, "train+validation", fresh=True)
-    prepare(args, "test", fresh=True)
+    fresh_seen, fresh = prepare(args, "train+validation", blocks, fresh=True)
+    prepare(args, "test", blocks, fresh=True)
     if [c.name for c in fresh_seen] != [c.name for c in seen]:
         raise ValueError(f"the features in {fresh} are not of the same clips as those in {folder}")
     states("ours on an untrained predictor", "control", ours, fresh)

@@ -1,6 +1,6 @@
 """Fit the action classifier to the states of a frozen predictor.
 
-    python -m train.fit_classifier classifier --data DIR --checkpoints assets/checkpoints --model one_frame
+    python -m train.fit_classifier classifier --data DIR --checkpoints assets/checkpoints --model lvln
 
 RECIPE is a name in `train/recipes/classifiers/` or a YAML file. Features are computed once (`train.state_features`).
 First every training clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from vp.checkpoints import save_classifier
 from vp.models import StateClassifier
 
+from . import paper_features
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from .optimisers import new_optimiser
 from .splits import ClipFile
@@ -31,6 +32,7 @@ from .state_features import add_arguments, load_features, load_parts, prepare
 FOLDS = 5
 # Share of the held-out training clips that are to count as familiar.
 FAMILIAR = 0.99
+HOTTEST = 100.0
 
 
 def labels_of(clips: list[ClipFile], classes: list[str]) -> Tensor:
@@ -134,7 +136,10 @@ def cross_validate(
 
 
 def temperature(logits: Tensor, labels: Tensor) -> float:
-    """What to divide logits by so that their softmax is likeliest for the labels (Guo et al. 2017)."""
+    """What to divide logits by so that their softmax is likeliest for the labels (Guo et al. 2017).
+
+    At most `HOTTEST`: logits that know nothing of the labels would be divided by infinity.
+    """
     scale = torch.zeros((), requires_grad=True)
     optimiser = torch.optim.LBFGS([scale], max_iter=100, line_search_fn="strong_wolfe")
 
@@ -145,7 +150,7 @@ def temperature(logits: Tensor, labels: Tensor) -> float:
         return loss
 
     optimiser.step(closure)
-    return math.exp(scale.item())
+    return min(math.exp(scale.item()), HOTTEST)
 
 
 def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
@@ -157,9 +162,14 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     return (sum(apart) / len(labels)).item()
 
 
+def load_strategy(folder: Path, clips: list[ClipFile], strategy: str) -> Tensor:
+    """The features [N, F] of clips that a strategy reads. Raises FileNotFoundError for a clip without features."""
+    return torch.cat([load_features(folder, clips, name) for name in strategy.split("+")], dim=1)
+
+
 def load_examples(folder: Path, clips: list[ClipFile], classes: list[str], recipe: ClassifierRecipe) -> Examples:
     """The features of clips as a recipe reads them."""
-    whole = load_features(folder, clips, recipe.strategy)
+    whole = load_strategy(folder, clips, recipe.strategy)
     more = load_parts(folder, clips) if recipe.partial and recipe.strategy == "pooled" else (None, None)
     return Examples(whole, labels_of(clips, classes), *more)
 
@@ -172,8 +182,13 @@ def main() -> None:
     args = parser.parse_args()
     if args.out is None and (args.checkpoints == "bundled" or "://" in args.checkpoints):
         raise SystemExit("say with --out into which folder of checkpoints the classifier is to be written")
+    out = args.out or Path(args.checkpoints)
+    if not (out / args.model).is_dir():
+        raise SystemExit(f"{out} holds no {args.model}: a classifier lies beside the predictor that it reads")
     recipe = load_classifier_recipe(args.recipe)
-    clips, folder = prepare(args, "train+validation")
+    clips, folder = prepare(args, "train+validation", recipe.blocks)
+    if recipe.strategy != "pooled":
+        folder = paper_features.prepare(args, clips, recipe.blocks, folder)
     classes = sorted({clip.label for clip in clips})
     begin = time.monotonic()
     examples, folds = load_examples(folder, clips, classes, recipe), fold_of(clips)
@@ -191,7 +206,6 @@ def main() -> None:
     training = {"recipe": asdict(recipe), "clips": len(clips), "minutes": round((time.monotonic() - begin) / 60, 2)}
     if args.seconds is not None:
         training["seconds_of_each_clip"] = args.seconds
-    out = args.out or Path(args.checkpoints)
     save_classifier(out, net, training=training, scores={"held_out": held_out})
     print(f"written to {out / 'classifier'}: temperature {heat:.2f}, familiar up to {familiar}")
 

@@ -1,21 +1,22 @@
 """What the action classifier reads of every clip, computed once and kept.
 
-    python -m train.state_features --data DIR --checkpoints bundled --model one_frame
+    python -m train.state_features --data DIR --checkpoints bundled --model lvln --blocks C3 C4
 
-Each clip is watched as a whole at 10 frames a second. Beside it, with `--untrained`, by the same network with fresh
-weights outside the encoder: what the states are worth without training for prediction. One .npz for each clip, of
-float16:
+Each clip is watched as a whole at 10 frames a second, by the blocks that the classifier reads: the others need not run.
+With `--untrained` by the same network with fresh weights outside the encoder: what the states are worth without
+training for prediction. One .npz for each clip, of float16:
 
     pooled      [S, F] of the strategy "pooled", averaged over each of S equal parts of the clip
     steps       [S], how many frames each part has
-    c4 [F], subsample [F]      of the state after the last frame
     single      [F], "pooled" for the frame in the middle, from an empty memory
+    C1 ... C4   [3, C, h, w], the state of each ConvGRU of the block after the last frame (not with `--untrained`)
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,24 +41,27 @@ from .splits import ClipFile, find_clips, select
 PARTS = 10
 
 
-def features_of(model: Ladder, frames: Tensor) -> dict[str, np.ndarray]:
-    """What is kept of a clip: frames [T, 3, H, W] in [0, 1], on the model's device."""
+def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], *, last: bool) -> dict[str, np.ndarray]:
+    """What is kept of a clip: frames [T, 3, H, W] in [0, 1], on the model's device. last: the last states too."""
     pooled = []
-    for states, before in states_along(model, frames):
+    for states, before in states_along(model, frames, blocks=blocks):
         pooled.append(step_features("pooled", states, before))
-    last = {b: {k: states[b][k][-1:] for k in KERNELS} for b in BLOCKS}
     parts = [p for p in torch.cat(pooled).tensor_split(min(PARTS, len(frames))) if len(p)]
     middle = len(frames) // 2
-    alone, empty = next(states_along(model, frames[middle : middle + 1]))
+    alone, empty = next(states_along(model, frames[middle : middle + 1], blocks=blocks))
     kept = {
         "pooled": torch.stack([p.mean(0) for p in parts]),
         "steps": torch.tensor([len(p) for p in parts]),
-        "c4": step_features("c4", last, last)[0],
-        "subsample": step_features("subsample", last, last)[0],
         "single": step_features("pooled", alone, empty)[0],
     }
-    arrays = {name: value.cpu().numpy() for name, value in kept.items()}
-    return {name: value if name == "steps" else value.astype(np.float16) for name, value in arrays.items()}
+    if last:
+        kept |= {block: torch.stack([states[block][k][-1] for k in KERNELS]) for block in blocks}
+    return {name: to_numpy(value) for name, value in kept.items()}
+
+
+def to_numpy(value: Tensor) -> np.ndarray:
+    """For a file: whole numbers as they are, others as float16."""
+    return value.cpu().numpy() if not value.is_floating_point() else value.cpu().numpy().astype(np.float16)
 
 
 def watched(cache: Path, name: str, count: int, native: float, most: int = MAX_CLASSIFIED) -> np.ndarray:
@@ -67,24 +71,37 @@ def watched(cache: Path, name: str, count: int, native: float, most: int = MAX_C
     return np.load(cache / f"{name}.npy", mmap_mode="r")[np.minimum(steps, count - 1)]
 
 
-def folder_of(root: Path, name: str, digest: str, fresh: bool, seconds: float | None) -> Path:
+def folder_of(root: Path, name: str, digest: str, blocks: Sequence[str], seconds: float | None, kind: str = "") -> Path:
     """Where the features of one network are kept: by the hash of its weights, so that new weights begin anew."""
+    some = "" if tuple(blocks) == BLOCKS else "-" + "".join(blocks)
     short = "" if seconds is None else f"-{seconds:g}s"
-    return root / f"{name}-{digest[:12]}{'-untrained' if fresh else ''}{short}"
+    return root / f"{name}-{digest[:12]}{some}{short}{'-' if kind else ''}{kind}"
+
+
+def missing_from(folder: Path, clips: list[ClipFile]) -> list[ClipFile]:
+    """The clips whose features the folder does not hold."""
+    return [clip for clip in clips if not (folder / f"{clip.name}.npz").exists()]
 
 
 def compute(
-    predictor: Predictor, clips: list[ClipFile], cache: Path, folder: Path, *, seconds: float | None = None
+    features: Callable[[ClipFile, Tensor], dict[str, np.ndarray]],
+    predictor: Predictor,
+    clips: list[ClipFile],
+    cache: Path,
+    folder: Path,
+    *,
+    seconds: float | None = None,
 ) -> None:
-    """Compute what is missing in the folder. Killed, it goes on where it was."""
+    """Compute what is missing in the folder, from a clip's frames as the predictor sees them [T, 3, H, W]. Killed, it
+    goes on where it was."""
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(cache)
-    missing = [c for c in clips if c.name in index and not (folder / f"{c.name}.npz").exists()]
     most = MAX_CLASSIFIED if seconds is None else max(1, round(seconds * FPS))
+    missing = [clip for clip in missing_from(folder, clips) if clip.name in index]
     for clip in tqdm(missing, desc=folder.name, unit="clip", mininterval=10):
         frames = predictor.resize(watched(cache, clip.name, *index[clip.name], most)).to(predictor.device)
         temporary = folder / f".{clip.name}.{os.getpid()}.npz"
-        np.savez(temporary, **features_of(predictor.model, frames))
+        np.savez(temporary, **features(clip, frames))
         temporary.replace(folder / f"{clip.name}.npz")
 
 
@@ -98,8 +115,6 @@ def load_features(folder: Path, clips: list[ClipFile], name: str) -> Tensor:
 
 def _whole(path: Path, name: str) -> Tensor:
     with np.load(path) as stored:
-        if name == "c4+subsample":
-            return torch.from_numpy(np.concatenate([stored["c4"], stored["subsample"]])).float()
         value = torch.from_numpy(stored[name]).float()
         if name != "pooled":
             return value
@@ -121,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What every command that reads states is told."""
     parser.add_argument("--data", type=Path, required=True, help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4)")
     parser.add_argument("--checkpoints", default="bundled", help="bundled, a folder or hf://owner/name@revision")
-    parser.add_argument("--model", default="one_frame", choices=NAMES, help="predictor whose states are read")
+    parser.add_argument("--model", default="lvln", choices=NAMES, help="predictor whose states are read")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument(
@@ -130,29 +145,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
 
 
-def prepare(args: argparse.Namespace, part: str, *, fresh: bool = False) -> tuple[list[ClipFile], Path]:
+def place_of(args: argparse.Namespace, blocks: Sequence[str], kind: str = "") -> Path:
+    """The folder for what the command line asks for."""
+    digest = open_checkpoints(args.checkpoints).config(args.model)["weights_sha256"]
+    return folder_of(args.features, args.model, digest, blocks, args.seconds, kind)
+
+
+def watcher(args: argparse.Namespace, *, fresh: bool = False) -> Predictor:
+    """The predictor that the command line names, made fast for clips that come one by one."""
+    model = open_checkpoints(args.checkpoints).load(args.model)
+    predictor = Predictor(args.model, untrained(model) if fresh else model)
+    if is_faster(predictor.device, predictor.dtype):
+        use_fourier_frozen(predictor.model.laterals, one_clip=True)
+    return predictor
+
+
+def prepare(
+    args: argparse.Namespace, part: str, blocks: Sequence[str], *, fresh: bool = False
+) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing."""
-    source = open_checkpoints(args.checkpoints)
-    folder = folder_of(args.features, args.model, source.config(args.model)["weights_sha256"], fresh, args.seconds)
+    folder = place_of(args, blocks, "untrained" if fresh else "")
     clips = select(find_clips(args.data), part, args.splits)
-    if any(not (folder / f"{clip.name}.npz").exists() for clip in clips):
+    if missing_from(folder, clips):
         build(clips, args.cache)
-        model = source.load(args.model)
-        predictor = Predictor(args.model, untrained(model) if fresh else model)
-        if is_faster(predictor.device, predictor.dtype):
-            use_fourier_frozen(predictor.model.laterals, one_clip=True)
-        compute(predictor, clips, args.cache, folder, seconds=args.seconds)
-    return [clip for clip in clips if (folder / f"{clip.name}.npz").exists()], folder
+        predictor = watcher(args, fresh=fresh)
+
+        def features(_: ClipFile, frames: Tensor) -> dict[str, np.ndarray]:
+            return features_of(predictor.model, frames, blocks, last=not fresh)
+
+        compute(features, predictor, clips, args.cache, folder, seconds=args.seconds)
+    left = {clip.name for clip in missing_from(folder, clips)}
+    return [clip for clip in clips if clip.name not in left], folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--untrained", action="store_true", help="with fresh weights outside the encoder")
+    parser.add_argument("--blocks", nargs="+", default=list(BLOCKS), choices=BLOCKS, help="blocks to read")
     parser.add_argument("--part", nargs="*", default=["train+validation", "test"], help="parts of the split")
     args = parser.parse_args()
+    blocks = [block for block in BLOCKS if block in args.blocks]
     for part in args.part:
-        clips, folder = prepare(args, part, fresh=args.untrained)
+        clips, folder = prepare(args, part, blocks, fresh=args.untrained)
         print(f"{part}: {len(clips)} clips in {folder}")
 
 

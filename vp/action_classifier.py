@@ -15,7 +15,7 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
-from .models import BLOCKS, KERNELS, State, StateClassifier, averaged, step_features
+from .models import KERNELS, State, StateClassifier, averaged, step_features
 from .models.classifier import POOLED
 from .predictor import Predictor
 
@@ -37,10 +37,12 @@ class Classification:
     strangeness: mean square of the standardised features, 1 for an average training clip; None where not measured.
     familiar: whether it lies within what training clips have.
     looks: the frames [L] at which the evidence was taken; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
-    evidence[block][kernel]: [C] for each filter, how far its state is from what it is on average over the training
-    clips (0 where features are not standardised) times the gradient of the top class's score (against the mean of all),
-    summed over its map and averaged over the looks: above 0 it speaks for the class.
-    heat: [L, h, w], the same for each place, summed over the filters of all blocks, at the resolution of C1.
+    evidence[block][kernel]: for the blocks that the classifier reads, [C] for each filter, how far its state is from
+    what it is on average over the training clips (0 where features are not standardised) times the gradient of the top
+    class's score (against the mean of all), summed over its map and averaged over the looks: above 0 it speaks for the
+    class.
+    heat: [L, h, w], the same for each place, summed over the filters of all these blocks, at the resolution of the
+    finest.
     seconds: time the networks took.
     """
 
@@ -100,10 +102,11 @@ class ActionClassifier:
         start, done = time.perf_counter(), 0
         looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
         features, kept = [], []
-        for states, before in states_along(self.predictor.model, window.to(device), kept=kept_parts):
+        clip = window.to(device)
+        for states, before in states_along(self.predictor.model, clip, blocks=self.config.blocks, kept=kept_parts):
             features.append(step_features(strategy, states, before))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
-            # Half precision: a look at one frame of all twelve memories is a megabyte or more.
+            # Half precision: a look at one frame of all twelve memories would be a megabyte or more.
             kept.append(tuple(_map(lambda h, here=here: h[here.long()].half(), s) for s in (states, before)))
             done += len(features[-1])
             yield done / length
@@ -137,14 +140,13 @@ class ActionClassifier:
             )
             states = _map(lambda h: h.requires_grad_(), states)
             usual = self._usual(states)
-            leaves = [states[b][k] for b in BLOCKS for k in KERNELS]
+            memories = [(b, k) for b in states for k in KERNELS]
+            leaves = [states[b][k] for b, k in memories]
             said = (step_features(self.config.strategy, states, before) * weight).sum()
             gradients = torch.autograd.grad(said, leaves, allow_unused=True)
-        evidence, heat = {b: {} for b in BLOCKS}, None
-        size = states["C1"]["3x3"].shape[-2:]
-        for (block, kernel), h, gradient in zip(
-            [(b, k) for b in BLOCKS for k in KERNELS], leaves, gradients, strict=True
-        ):
+        evidence, heat = {b: {} for b in states}, None
+        size = leaves[0].shape[-2:]
+        for (block, kernel), h, gradient in zip(memories, leaves, gradients, strict=True):
             product = torch.zeros_like(h) if gradient is None else gradient * (h.detach() - usual[block][kernel])
             evidence[block][kernel] = product.sum((2, 3)).mean(0).cpu().numpy()
             share = product.sum(1, keepdim=True)
@@ -158,8 +160,8 @@ class ActionClassifier:
         """What each filter is on average over the training clips, [1, C, 1, 1], as far as the classifier knows it."""
         if self.config.strategy != "pooled":
             return _map(lambda h: h.new_zeros(()), states)
-        found, place = {b: {} for b in BLOCKS}, 0
-        for block in BLOCKS:
+        found, place = {b: {} for b in states}, 0
+        for block in states:
             for kernel in KERNELS:
                 width = states[block][kernel].shape[1]
                 # The mean over the map comes first among a filter's features.
@@ -169,7 +171,7 @@ class ActionClassifier:
 
 
 def _map(function: Callable[..., Tensor], *states: State) -> State:
-    return {b: {k: function(*(s[b][k] for s in states)) for k in KERNELS} for b in BLOCKS}
+    return {b: {k: function(*(s[b][k] for s in states)) for k in KERNELS} for b in states[0]}
 
 
 def load_classifier(source: str = "bundled", **placement: object) -> ActionClassifier:

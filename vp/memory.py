@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -14,28 +14,60 @@ from .models.silence import Kept
 CHUNK = 16
 
 
+class Memory:
+    """What the ConvGRUs of a network hold while it watches a clip, from empty on. Nothing is predicted.
+
+    blocks: the ones to watch; the others do not run. kept: {block: what is not silenced in it}, see
+    `vp.models.silence`.
+    """
+
+    def __init__(self, model: Ladder, blocks: Sequence[str] = BLOCKS, *, kept: dict[str, Kept] | None = None) -> None:
+        self.model, self.blocks, self.kept = model, blocks, kept
+        self.state: State | None = None
+
+    @torch.inference_mode()
+    def see(self, features: list[Tensor]) -> tuple[State, State]:
+        """Go on with the next frames, given as what `Ladder.features` makes of them.
+
+        Returns the states after each of them and those before each of them, [steps, C, h, w] by block and kernel.
+        """
+        earlier = self.state
+        _, self.state, trace = self.model.remember(
+            features, earlier, batch=1, steps=len(features[0]), record=True, kept=self.kept, blocks=self.blocks
+        )
+        states = {b: {k: trace[b][k].h[0] for k in KERNELS} for b in self.blocks}
+        before = {
+            b: {
+                k: torch.cat([torch.zeros_like(h[:1]) if earlier is None else earlier[b][k], h[:-1]])
+                for k, h in states[b].items()
+            }
+            for b in self.blocks
+        }
+        return states, before
+
+
 @torch.inference_mode()
+def features_along(
+    model: Ladder, frames: Tensor, blocks: Sequence[str] = BLOCKS, chunk: int = CHUNK
+) -> Iterator[list[Tensor]]:
+    """What these blocks of a network read of a clip [T, 3, H, W] in [0, 1], on the model's device, `chunk` frames at a
+    time; the encoder runs as deep as they ask for."""
+    count = 1 + max(BLOCKS.index(block) for block in blocks)
+    for flat in frames.split(chunk):
+        yield model.features(flat.contiguous(memory_format=torch.channels_last), count)
+
+
 def states_along(
-    model: Ladder, frames: Tensor, chunk: int = CHUNK, *, kept: dict[str, Kept] | None = None
+    model: Ladder,
+    frames: Tensor,
+    chunk: int = CHUNK,
+    *,
+    blocks: Sequence[str] = BLOCKS,
+    kept: dict[str, Kept] | None = None,
 ) -> Iterator[tuple[State, State]]:
     """Show a network a clip, from an empty memory: frames [T, 3, H, W] in [0, 1], on the model's device.
 
-    kept: {block: what is not silenced in it}, see `vp.models.silence`.
-    Yields for up to `chunk` frames at a time (states after each of them, states before each of them), each
-    [steps, C, h, w] by block and kernel. Nothing is predicted: the decoder does not run.
+    Yields what `Memory.see` returns for up to `chunk` frames at a time.
     """
-    state = None
-    for flat in frames.split(chunk):
-        flat = flat.contiguous(memory_format=torch.channels_last)
-        features = model.features(flat)
-        _, after, trace = model.remember(features, state, batch=1, steps=len(flat), record=True, kept=kept)
-        states = {b: {k: trace[b][k].h[0] for k in KERNELS} for b in BLOCKS}
-        before = {
-            b: {
-                k: torch.cat([torch.zeros_like(h[:1]) if state is None else state[b][k], h[:-1]])
-                for k, h in states[b].items()
-            }
-            for b in BLOCKS
-        }
-        state = after
-        yield states, before
+    memory = Memory(model, blocks, kept=kept)
+    yield from map(memory.see, features_along(model, frames, blocks, chunk))

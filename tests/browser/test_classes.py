@@ -30,7 +30,8 @@ def test_a_clip_is_watched_and_scored(explorer: Explorer) -> None:
     before = view.locator(".course .cursor").get_attribute("d")
     explorer.page.evaluate("lvln.setCursor(5)")
     assert view.locator(".course .cursor").get_attribute("d") != before
-    expect(view.locator(".memories td")).to_have_count(12)
+    expect(view.locator(".memories tr th:first-child")).to_have_text(["", "C3", "C4"])
+    expect(view.locator(".memories td")).to_have_count(6)
     assert explorer.pixels("#view-classes .where canvas")[1] > 32
 
     looks = view.locator(".looks button")
@@ -78,6 +79,11 @@ def test_silenced_memories_change_the_scores(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator("[data-part='C1']").click()
     view.locator(".said > button").click()
+    expect(view.locator(".said .status")).to_have_text(re.compile("memories of C3, C4 only"), timeout=60_000)
+    view.locator("[data-part='C4']").click()
+    expect(view.locator(".said table")).to_have_count(0)  # what follows is about the new prediction
+    view.locator(".said > button").click()
+    expect(view.locator(".said .status")).to_be_empty(timeout=60_000)
     expect(view.locator(".said table")).to_be_visible(timeout=60_000)
     rows = view.locator(".said tbody tr")
     assert 3 <= rows.count() <= 5

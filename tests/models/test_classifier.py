@@ -34,6 +34,18 @@ def test_feature_count_is_the_length_of_the_features(make_ladder, moving_batch, 
     assert features.std() > 0.01 and not torch.equal(features[0], features[1])
 
 
+@torch.inference_mode()
+def test_pooled_reads_the_blocks_that_the_states_hold(make_ladder, moving_batch):
+    model = make_ladder()
+    state = model(moving_batch(1, 2)).state
+    some = {block: state[block] for block in ("C2", "C4")}
+    features, every = step_features("pooled", some, some), step_features("pooled", state, state)
+    sizes = [feature_count(model.config, "pooled", (block,)) for block in BLOCKS]
+    parts = every.split(sizes, dim=1)
+    assert features.shape[1] == feature_count(model.config, "pooled", ("C2", "C4")) == sizes[1] + sizes[3]
+    assert torch.equal(features, torch.cat([parts[1], parts[3]], dim=1))
+
+
 @pytest.fixture
 def numbered() -> dict:
     """A state whose every number is its position in C1, ..., C4."""
@@ -62,15 +74,18 @@ def test_an_unknown_strategy_says_which_there_are(numbered):
         step_features("c5", numbered, numbered)
 
 
-def test_pooled_is_mean_quarters_size_and_change_of_every_filter():
+def test_pooled_is_mean_quarters_size_change_and_extremes_of_every_filter():
     maps = {b: {k: torch.zeros(1, 1, 4, 4) for k in KERNELS} for b in BLOCKS}
     before = {b: {k: torch.zeros(1, 1, 4, 4) for k in KERNELS} for b in BLOCKS}
     maps["C1"]["3x3"][0, 0, :2, 2:] = 0.8  # the upper right quarter
     before["C1"]["3x3"][0, 0, :2, 2:] = 0.6
+    maps["C1"]["3x3"][0, 0, 3, 0] = before["C1"]["3x3"][0, 0, 3, 0] = -0.4
     first = step_features("pooled", maps, before)[0]
-    assert len(first) == 12 * 7
-    torch.testing.assert_close(first[:7], torch.tensor([0.2, 0, 0.8, 0, 0, 0.4, 0.05]), atol=1e-4, rtol=0)
-    assert first[7:].abs().max() < 1e-3
+    assert len(first) == 12 * 9
+    size = (4 * 0.8**2 + 0.4**2) ** 0.5 / 4
+    expected = torch.tensor([0.175, 0, 0.8, -0.1, 0, size, 0.05, 0.8, -0.4])
+    torch.testing.assert_close(first[:9], expected, atol=1e-4, rtol=0)
+    assert first[9:].abs().max() < 1e-3
     assert averaged("pooled") and not averaged("c4")
 
 
@@ -126,7 +141,7 @@ def test_strangeness_is_one_for_training_clips_and_grows_with_distance():
         {"predictor": "x"}, {"strategy": "x"}, {"features": 0}, {"features": True}, {"classes": ("a",)},
         {"classes": ("a", "a")}, {"classes": ["a", "b"]}, {"classes": ("a", 3)}, {"hidden": -1}, {"hidden": 10**9},
         {"dropout": 1.0}, {"dropout": "x"}, {"temperature": 0}, {"temperature": float("nan")}, {"familiar": -1},
-        {"batch_norm": 1},
+        {"batch_norm": 1}, {"blocks": ()}, {"blocks": ("C4", "C3"), "strategy": "pooled"}, {"blocks": ("C3", "C4")},
     ],
 )  # fmt: skip
 def test_a_configuration_that_makes_no_sense_is_refused(changes):
@@ -135,7 +150,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(changes):
 
 
 def test_a_configuration_survives_json():
-    given = config(temperature=1.5, familiar=2.5, standardise=True)
+    given = config(temperature=1.5, familiar=2.5, standardise=True, strategy="pooled", blocks=("C3", "C4"))
     assert ClassifierConfig.from_dict(json.loads(json.dumps(given.to_dict()))) == given
     for wrong, word in (
         (given.to_dict() | {"colour": 1}, "colour"), ({"predictor": "lvln"}, "missing"), ([], "object"),

@@ -40,6 +40,9 @@ def test_folded_weights_give_torchvisions_maps(original):
     for tap, want in zip(taps, expected, strict=True):
         assert want.std() > 0.1
         torch.testing.assert_close(tap, want, rtol=1e-4, atol=1e-4)
+    for count in range(len(TAPS)):
+        fewer = encoder(frames, count)
+        assert len(fewer) == count and all(torch.equal(a, b) for a, b in zip(fewer, taps, strict=False))
 
 
 def test_folded_names_are_the_convolutions_of_torchvision(original):

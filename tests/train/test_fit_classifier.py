@@ -1,6 +1,7 @@
 """train.state_features, fit_classifier and evaluate_classifier: from clips to a classifier that the app loads."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -10,15 +11,18 @@ from safetensors.torch import save_file
 
 pytest.importorskip("sklearn", reason="training needs train/requirements.txt")
 
-from train import evaluate_classifier, fit_classifier, state_features
+from train import evaluate_classifier, fit_classifier, paper_features, state_features
 from train.classifier_recipe import ClassifierRecipe, load_classifier_recipe
-from train.fit_classifier import Examples, calibration_error, fit, temperature
+from train.fit_classifier import HOTTEST, Examples, calibration_error, fit, temperature
 from train.splits import find_clips, select
 from vp.action_classifier import load_classifier
 from vp.checkpoints import save_encoder, save_predictor
-from vp.models import StateClassifier
+from vp.models import BLOCKS, StateClassifier, step_features
 
-RECIPE = "strategy: pooled\nhidden: 16\nstandardise: true\nlearning_rate: 0.01\nepochs: 15\nbatch: 8\npartial: 0.5\n"
+RECIPE = (
+    "strategy: pooled\nblocks: [C2, C1]\nhidden: 16\nstandardise: true\n"
+    "learning_rate: 0.01\nepochs: 15\nbatch: 8\npartial: 0.5\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def home(tmp_path_factory, make_ladder, write_video):
 
 def arguments(home) -> list[str]:
     places = {"data": "data", "checkpoints": "checkpoints", "cache": "cache", "features": "features"}
-    return [f"--{name}={home / place}" for name, place in places.items()]
+    return ["--model=one_frame", *(f"--{name}={home / place}" for name, place in places.items())]
 
 
 def run(module, monkeypatch, *args: str) -> None:
@@ -65,11 +69,34 @@ def test_features_are_those_of_the_whole_clip_and_are_kept(fitted, monkeypatch):
     whole = state_features.load_features(folder, clips, "pooled")[0]
     expected = (stored["pooled"].astype(np.float32) * stored["steps"][:, None]).sum(0) / 15
     np.testing.assert_allclose(whole.numpy(), expected, atol=1e-5)
-    both = state_features.load_features(folder, clips, "c4+subsample")[0]
-    assert len(both) == len(stored["c4"]) + len(stored["subsample"])
     # Not computed twice.
     monkeypatch.setattr(state_features, "compute", lambda *_: pytest.fail("computed again"))
-    run(state_features, monkeypatch, *arguments(fitted), "--part", "train+validation")
+    run(state_features, monkeypatch, *arguments(fitted), "--part", "train+validation", "--blocks", "C1", "C2")
+
+
+def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, moving_batch, tmp_path):
+    """Of a clip of a second, that of all blocks whichever had watched it already."""
+    model, frames = make_ladder(), moving_batch(1, 10)[0]
+    with torch.inference_mode():
+        state = model(frames[None]).state
+    for blocks in (("C3", "C4"), BLOCKS):
+        np.savez(tmp_path / "clip.npz", **state_features.features_of(model, frames, blocks, last=True))
+        kept = paper_features.features_of(model, frames, tmp_path / "clip.npz")
+        for name in ("c4", "subsample"):
+            expected = step_features(name, state, state)[0]
+            np.testing.assert_allclose(kept[name], expected, atol=2e-3)  # stored as float16
+            assert expected.std() > 0.01
+
+
+def test_the_papers_classifier_is_fitted_by_the_same_command(fitted, monkeypatch, tmp_path):
+    recipe = tmp_path / "paper.yaml"
+    recipe.write_text("strategy: c4+subsample\nhidden: 16\nepochs: 3\nbatch: 8\n")
+    with pytest.raises(SystemExit, match="holds no one_frame"):
+        run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path)
+    shutil.copytree(fitted / "checkpoints", tmp_path / "checkpoints")
+    run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path / "checkpoints")
+    stored = json.loads((tmp_path / "checkpoints" / "classifier" / "config.json").read_text())["classifier"]
+    assert stored["strategy"] == "c4+subsample" and stored["blocks"] == list(BLOCKS)
 
 
 def test_what_is_fitted_the_app_loads(fitted, home):
@@ -120,6 +147,7 @@ def test_temperature_undoes_overconfidence():
     assert temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
     right, wrong = (calibration_error(torch.softmax(scale * logits, 1), labels) for scale in (1, 3))
     assert right < 0.03 < 0.15 < wrong
+    assert temperature(logits, labels.roll(1)) == HOTTEST  # scores that have nothing to do with the labels
 
 
 def test_calibration_error_by_hand():
@@ -146,6 +174,9 @@ def test_sgd_and_unknown_fields(tmp_path):
     assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
     (tmp_path / "x.yaml").write_text("colour: red")
     with pytest.raises(ValueError, match="colour"):
+        load_classifier_recipe(tmp_path / "x.yaml")
+    (tmp_path / "x.yaml").write_text("blocks: [C5]")
+    with pytest.raises(ValueError, match="C5"):
         load_classifier_recipe(tmp_path / "x.yaml")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 import torch
@@ -17,8 +18,8 @@ STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
 SUBSAMPLE = 128
 # Sides of the grids that "pooled" averages a map over: the whole of it, and its quarters.
 PYRAMID = (1, 2)
-# Features of a filter in "pooled": those of the grids, the size and the change.
-POOLED = sum(side * side for side in PYRAMID) + 2
+# Features of a filter in "pooled": those of the grids, the size, the change, the highest and the lowest.
+POOLED = sum(side * side for side in PYRAMID) + 4
 MAX_CLASSES = 10_000
 
 
@@ -27,20 +28,22 @@ def step_features(strategy: str, state: State, before: State) -> Tensor:
 
     strategy: "c4", all of the deepest block; "subsample", every 128th number of C1 to C3; "c4+subsample", both: the
     paper's, which reads the state after the last frame only. "pooled", ours: of every filter of all twelve ConvGRUs
-    its mean over the map and over each quarter, its root mean square, and the mean absolute change from the state
-    `before`; averaged over the steps of the clip.
+    its mean over the map and over each quarter, its root mean square, the mean absolute change from the state `before`,
+    the highest and the lowest value on the map; averaged over the steps of the clip. It reads the blocks that the
+    states hold, all or some.
     Raises ValueError for an unknown strategy.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
     parts = []
     if strategy == "pooled":
-        for block in BLOCKS:
+        for block in state:
             for kernel in KERNELS:
                 h, earlier = state[block][kernel].float(), before[block][kernel].float()
                 parts += [F.adaptive_avg_pool2d(h, side).flatten(1) for side in PYRAMID]
                 # The small number keeps the gradient of a map that is all zero finite.
                 parts += [h.square().mean((2, 3)).add(1e-8).sqrt(), (h - earlier).abs().mean((2, 3))]
+                parts += [h.amax((2, 3)), h.amin((2, 3))]
         return torch.cat(parts, dim=1)
 
     def flat(blocks: tuple[str, ...]) -> Tensor:
@@ -58,11 +61,12 @@ def averaged(strategy: str) -> bool:
     return strategy == "pooled"
 
 
-def feature_count(config: LadderConfig, strategy: str) -> int:
-    """Number of features that `step_features` gives for a ladder of this configuration."""
+def feature_count(config: LadderConfig, strategy: str, blocks: Sequence[str] = BLOCKS) -> int:
+    """Number of features that `step_features` gives for these blocks of a ladder of this configuration."""
     state = {
         block: {kernel: torch.empty(1, width, *config.map_size(block), device="meta") for kernel in KERNELS}
         for block, width in zip(BLOCKS, config.gru_widths, strict=True)
+        if block in blocks
     }
     return step_features(strategy, state, state).shape[1]
 
@@ -71,7 +75,8 @@ def feature_count(config: LadderConfig, strategy: str) -> int:
 class ClassifierConfig:
     """Configuration of a `StateClassifier`.
 
-    predictor: preset name of the network whose states it reads; strategy: of `step_features`; features: how many.
+    predictor: preset name of the network whose states it reads; blocks: those of its lateral blocks that it reads, in
+        the order C1 to C4 (the paper's strategies: all); strategy: of `step_features`; features: how many.
     classes: their names, in the order of the scores.
     hidden: units of the hidden layer (the paper's 2,000), 0 for none.
     batch_norm, dropout: of the hidden layer; input_dropout: share of the features left out while training.
@@ -85,6 +90,7 @@ class ClassifierConfig:
     strategy: str
     features: int
     classes: tuple[str, ...]
+    blocks: tuple[str, ...] = BLOCKS
     hidden: int = 2000
     batch_norm: bool = True
     dropout: float = 0.0
@@ -101,6 +107,10 @@ class ClassifierConfig:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        if not self.blocks or self.blocks != tuple(b for b in BLOCKS if b in self.blocks):
+            raise ConfigError(f"blocks must be some of {', '.join(BLOCKS)} in that order, not {self.blocks!r}")
+        if self.strategy != "pooled" and self.blocks != BLOCKS:
+            raise ConfigError(f"blocks must be all four for the strategy {self.strategy!r}")
         named = isinstance(self.classes, tuple) and all(isinstance(c, str) and 0 < len(c) <= 100 for c in self.classes)
         if not named or not 2 <= len(self.classes) <= MAX_CLASSES or len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"classes must be 2 to {MAX_CLASSES} different names")
@@ -117,7 +127,7 @@ class ClassifierConfig:
 
     def to_dict(self) -> dict:
         """Plain JSON types; `from_dict` reads it back."""
-        return asdict(self) | {"classes": list(self.classes)}
+        return asdict(self) | {"classes": list(self.classes), "blocks": list(self.blocks)}
 
     @classmethod
     def from_dict(cls, values: dict) -> ClassifierConfig:
@@ -129,8 +139,8 @@ class ClassifierConfig:
             raise ConfigError(f"unknown fields in the classifier configuration: {', '.join(unknown)}")
         if missing := sorted(names - set(values)):
             raise ConfigError(f"fields missing from the classifier configuration: {', '.join(missing)}")
-        classes = values["classes"]
-        return cls(**{**values, "classes": tuple(classes) if isinstance(classes, list) else classes})
+        lists = {name: tuple(values[name]) for name in ("classes", "blocks") if isinstance(values[name], list)}
+        return cls(**values | lists)
 
 
 def _number(value: object) -> bool:

@@ -65,9 +65,11 @@ class Encoder(nn.Module):
         std = torch.tensor(IMAGENET_STD, device=frames.device).view(1, 3, 1, 1)
         return ((frames.float() - mean) / std).to(self.conv1.weight.dtype)
 
-    def forward(self, frames: Tensor) -> list[Tensor]:
-        e1 = torch.relu(self.conv1(self.normalise(frames)))
-        e2 = self.layer1(self.maxpool(e1))
-        e3 = self.layer2(e2)
-        e4 = self.layer3(e3)
-        return [e1, e2, e3, e4, self.layer4(e4)]
+    def forward(self, frames: Tensor, count: int = len(TAPS)) -> list[Tensor]:
+        """count: how many of the maps, from the first on; what lies deeper is not computed."""
+        if not count:
+            return []
+        taps = [torch.relu(self.conv1(self.normalise(frames)))]
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4)[: count - 1]:
+            taps.append(stage(self.maxpool(taps[0]) if len(taps) == 1 else taps[-1]))
+        return taps

@@ -10,6 +10,7 @@ The recurrent state is an argument and a result, never hidden in the module.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -127,12 +128,13 @@ class Ladder(nn.Module):
             flat, self.features(flat), state, batch=batch, steps=steps, record=record, kept=kept
         )
 
-    def features(self, flat: Tensor) -> list[Tensor]:
-        """Frames [N, 3, H, W] in [0, 1] -> the inputs of C1 to C4 and of L4."""
-        taps = self.encoder(flat)
+    def features(self, flat: Tensor, count: int = 5) -> list[Tensor]:
+        """Frames [N, 3, H, W] in [0, 1] -> the inputs of C1 to C4 and of L4, or the first `count` of them."""
         if self.stem is None:
-            return taps
-        return [self.stem(self.encoder.normalise(flat)), *taps[:3], taps[4]]
+            return self.encoder(flat, count)
+        # At full resolution each block reads one tap earlier, L4 the deepest all the same.
+        taps = self.encoder(flat, count if count == 5 else count - 1)
+        return [self.stem(self.encoder.normalise(flat)), *taps[:3], *taps[4:]]
 
     def forward_features(
         self,
@@ -163,13 +165,17 @@ class Ladder(nn.Module):
         steps: int,
         record: bool = False,
         kept: dict[str, Kept] | None = None,
+        blocks: Sequence[str] = BLOCKS,
     ) -> tuple[dict[str, Tensor], State, Trace | None]:
         """The lateral blocks over all steps: {block: output [steps * batch, C, h, w]}, state and trace.
 
         An output holds the channels of the block's convolution, then those of its ConvGRUs in the order of KERNELS.
+        blocks: the ones to run; while real frames come in none of them hears another. `features` may end with the
+        input of the last of them.
         """
         columns, after, trace = {}, {}, {} if record else None
-        for block, x in zip(BLOCKS, features[:4], strict=True):
+        for block in blocks:
+            x = features[BLOCKS.index(block)]
             lateral = self.laterals[block]
             before = state[block] if state is not None else lateral.initial_state(x, batch)
             columns[block], after[block], gates = lateral(x, before, steps=steps, kept=(kept or {}).get(block))

@@ -51,6 +51,7 @@ def add_experiments(
         chosen = [part.strip() for part in str(parts or "").split(",") if part.strip()]
         if not 1 <= len(chosen) <= 64:
             raise RequestError("Name 1 to 64 parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
+        explorer.predictor(place.model).kept(chosen)  # refuses a part that is not there before anything is predicted
         plain = explorer.predict(path, place)
         hurt = explorer.silence(plain, chosen)
         out = render.side_by_side_mp4(hurt, new_file("silenced.mp4"), place.fps)

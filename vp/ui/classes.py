@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vp.action_classifier import FPS, Classification
-from vp.models import BLOCKS, KERNELS, TITLES
+from vp.models import KERNELS, TITLES
 from vp.render import film_strip, png
 
 from .payload import data_url
@@ -18,7 +18,7 @@ def strongest_filters(result: Classification, count: int = FILTERS) -> list[dict
     """The filters that speak loudest for or against the top class: {"block", "kernel", "filter", "evidence"}."""
     every = [
         {"block": b, "kernel": k, "filter": i, "evidence": round(float(value), 5)}
-        for b in BLOCKS
+        for b in result.evidence
         for k in KERNELS
         for i, value in enumerate(result.evidence[b][k])
     ]
@@ -27,7 +27,7 @@ def strongest_filters(result: Classification, count: int = FILTERS) -> list[dict
 
 def memories(result: Classification) -> dict[str, dict[str, float]]:
     """What each ConvGRU says for the top class, {block: {kernel: evidence}}."""
-    return {b: {k: round(float(result.evidence[b][k].sum()), 5) for k in KERNELS} for b in BLOCKS}
+    return {b: {k: round(float(result.evidence[b][k].sum()), 5) for k in KERNELS} for b in result.evidence}
 
 
 def classification_payload(result: Classification, predictor: str) -> dict:

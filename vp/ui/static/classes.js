@@ -174,7 +174,7 @@ lvln.views.classes = (root) => {
     picture.querySelector(".look").setAttribute("d", `M${inside(shown.looks[look])} ${H - B}l-4 7h8z`);
   }
 
-  // -- who: the twelve memories, and the filters that say most ----------------------------------------------------
+  // -- who: the memories it reads, and the filters that say most ----------------------------------------------------
   function who(answer) {
     const table = lut(true);
     const every = Object.values(answer.memories).flatMap((kernels) => Object.values(kernels));

@@ -117,7 +117,10 @@ lvln.views.experiments = (root) => {
         const score = (answer, name) => answer.classes.find((c) => c.name === name)?.course.at(-1) ?? 0;
         const names = [...new Set([...whole.classes.slice(0, 3), ...hurt.classes.slice(0, 2)].map((c) => c.name))];
         const bar = (v, kind) => `<td class="bars"><i class="${kind}" style="width:${100 * v}%"></i></td><td>${(100 * v).toFixed(0)} %</td>`;
-        status.textContent = "";
+        // Its predictor's memories, and only some blocks of them.
+        const read = Object.keys(whole.memories);
+        const heard = without.some((part) => read.includes(part.slice(0, 2)) && !/skip|location/.test(part));
+        status.textContent = heard ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
         box.lastElementChild.replaceChildren(
           element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names
             .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(hurt, name), "ours")}</tr>`)

@@ -70,6 +70,8 @@ class Encoder(nn.Module):
         if not count:
             return []
         taps = [torch.relu(self.conv1(self.normalise(frames)))]
+        x = self.maxpool(taps[0])
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4)[: count - 1]:
-            taps.append(stage(self.maxpool(taps[0]) if len(taps) == 1 else taps[-1]))
+            x = stage(x)
+            taps.append(x)
         return taps

@@ -24,10 +24,14 @@ def ladder(make_ladder):
 def network(ladder, strategy="pooled", blocks=BLOCKS, **changes) -> StateClassifier:
     torch.manual_seed(1)
     options = {"hidden": 8, "standardise": strategy == "pooled", "blocks": blocks} | changes
+    if "familiar" in options:
+        options |= {"directions": 2, "remembered": 5}
     count = feature_count(ladder.config, strategy, blocks)
     net = StateClassifier(ClassifierConfig("one_frame", strategy, count, CLASSES, **options))
     net.mean.normal_(0, 0.02)
     net.spread.fill_(0.05)
+    if net.config.remembered:
+        net.familiarity.remember(torch.randn(net.config.remembered, count))
     return net.eval()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vp.models import BLOCKS, ClassifierConfig
+from vp.models import BLOCKS, ClassifierConfig, in_order
 
 from . import recipe
 from .recipe import read_recipe
@@ -19,6 +19,7 @@ class ClassifierRecipe:
 
     strategy, blocks, hidden, batch_norm, dropout, input_dropout, standardise: of `ClassifierConfig`.
     optimiser: "sgd", "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine.
+    directions: along which the distance to the nearest training clip is measured, at most one less than clips; 0: not.
     partial: odds that a clip is shown as a random run of its parts; strategy "pooled" only.
     """
 
@@ -34,11 +35,13 @@ class ClassifierRecipe:
     weight_decay: float = 0.0
     epochs: int = 60
     batch: int = 64
+    directions: int = 0
     partial: float = 0.0
     label_smoothing: float = 0.0
 
-    def config(self, predictor: str, features: int, classes: list[str]) -> ClassifierConfig:
-        """The network that it fits."""
+    def config(self, predictor: str, features: int, classes: list[str], clips: int) -> ClassifierConfig:
+        """The network that it fits to so many training clips."""
+        directions = min(self.directions, features, clips - 1)
         return ClassifierConfig(
             predictor=predictor,
             strategy=self.strategy,
@@ -50,6 +53,8 @@ class ClassifierRecipe:
             dropout=self.dropout,
             input_dropout=self.input_dropout,
             standardise=self.standardise,
+            directions=directions,
+            remembered=clips if directions else 0,
         )
 
 
@@ -60,4 +65,4 @@ def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
     asked = values.get("blocks", BLOCKS)
     if not asked or not set(asked) <= set(BLOCKS):
         raise ValueError(f"{path}: blocks must be some of {', '.join(BLOCKS)}, not {asked}")
-    return ClassifierRecipe(**values | {"blocks": tuple(block for block in BLOCKS if block in asked)})
+    return ClassifierRecipe(**values | {"blocks": in_order(asked)})

@@ -4,7 +4,7 @@
 
 RECIPE is a name in `train/recipes/classifiers/` or a YAML file. Features are computed once (`train.state_features`).
 First every training clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the
-temperature and how unusual a clip may be. Then one classifier is fitted to all of them and written into
+temperature, and how far a clip may lie from all others. Then one classifier is fitted to all of them and written into
 `--out`/classifier, by default the folder of checkpoints. Classes are those of the folder: 24, 101 or any other.
 """
 
@@ -31,7 +31,7 @@ from .state_features import add_arguments, load_features, load_parts, prepare
 
 FOLDS = 5
 # Share of the held-out training clips that are to count as familiar.
-FAMILIAR = 0.99
+FAMILIAR = 0.95
 HOTTEST = 100.0
 
 
@@ -64,16 +64,18 @@ class Examples:
 
     def draw(self, which: Tensor, partial: float) -> Tensor:
         """Features [len(which), F], each of a random run of parts at odds `partial`."""
-        whole = self.whole[which]
+        drawn = self.whole[which]
         if not partial or self.parts is None:
-            return whole
+            return drawn
+        part = torch.rand(len(which)) < partial
+        which = which[part]
         count = (self.steps[which] > 0).sum(1)
         begin = (torch.rand(len(which)) * count).long()
         end = begin + 1 + (torch.rand(len(which)) * (count - begin)).long()
         place = torch.arange(self.steps.shape[1])
         weight = self.steps[which] * ((place >= begin[:, None]) & (place < end[:, None]))
-        run = (self.parts[which].float() * (weight / weight.sum(1, keepdim=True)).unsqueeze(2)).sum(1)
-        return torch.where(torch.rand(len(which), 1) < partial, run, whole)
+        drawn[part] = (self.parts[which].float() * (weight / weight.sum(1, keepdim=True)).unsqueeze(2)).sum(1)
+        return drawn
 
 
 def fit(
@@ -88,7 +90,7 @@ def fit(
     """Fit a classifier. Returns it in eval mode and, for each epoch, the loss and, with `held_out`, the
     accuracy on both sets."""
     torch.manual_seed(seed)
-    net = StateClassifier(recipe.config(predictor, examples.whole.shape[1], classes))
+    net = StateClassifier(recipe.config(predictor, examples.whole.shape[1], classes, len(examples)))
     net.set_standard(examples.whole)
     optimiser = new_optimiser(
         recipe.optimiser, net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -201,7 +203,7 @@ def main() -> None:
     print(f"{len(clips)} clips, {len(classes)} classes, {examples.whole.shape[1]} features")
     print(f"held out: {held_out['accuracy']:.1%} right, calibration error {held_out['calibration_error']:.3f}")
     net, _ = fit(examples, args.model, classes, recipe)
-    familiar = torch.quantile(strangeness, FAMILIAR).item() if recipe.standardise else None
+    familiar = torch.quantile(strangeness, FAMILIAR).item() if net.config.remembered else None
     net.config = replace(net.config, temperature=heat, familiar=familiar)
     training = {"recipe": asdict(recipe), "clips": len(clips), "minutes": round((time.monotonic() - begin) / 60, 2)}
     if args.seconds is not None:

@@ -29,7 +29,7 @@ from vp.action_classifier import FPS
 from vp.checkpoints import open_checkpoints
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
-from vp.models import BLOCKS, KERNELS, NAMES, Ladder, step_features, untrained
+from vp.models import BLOCKS, KERNELS, NAMES, Ladder, in_order, step_features, untrained
 from vp.predictor import Predictor
 
 from .cache import build, read_index
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--blocks", nargs="+", default=list(BLOCKS), choices=BLOCKS, help="blocks to read")
     parser.add_argument("--part", nargs="*", default=["train+validation", "test"], help="parts of the split")
     args = parser.parse_args()
-    blocks = [block for block in BLOCKS if block in args.blocks]
+    blocks = in_order(args.blocks)
     for part in args.part:
         clips, folder = prepare(args, part, blocks, fresh=args.untrained)
         print(f"{part}: {len(clips)} clips in {folder}")

@@ -34,8 +34,9 @@ class Classification:
     """What a classifier makes of a clip of T frames, at `FPS`.
 
     classes: their names. course: [T, classes] scores after each frame, of what was seen up to it; `scores` is the last.
-    strangeness: mean square of the standardised features, 1 for an average training clip; None where not measured.
-    familiar: whether it lies within what training clips have.
+    strangeness: distance to the nearest training clip, 1 for the furthest that counts as familiar; None where not
+        measured.
+    familiar: whether it lies within that.
     looks: the frames [L] at which the evidence was taken; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
     evidence[block][kernel]: for the blocks that the classifier reads, [C] for each filter, how far its state is from
     what it is on average over the training clips (0 where features are not standardised) times the gradient of the top
@@ -92,6 +93,14 @@ class ActionClassifier:
         *_, result = self.watch(frames, silence=silence)
         return result
 
+    def heard(self, silence: Sequence[str]) -> tuple[str, ...]:
+        """Those of the parts to silence that its scores can depend on: parts of the blocks that it reads.
+
+        Raises RequestError for a part that the network does not have.
+        """
+        self.predictor.kept(silence)
+        return tuple(part for part in silence if part.split(".")[0] in self.config.blocks)
+
     def watch(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
         """`run` step by step: yields the share of the clip that was watched, at last the result."""
         kept_parts = self.predictor.kept(silence)
@@ -114,14 +123,14 @@ class ActionClassifier:
         if averaged(strategy):
             steps = steps.cumsum(0) / torch.arange(1, length + 1, device=device).unsqueeze(1)
         course = self.net.probabilities(steps).cpu().numpy()
-        strange = self.net.strangeness(steps[-1:]).item() if self.config.standardise else None
-        evidence, heat = self._evidence(steps[-1:], int(course[-1].argmax()), kept)
         limit = self.config.familiar
+        strange = None if limit is None else self.net.strangeness(steps[-1:]).item() / limit
+        evidence, heat = self._evidence(steps[-1:], int(course[-1].argmax()), kept)
         yield Classification(
             classes=self.config.classes,
             course=course,
             strangeness=strange,
-            familiar=limit is None or strange is None or strange <= limit,
+            familiar=strange is None or strange <= 1,
             looks=looks,
             pictures=window[looks].permute(0, 2, 3, 1).numpy(),
             evidence=evidence,

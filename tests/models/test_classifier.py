@@ -16,6 +16,7 @@ from vp.models import (
     step_features,
 )
 from vp.models.classifier import averaged
+from vp.models.familiarity import Familiarity
 
 
 @pytest.mark.parametrize(("strategy", "count"), [("c4", 15_360), ("subsample", 10_080), ("c4+subsample", 25_440)])
@@ -121,18 +122,31 @@ def test_a_higher_temperature_is_less_sure_of_the_same_class():
     torch.testing.assert_close(soft.sum(1), torch.ones(5))
 
 
-def test_strangeness_is_one_for_training_clips_and_grows_with_distance():
+def test_strangeness_is_the_distance_to_the_nearest_training_clip():
     torch.manual_seed(0)
-    net = StateClassifier(config(standardise=True))
-    features = torch.randn(500, 10) * torch.linspace(1, 3, 10) + 5
+    clusters = torch.tensor([-40.0, 0.0, 40.0])[torch.arange(300) % 3]
+    features = torch.randn(300, 10) * torch.linspace(1, 3, 10) + 5
+    features[:, 0] += clusters
+    net = StateClassifier(config(standardise=True, directions=4, remembered=300))
     net.set_standard(features)
-    assert net.strangeness(features).mean().item() == pytest.approx(1, abs=0.01)
-    assert net.strangeness(features[:1] + 30).item() > 50
-    constant = features.clone()
-    constant[:, 0] = 5
-    net.set_standard(constant)
-    constant[0, 0] += 0.01  # a hair's breadth in what never moved in training is not the end of the world
-    assert net.strangeness(constant[:1]).item() < 10
+    assert net.strangeness(features).max().item() < 1e-2
+    # In the gap between the clusters: nearer the middle of all than the outer ones, yet like nothing seen.
+    strange = features[1:2].clone()
+    strange[0, 0] = 25
+    near = features[:1] + 0.1
+    assert net.strangeness(strange).item() > 3 * net.strangeness(near).item()
+    far = net.strangeness(features[:1] + torch.tensor([[100.0], [200.0]]))
+    assert 3 < far[0].item() < far[1].item()
+    with pytest.raises(ValueError, match="300"):
+        net.set_standard(features[:20])
+
+
+def test_a_usual_difference_counts_alike_in_each_direction():
+    torch.manual_seed(0)
+    features = torch.randn(400, 6) * torch.tensor([9.0, 5.0, 3.0, 2.0, 1.0, 0.5])
+    memory = Familiarity(6, 6, 400)
+    memory.remember(features)
+    assert memory.seen.std(0).tolist() == pytest.approx([1] * 6, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +155,8 @@ def test_strangeness_is_one_for_training_clips_and_grows_with_distance():
         {"predictor": "x"}, {"strategy": "x"}, {"features": 0}, {"features": True}, {"classes": ("a",)},
         {"classes": ("a", "a")}, {"classes": ["a", "b"]}, {"classes": ("a", 3)}, {"hidden": -1}, {"hidden": 10**9},
         {"dropout": 1.0}, {"dropout": "x"}, {"temperature": 0}, {"temperature": float("nan")}, {"familiar": -1},
-        {"batch_norm": 1}, {"blocks": ()}, {"blocks": ("C4", "C3"), "strategy": "pooled"}, {"blocks": ("C3", "C4")},
+        {"directions": 3}, {"remembered": -1}, {"familiar": 2.0}, {"batch_norm": 1}, {"blocks": ()},
+        {"blocks": ("C4", "C3"), "strategy": "pooled"}, {"blocks": ("C3", "C4")},
     ],
 )  # fmt: skip
 def test_a_configuration_that_makes_no_sense_is_refused(changes):
@@ -150,7 +165,10 @@ def test_a_configuration_that_makes_no_sense_is_refused(changes):
 
 
 def test_a_configuration_survives_json():
-    given = config(temperature=1.5, familiar=2.5, standardise=True, strategy="pooled", blocks=("C3", "C4"))
+    given = config(
+        temperature=1.5, familiar=2.5, directions=2, remembered=9, standardise=True, strategy="pooled",
+        blocks=("C3", "C4"),
+    )  # fmt: skip
     assert ClassifierConfig.from_dict(json.loads(json.dumps(given.to_dict()))) == given
     for wrong, word in (
         (given.to_dict() | {"colour": 1}, "colour"), ({"predictor": "lvln"}, "missing"), ([], "object"),

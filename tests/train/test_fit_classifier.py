@@ -20,7 +20,7 @@ from vp.checkpoints import save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, step_features
 
 RECIPE = (
-    "strategy: pooled\nblocks: [C2, C1]\nhidden: 16\nstandardise: true\n"
+    "strategy: pooled\nblocks: [C2, C1]\nhidden: 16\nstandardise: true\ndirections: 3\n"
     "learning_rate: 0.01\nepochs: 15\nbatch: 8\npartial: 0.5\n"
 )
 

@@ -1,7 +1,7 @@
 """The networks: pure `torch.nn` modules. No files, no network, no page."""
 
 from .classifier import ClassifierConfig, StateClassifier, averaged, feature_count, step_features
-from .config import BLOCKS, KERNELS, ConfigError, LadderConfig
+from .config import BLOCKS, KERNELS, ConfigError, LadderConfig, in_order
 from .convgru import ConvGRU, Gates
 from .fresh import untrained
 from .ladder import Ladder, LadderOutput, State, trained_parameters
@@ -25,6 +25,7 @@ __all__ = [
     "StateClassifier",
     "averaged",
     "feature_count",
+    "in_order",
     "preset",
     "step_features",
     "trained_parameters",

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .config import BLOCKS, KERNELS, MAX_WIDTH, ConfigError, LadderConfig
+from .config import BLOCKS, KERNELS, MAX_WIDTH, ConfigError, LadderConfig, in_order
+from .familiarity import Familiarity
 from .ladder import State
 from .presets import NAMES
 
@@ -21,6 +22,7 @@ PYRAMID = (1, 2)
 # Features of a filter in "pooled": those of the grids, the size, the change, the highest and the lowest.
 POOLED = sum(side * side for side in PYRAMID) + 4
 MAX_CLASSES = 10_000
+MAX_REMEMBERED = 1_000_000
 
 
 def step_features(strategy: str, state: State, before: State) -> Tensor:
@@ -82,8 +84,9 @@ class ClassifierConfig:
     batch_norm, dropout: of the hidden layer; input_dropout: share of the features left out while training.
     standardise: whether each feature has its mean and spread over the training clips taken out.
     temperature: what the scores are divided by before the softmax (Guo et al. 2017).
-    familiar: mean square of the standardised features beyond which a clip resembles nothing in training; None where
-        features are not standardised.
+    directions, remembered: of its `Familiarity`, how many directions and training clips; 0 and 0 for none.
+    familiar: distance to the nearest training clip beyond which a clip resembles nothing in training; None where that
+        is not measured.
     """
 
     predictor: str
@@ -97,17 +100,24 @@ class ClassifierConfig:
     input_dropout: float = 0.0
     standardise: bool = False
     temperature: float = 1.0
+    directions: int = 0
+    remembered: int = 0
     familiar: float | None = None
 
     def __post_init__(self) -> None:
         for name, known in (("predictor", NAMES), ("strategy", STRATEGIES)):
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
-        for name, low, high in (("features", 1, 10_000_000), ("hidden", 0, 8 * MAX_WIDTH)):
+        for name, low, high in (
+            ("features", 1, 10_000_000),
+            ("hidden", 0, 8 * MAX_WIDTH),
+            ("directions", 0, 1000),
+            ("remembered", 0, MAX_REMEMBERED),
+        ):
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
-        if not self.blocks or self.blocks != tuple(b for b in BLOCKS if b in self.blocks):
+        if not self.blocks or self.blocks != in_order(self.blocks):
             raise ConfigError(f"blocks must be some of {', '.join(BLOCKS)} in that order, not {self.blocks!r}")
         if self.strategy != "pooled" and self.blocks != BLOCKS:
             raise ConfigError(f"blocks must be all four for the strategy {self.strategy!r}")
@@ -124,6 +134,10 @@ class ClassifierConfig:
             raise ConfigError(f"temperature must be a number above 0, not {self.temperature!r}")
         if self.familiar is not None and (not _number(self.familiar) or not self.familiar > 0):
             raise ConfigError(f"familiar must be a number above 0 or absent, not {self.familiar!r}")
+        if bool(self.directions) != bool(self.remembered):
+            raise ConfigError("directions and remembered must both be 0, or neither")
+        if self.familiar is not None and not self.remembered:
+            raise ConfigError("familiar must be absent where no training clip is remembered")
 
     def to_dict(self) -> dict:
         """Plain JSON types; `from_dict` reads it back."""
@@ -169,15 +183,18 @@ class StateClassifier(nn.Module):
             )
         else:
             self.net = nn.Linear(config.features, len(config.classes))
+        self.familiarity = Familiarity(config.features, config.directions, config.remembered)
 
     @torch.no_grad()
     def set_standard(self, features: Tensor) -> None:
-        """Take mean and spread from the features [N, F] of the training clips."""
+        """Take mean, spread and what is familiar from the features [N, F] of the training clips."""
         if self.config.standardise:
             self.mean.copy_(features.mean(0))
             # A feature that hardly ever changes must not become the loudest.
             spread = features.std(0)
             self.spread.copy_(spread.clamp_min(0.1 * spread.mean().item() + 1e-6))
+        if self.config.remembered:
+            self.familiarity.remember(self.standard(features))
 
     def standard(self, features: Tensor) -> Tensor:
         """Features [B, F] with the training clips' mean and spread taken out."""
@@ -191,5 +208,5 @@ class StateClassifier(nn.Module):
         return torch.softmax(self(features) / self.config.temperature, dim=1)
 
     def strangeness(self, features: Tensor) -> Tensor:
-        """Mean square of the standardised features [B]: 1 for an average training clip, more for the unusual."""
-        return self.standard(features).square().mean(1)
+        """Distance of features [B, F] to the nearest training clip [B]; see `Familiarity`."""
+        return self.familiarity(self.standard(features))

@@ -5,6 +5,7 @@ The three networks of the paper are presets of this one configuration (`vp.model
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
 BLOCKS = ("C1", "C2", "C3", "C4")
@@ -18,6 +19,12 @@ ACTIVATIONS = ("relu", "silu")
 # one from asking for terabytes.
 MAX_SIDE = 1024
 MAX_WIDTH = 2048
+
+
+def in_order(blocks: Iterable[str]) -> tuple[str, ...]:
+    """Some of the lateral blocks, in the order C1 to C4, each once. What is no block is left out."""
+    given = set(blocks)
+    return tuple(block for block in BLOCKS if block in given)
 
 
 class ConfigError(ValueError):

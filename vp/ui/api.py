@@ -126,10 +126,11 @@ def add_api(handlers: Handlers) -> None:
 
         Returns:
             A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below 0.6,
-            or nothing in training looked alike), familiar, strangeness (1 for an average training clip), scores (of all
-            classes, calibrated, best first), course (of the best classes, a score for each frame at fps), evidence
-            (state times gradient of each ConvGRU for the top class), filters (those that say most), predictor (whose
-            states are read) and seconds. Fails with a message where no classifier checkpoint is loaded.
+            or nothing in training looked alike), familiar, strangeness (distance to the nearest training clip, above 1
+            unfamiliar), scores (of all classes, calibrated, best first), course (of the best classes, a score for each
+            frame at fps), evidence (state times gradient of each ConvGRU for the top class), filters (those that say
+            most), predictor (whose states are read) and seconds. Fails with a message where no classifier checkpoint
+            is loaded.
         """
         *_, result = explorer.classify(given_video(video))
         return classification_numbers(result, explorer.classifier().predictor.name)

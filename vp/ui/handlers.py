@@ -192,7 +192,8 @@ class Handlers:
         path = self.store.request(key).path
         if parts is not None and (not isinstance(parts, list) or len(parts) > 64):
             raise RequestError("Choose at most 64 parts of the network to silence.")
-        silence = tuple(map(str, parts or ()))
+        # A clip is watched again only for what can change its scores.
+        silence = self.explorer.classifier().heard(list(map(str, parts or ())))
         with self._lock:
             known = self._classes.get((path, silence))
         if known is None:

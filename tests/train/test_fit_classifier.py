@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from train import evaluate_classifier, fit_classifier, paper_features, state_fea
 from train.classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from train.fit_classifier import HOTTEST, Examples, calibration_error, fit, temperature
 from train.splits import find_clips, select
+from train.unknown_classes import named_shares
 from vp.action_classifier import load_classifier
 from vp.checkpoints import save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, step_features
@@ -128,6 +130,20 @@ def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, ca
     assert {p.name for p in tmp_path.glob("*.png")} == {
         "classifier.png", "confusion.png", "calibration.png", "classifier_curves.png",
     }  # fmt: skip
+
+
+def test_actions_never_shown_are_named_less_often_than_those_shown():
+    torch.manual_seed(0)
+    labels = torch.arange(200) % 4
+    features = 12 * torch.eye(4)[labels].repeat(1, 4) + torch.randn(200, 16)
+    recipe = ClassifierRecipe(hidden=16, standardise=True, directions=8, learning_rate=0.01, epochs=10, batch=16)
+    known = replace(recipe.config("lvln", 16, list("abcd"), 160), familiar=3.0)
+    training, test = (Examples(features[which], labels[which]) for which in (slice(0, 160), slice(160, None)))
+    shares = named_shares(training, test, recipe, known)
+    assert shares["known"] > 0.9 and shares["right"] == 1 and shares["unknown"] < 0.2
+    every = named_shares(training, test, recipe, replace(known, familiar=1e9))
+    assert every["unknown"] > shares["unknown"] + 0.2  # by the score alone it would name them
+    assert named_shares(training, test, recipe, replace(known, classes=("a", "b"))) is None
 
 
 def test_runs_of_parts_are_averages_of_the_frames_in_them():

@@ -9,8 +9,8 @@ from vp.checkpoints import save_classifier, save_encoder, save_predictor
 from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
-from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, feature_count, step_features
-from vp.models.classifier import POOLED
+from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, step_features
+from vp.models.readout import OVER_PARTS, POOLED
 from vp.predictor import Predictor
 
 CLASSES = ("walk", "run", "sit")
@@ -49,7 +49,7 @@ def explained(ladder, net: StateClassifier, clip: np.ndarray) -> tuple[Classific
     found = ours.run(clip)
     states, before = next(states_along(ladder, ours.predictor.resize(clip)))
     with torch.no_grad():
-        logits = net(step_features(net.config.strategy, states, before).mean(0, keepdim=True))[0]
+        logits = net(clip_features(net.config.strategy, step_features(net.config.strategy, states, before))[None])[0]
     return found, (logits[found.top] - logits.mean()).item()
 
 
@@ -152,6 +152,17 @@ def test_a_silenced_memory_says_nothing(ladder, moving):
     assert np.abs(hurt.evidence["C4"]["5x5"]).max() < 1e-6 < np.abs(hurt.evidence["C4"]["3x3"]).max()
 
 
+def test_evidence_lies_at_the_moment_that_counts(ladder, moving):
+    """Where only the highest of a clip's parts is read, by one feature, the frames of that part speak alone."""
+    clip = np.concatenate([np.repeat(moving(1, 32, 64), 30, axis=0), moving(10, 32, 64)])
+    net = network(ladder, hidden=0)
+    highest = 2 * (net.config.features // OVER_PARTS)
+    net.net.weight.data[:, [i for i in range(net.config.features) if i != highest]] = 0
+    found = on_ladder(ladder, net).run(clip)
+    spoke = found.looks[np.abs(found.heat).sum((1, 2)) > 0]
+    assert 1 <= len(spoke) <= 2 and len({look // 4 for look in spoke}) == 1  # ten parts of four frames
+
+
 def test_evidence_counts_from_what_is_usual(ladder, moving):
     """For a linear classifier of the mean states it adds up to the score, each filter counted from its usual mean."""
     net = network(ladder, "pooled", hidden=0)
@@ -202,6 +213,13 @@ def test_a_classifier_of_other_weights_is_refused(folder, make_ladder, ladder):
     other.encoder.load_state_dict(ladder.encoder.state_dict())
     save_predictor(folder, "one_frame", other, training={}, scores={})
     with pytest.raises(CheckpointError, match="other weights of one_frame"):
+        load_classifier(str(folder))
+
+
+def test_a_classifier_of_other_features_is_refused(folder, ladder):
+    config = ClassifierConfig("one_frame", "pooled", 108, CLASSES, hidden=8)
+    save_classifier(folder, StateClassifier(config), training={}, scores={})
+    with pytest.raises(CheckpointError, match=r"reads 108 numbers .* makes [\d,]+ of the states of one_frame"):
         load_classifier(str(folder))
 
 

@@ -20,7 +20,6 @@ class ClassifierRecipe:
     strategy, blocks, hidden, batch_norm, dropout, input_dropout, standardise: of `ClassifierConfig`.
     optimiser: "sgd", "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine.
     directions: along which the distance to the nearest training clip is measured, at most one less than clips; 0: not.
-    partial: odds that a clip is shown as a random run of its parts; strategy "pooled" only.
     """
 
     strategy: str = "pooled"
@@ -36,7 +35,6 @@ class ClassifierRecipe:
     epochs: int = 60
     batch: int = 64
     directions: int = 0
-    partial: float = 0.0
     label_smoothing: float = 0.0
 
     def config(self, predictor: str, features: int, classes: list[str], clips: int) -> ClassifierConfig:

@@ -109,7 +109,7 @@ def fitted(
         heat = temperature(logits, training.labels)
     net, curve = fit(training, model, classes, recipe, held_out=test)
     with torch.no_grad():
-        logits = net(test.whole)
+        logits = net(test.features)
     return logits.argmax(1), calibration_error(torch.softmax(logits / heat, 1), test.labels), curve
 
 
@@ -152,12 +152,12 @@ def evaluate(args: argparse.Namespace) -> dict:
         guess_there = torch.from_numpy(linear_probe(x, known, videos).predict(y))
         table.add(name, "control", guess_there, features=x.shape[1])
 
-    def states(name: str, kind: str, recipe: ClassifierRecipe, which: Path, **reads: str) -> None:
-        training, tested = (_examples(which, clips, classes, recipe, **reads) for clips in (seen, test))
+    def states(name: str, kind: str, recipe: ClassifierRecipe, which: Path, reads: str | None = None) -> None:
+        training, tested = (load_examples(which, c, classes, reads or recipe.strategy) for c in (seen, test))
         # Five more fits of the paper's for a temperature that it does not have would take an hour.
         held_out = None if kind == "paper" else folds
         found, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
-        table.add(name, kind, found, error=wrong, features=training.whole.shape[1])
+        table.add(name, kind, found, error=wrong, features=training.features.shape[1])
         curves[name] = curve
 
     paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
@@ -165,13 +165,13 @@ def evaluate(args: argparse.Namespace) -> dict:
     for strategy in ("c4+subsample", "c4", "subsample"):
         states(f"the paper's recipe, {strategy}", "paper", replace(paper, strategy=strategy), last)
     states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, last)
-    states("ours on one frame", "control", replace(ours, partial=0.0), folder, pooled="single")
+    states("ours on one frame", "control", ours, folder, reads="single")
     fresh_seen, fresh = prepare(args, "train+validation", blocks, fresh=True)
     prepare(args, "test", blocks, fresh=True)
     if [c.name for c in fresh_seen] != [c.name for c in seen]:
         raise ValueError(f"the features in {fresh} are not of the same clips as those in {folder}")
     states("ours on an untrained predictor", "control", ours, fresh)
-    named = named_shares(*(_examples(folder, clips, classes, ours) for clips in (seen, test)), ours, net.config)
+    named = named_shares(*(load_examples(folder, c, classes, "pooled") for c in (seen, test)), ours, net.config)
     matrix = confusion_matrix(labels.numpy(), guess.numpy(), labels=range(len(classes)))
     return {
         "clips": len(test),
@@ -192,13 +192,6 @@ def _pictures(args: argparse.Namespace, source, clips: list[ClipFile], part: str
         build(clips, args.cache)
         image_features.compute(source.load(args.model).encoder, clips, args.cache, file)
     return file
-
-
-def _examples(folder: Path, clips: list[ClipFile], classes: list[str], recipe, pooled: str | None = None) -> Examples:
-    """As `load_examples`, with what to take in the place of "pooled"."""
-    if pooled is None:
-        return load_examples(folder, clips, classes, recipe)
-    return Examples(load_features(folder, clips, pooled), labels_of(clips, classes))
 
 
 def reliability(probabilities: Tensor, labels: Tensor) -> list[dict]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -27,7 +27,7 @@ from . import paper_features
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from .optimisers import new_optimiser
 from .splits import ClipFile
-from .state_features import add_arguments, load_features, load_parts, prepare
+from .state_features import add_arguments, load_features, prepare
 
 FOLDS = 5
 # Share of the held-out training clips that are to count as familiar.
@@ -45,37 +45,19 @@ def fold_of(clips: list[ClipFile]) -> Tensor:
     return torch.tensor([clip.group % FOLDS for clip in clips])
 
 
+@dataclass(frozen=True)
 class Examples:
-    """Features of clips for training: whole ones, or runs of their parts.
+    """Clips to learn from: their features [N, F] and the indices of their classes [N]."""
 
-    whole: [N, F]. parts [N, P, F] and steps [N, P]: for drawing runs, or None. labels: [N].
-    """
-
-    def __init__(self, whole: Tensor, labels: Tensor, parts: Tensor | None = None, steps: Tensor | None = None) -> None:
-        self.whole, self.labels, self.parts, self.steps = whole, labels, parts, steps
+    features: Tensor
+    labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, which: Tensor) -> Examples:
         """Some of them, by index or mask."""
-        more = (None, None) if self.parts is None else (self.parts[which], self.steps[which])
-        return Examples(self.whole[which], self.labels[which], *more)
-
-    def draw(self, which: Tensor, partial: float) -> Tensor:
-        """Features [len(which), F], each of a random run of parts at odds `partial`."""
-        drawn = self.whole[which]
-        if not partial or self.parts is None:
-            return drawn
-        part = torch.rand(len(which)) < partial
-        which = which[part]
-        count = (self.steps[which] > 0).sum(1)
-        begin = (torch.rand(len(which)) * count).long()
-        end = begin + 1 + (torch.rand(len(which)) * (count - begin)).long()
-        place = torch.arange(self.steps.shape[1])
-        weight = self.steps[which] * ((place >= begin[:, None]) & (place < end[:, None]))
-        drawn[part] = (self.parts[which].float() * (weight / weight.sum(1, keepdim=True)).unsqueeze(2)).sum(1)
-        return drawn
+        return Examples(self.features[which], self.labels[which])
 
 
 def fit(
@@ -90,8 +72,8 @@ def fit(
     """Fit a classifier. Returns it in eval mode and, for each epoch, the loss and, with `held_out`, the
     accuracy on both sets."""
     torch.manual_seed(seed)
-    net = StateClassifier(recipe.config(predictor, examples.whole.shape[1], classes, len(examples)))
-    net.set_standard(examples.whole)
+    net = StateClassifier(recipe.config(predictor, examples.features.shape[1], classes, len(examples)))
+    net.set_standard(examples.features)
     optimiser = new_optimiser(
         recipe.optimiser, net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -103,8 +85,8 @@ def fit(
         total = 0.0
         # Whole batches: batch norm cannot use a last one of a single clip.
         for which in torch.randperm(len(examples))[: batches * recipe.batch].chunk(batches):
-            features = examples.draw(which, recipe.partial)
-            loss = F.cross_entropy(net(features), examples.labels[which], label_smoothing=recipe.label_smoothing)
+            batch = examples.take(which)
+            loss = F.cross_entropy(net(batch.features), batch.labels, label_smoothing=recipe.label_smoothing)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -120,7 +102,7 @@ def fit(
 @torch.no_grad()
 def accuracy(net: StateClassifier, examples: Examples) -> float:
     """Share of clips whose class gets the highest score."""
-    return (net(examples.whole).argmax(1) == examples.labels).float().mean().item()
+    return (net(examples.features).argmax(1) == examples.labels).float().mean().item()
 
 
 @torch.no_grad()
@@ -133,7 +115,7 @@ def cross_validate(
         out = folds == fold
         with torch.enable_grad():
             net, _ = fit(examples.take(~out), predictor, classes, recipe, seed=int(fold))
-        logits[out], strangeness[out] = net(examples.whole[out]), net.strangeness(examples.whole[out])
+        logits[out], strangeness[out] = net(examples.features[out]), net.strangeness(examples.features[out])
     return logits, strangeness
 
 
@@ -169,11 +151,9 @@ def load_strategy(folder: Path, clips: list[ClipFile], strategy: str) -> Tensor:
     return torch.cat([load_features(folder, clips, name) for name in strategy.split("+")], dim=1)
 
 
-def load_examples(folder: Path, clips: list[ClipFile], classes: list[str], recipe: ClassifierRecipe) -> Examples:
-    """The features of clips as a recipe reads them."""
-    whole = load_strategy(folder, clips, recipe.strategy)
-    more = load_parts(folder, clips) if recipe.partial and recipe.strategy == "pooled" else (None, None)
-    return Examples(whole, labels_of(clips, classes), *more)
+def load_examples(folder: Path, clips: list[ClipFile], classes: list[str], strategy: str) -> Examples:
+    """Clips as a strategy reads them; "single" for "pooled" of one frame. Raises as `load_strategy` does."""
+    return Examples(load_strategy(folder, clips, strategy), labels_of(clips, classes))
 
 
 def main() -> None:
@@ -193,14 +173,14 @@ def main() -> None:
         folder = paper_features.prepare(args, clips, recipe.blocks, folder)
     classes = sorted({clip.label for clip in clips})
     begin = time.monotonic()
-    examples, folds = load_examples(folder, clips, classes, recipe), fold_of(clips)
+    examples, folds = load_examples(folder, clips, classes, recipe.strategy), fold_of(clips)
     logits, strangeness = cross_validate(examples, folds, args.model, classes, recipe)
     heat = temperature(logits, examples.labels)
     held_out = {
         "accuracy": (logits.argmax(1) == examples.labels).float().mean().item(),
         "calibration_error": calibration_error(torch.softmax(logits / heat, 1), examples.labels),
     }
-    print(f"{len(clips)} clips, {len(classes)} classes, {examples.whole.shape[1]} features")
+    print(f"{len(clips)} clips, {len(classes)} classes, {examples.features.shape[1]} features")
     print(f"held out: {held_out['accuracy']:.1%} right, calibration error {held_out['calibration_error']:.3f}")
     net, _ = fit(examples, args.model, classes, recipe)
     familiar = torch.quantile(strangeness, FAMILIAR).item() if net.config.remembered else None

@@ -6,9 +6,9 @@ Each clip is watched as a whole at 10 frames a second, by the blocks that the cl
 With `--untrained` by the same network with fresh weights outside the encoder: what the states are worth without
 training for prediction. One .npz for each clip, of float16:
 
-    pooled      [S, F] of the strategy "pooled", averaged over each of S equal parts of the clip
+    pooled      [S, F], `step_features` of the strategy "pooled", averaged over each of S equal parts of the clip
     steps       [S], how many frames each part has
-    single      [F], "pooled" for the frame in the middle, from an empty memory
+    single      [F], the same for the frame in the middle, from an empty memory
     C1 ... C4   [3, C, h, w], the state of each ConvGRU of the block after the last frame (not with `--untrained`)
 """
 
@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from vp.action_classifier import FPS
@@ -30,6 +29,7 @@ from vp.checkpoints import open_checkpoints
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, NAMES, Ladder, in_order, step_features, untrained
+from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 
 from .cache import build, read_index
@@ -37,21 +37,18 @@ from .data import frame_steps
 from .fourier import is_faster, use_fourier_frozen
 from .splits import ClipFile, find_clips, select
 
-# Parts that a clip is cut into: training takes runs of them, so that the classifier has met clips half seen.
-PARTS = 10
-
 
 def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], *, last: bool) -> dict[str, np.ndarray]:
     """What is kept of a clip: frames [T, 3, H, W] in [0, 1], on the model's device. last: the last states too."""
     pooled = []
     for states, before in states_along(model, frames, blocks=blocks):
         pooled.append(step_features("pooled", states, before))
-    parts = [p for p in torch.cat(pooled).tensor_split(min(PARTS, len(frames))) if len(p)]
+    parts, steps = cut(torch.cat(pooled))
     middle = len(frames) // 2
     alone, empty = next(states_along(model, frames[middle : middle + 1], blocks=blocks))
     kept = {
-        "pooled": torch.stack([p.mean(0) for p in parts]),
-        "steps": torch.tensor([len(p) for p in parts]),
+        "pooled": parts,
+        "steps": steps,
         "single": step_features("pooled", alone, empty)[0],
     }
     if last:
@@ -106,7 +103,8 @@ def compute(
 
 
 def load_features(folder: Path, clips: list[ClipFile], name: str) -> Tensor:
-    """One array of every clip as float32, in the order of the clips; "pooled" is averaged over the whole clip.
+    """One array of every clip as float32, in the order of the clips; of "pooled" and "single" what
+    `vp.models.clip_features` makes of them.
 
     Raises FileNotFoundError for a clip without features.
     """
@@ -116,20 +114,9 @@ def load_features(folder: Path, clips: list[ClipFile], name: str) -> Tensor:
 def _whole(path: Path, name: str) -> Tensor:
     with np.load(path) as stored:
         value = torch.from_numpy(stored[name]).float()
-        if name != "pooled":
-            return value
-        return (value * torch.from_numpy(stored["steps"]).float()[:, None] / stored["steps"].sum()).sum(0)
-
-
-def load_parts(folder: Path, clips: list[ClipFile]) -> tuple[Tensor, Tensor]:
-    """ "pooled" of every part of every clip [N, PARTS, F], and the frames in it [N, PARTS], 0 where a clip has less."""
-    features, steps = [], []
-    for clip in clips:
-        with np.load(folder / f"{clip.name}.npz") as stored:
-            room = PARTS - len(stored["steps"])
-            features.append(F.pad(torch.from_numpy(stored["pooled"]), (0, 0, 0, room)))
-            steps.append(F.pad(torch.from_numpy(stored["steps"]), (0, room)))
-    return torch.stack(features), torch.stack(steps)
+        if name == "single":
+            return over_parts(value.unsqueeze(0), torch.ones(1))
+        return over_parts(value, torch.from_numpy(stored["steps"])) if name == "pooled" else value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

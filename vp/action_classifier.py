@@ -15,8 +15,8 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
-from .models import KERNELS, State, StateClassifier, averaged, step_features
-from .models.classifier import POOLED
+from .models import KERNELS, State, StateClassifier, averaged, clip_features, step_features
+from .models.readout import POOLED
 from .predictor import Predictor
 
 # Frames per second at which the memory watches a clip: what the predictors were trained at.
@@ -120,12 +120,12 @@ class ActionClassifier:
             done += len(features[-1])
             yield done / length
         steps = torch.cat(features)
-        if averaged(strategy):
-            steps = steps.cumsum(0) / torch.arange(1, length + 1, device=device).unsqueeze(1)
-        course = self.net.probabilities(steps).cpu().numpy()
+        # What was known after each frame.
+        clips = torch.stack([clip_features(strategy, steps[: n + 1]) for n in range(length)])
+        course = self.net.probabilities(clips).cpu().numpy()
         limit = self.config.familiar
-        strange = None if limit is None else self.net.strangeness(steps[-1:]).item() / limit
-        evidence, heat = self._evidence(steps[-1:], int(course[-1].argmax()), kept)
+        strange = None if limit is None else self.net.strangeness(clips[-1:]).item() / limit
+        evidence, heat = self._evidence(steps, looks, int(course[-1].argmax()), kept)
         yield Classification(
             classes=self.config.classes,
             course=course,
@@ -138,12 +138,16 @@ class ActionClassifier:
             seconds=time.perf_counter() - start,
         )
 
-    def _evidence(self, features: Tensor, top: int, kept: list) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
+    def _evidence(
+        self, steps: Tensor, looks: np.ndarray, top: int, kept: list
+    ) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
         with torch.enable_grad():
-            features = features.requires_grad_()
-            logits = self.net(features)
+            steps = steps.requires_grad_()
+            logits = self.net(clip_features(self.config.strategy, steps).unsqueeze(0))
             # Against the others: what raises all scores alike speaks for none.
-            (weight,) = torch.autograd.grad(logits[0, top] - logits[0].mean(), features)
+            (weight,) = torch.autograd.grad(logits[0, top] - logits[0].mean(), steps)
+            # As if each look stood for the whole clip: their mean is then what the clip says.
+            weight = weight[looks] * len(steps) if averaged(self.config.strategy) else weight[-1:]
             states, before = (
                 _map(lambda *hs: torch.cat(hs).float(), *(part[side] for part in kept)) for side in (0, 1)
             )

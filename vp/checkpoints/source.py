@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError
-from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier
+from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, feature_count
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
@@ -81,7 +81,8 @@ class CheckpointSource:
     def load_classifier(self) -> StateClassifier:
         """The action classifier: fp32, on the CPU, in eval mode, made for the predictor that is here beside it.
 
-        Raises CheckpointError as `load` does, and where the predictor is not the one that the classifier was fitted to.
+        Raises CheckpointError as `load` does, and where the predictor is not the one that the classifier was fitted to
+        or gives another number of features.
         """
 
         def read() -> dict:
@@ -97,10 +98,18 @@ class CheckpointSource:
             CLASSIFIER, read, lambda path, config: StateClassifier(files.classifier_config(path, config))
         )
         name = net.config.predictor
-        if self.config(name).get("weights_sha256") != config["predictor_sha256"]:
+        predictor = self.config(name)
+        if predictor.get("weights_sha256") != config["predictor_sha256"]:
             raise CheckpointError(
                 f"The action classifier in {self.spec} was fitted to other weights of {name} than are there, so its "
                 "scores would mean nothing. Take both from the same checkpoint, or run python -m train.fit_classifier."
+            )
+        ladder = files.ladder_config(self._folder / name / CONFIG, predictor)
+        count = feature_count(ladder, net.config.strategy, net.config.blocks)
+        if net.config.features != count:
+            raise CheckpointError(
+                f"The action classifier in {self.spec} reads {net.config.features:,} numbers of a clip, but this "
+                f"version of the program makes {count:,} of the states of {name}. Run python -m train.fit_classifier."
             )
         return _filled(net, tensors, CLASSIFIER)
 

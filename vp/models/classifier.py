@@ -1,76 +1,19 @@
-"""The action classifier on the hidden states (paper section 5): what it reads, and the network that reads it."""
+"""The action classifier on the hidden states (paper section 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from .config import BLOCKS, KERNELS, MAX_WIDTH, ConfigError, LadderConfig, in_order
+from .config import BLOCKS, MAX_WIDTH, ConfigError, in_order
 from .familiarity import Familiarity
-from .ladder import State
 from .presets import NAMES
+from .readout import STRATEGIES
 
-STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
-# Every 128th number of C1 to C3: 10,080 features at 128x160.
-SUBSAMPLE = 128
-# Sides of the grids that "pooled" averages a map over: the whole of it, and its quarters.
-PYRAMID = (1, 2)
-# Features of a filter in "pooled": those of the grids, the size, the change, the highest and the lowest.
-POOLED = sum(side * side for side in PYRAMID) + 4
 MAX_CLASSES = 10_000
 MAX_REMEMBERED = 1_000_000
-
-
-def step_features(strategy: str, state: State, before: State) -> Tensor:
-    """What a classifier reads at one step: hidden states -> features [B, F], differentiable.
-
-    strategy: "c4", all of the deepest block; "subsample", every 128th number of C1 to C3; "c4+subsample", both: the
-    paper's, which reads the state after the last frame only. "pooled", ours: of every filter of all twelve ConvGRUs
-    its mean over the map and over each quarter, its root mean square, the mean absolute change from the state `before`,
-    the highest and the lowest value on the map; averaged over the steps of the clip. It reads the blocks that the
-    states hold, all or some.
-    Raises ValueError for an unknown strategy.
-    """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, not {strategy!r}")
-    parts = []
-    if strategy == "pooled":
-        for block in state:
-            for kernel in KERNELS:
-                h, earlier = state[block][kernel].float(), before[block][kernel].float()
-                parts += [F.adaptive_avg_pool2d(h, side).flatten(1) for side in PYRAMID]
-                # The small number keeps the gradient of a map that is all zero finite.
-                parts += [h.square().mean((2, 3)).add(1e-8).sqrt(), (h - earlier).abs().mean((2, 3))]
-                parts += [h.amax((2, 3)), h.amin((2, 3))]
-        return torch.cat(parts, dim=1)
-
-    def flat(blocks: tuple[str, ...]) -> Tensor:
-        return torch.cat([state[block][kernel].float().flatten(1) for block in blocks for kernel in KERNELS], dim=1)
-
-    if "c4" in strategy:
-        parts.append(flat(BLOCKS[3:]))
-    if "subsample" in strategy:
-        parts.append(flat(BLOCKS[:3])[:, ::SUBSAMPLE])
-    return torch.cat(parts, dim=1)
-
-
-def averaged(strategy: str) -> bool:
-    """Whether the features of a clip are the mean over its steps, or those of the last step."""
-    return strategy == "pooled"
-
-
-def feature_count(config: LadderConfig, strategy: str, blocks: Sequence[str] = BLOCKS) -> int:
-    """Number of features that `step_features` gives for these blocks of a ladder of this configuration."""
-    state = {
-        block: {kernel: torch.empty(1, width, *config.map_size(block), device="meta") for kernel in KERNELS}
-        for block, width in zip(BLOCKS, config.gru_widths, strict=True)
-        if block in blocks
-    }
-    return step_features(strategy, state, state).shape[1]
 
 
 @dataclass(frozen=True)
@@ -78,7 +21,7 @@ class ClassifierConfig:
     """Configuration of a `StateClassifier`.
 
     predictor: preset name of the network whose states it reads; blocks: those of its lateral blocks that it reads, in
-        the order C1 to C4 (the paper's strategies: all); strategy: of `step_features`; features: how many.
+        the order C1 to C4 (the paper's strategies: all); strategy: of `clip_features`; features: how many.
     classes: their names, in the order of the scores.
     hidden: units of the hidden layer (the paper's 2,000), 0 for none.
     batch_norm, dropout: of the hidden layer; input_dropout: share of the features left out while training.

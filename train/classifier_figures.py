@@ -121,7 +121,7 @@ def curves_figure(report: dict) -> Figure:
         panel.set_xlabel("epoch")
         panel.grid(axis="y", color=FAINT, linewidth=0.8)
         panel.yaxis.set_major_formatter(lambda v, _: f"{v:.0%}")
-    panels[1].legend(frameon=False, loc="lower right", labelcolor=INK)
+    panels[1].legend(frameon=False, loc="center right", labelcolor=INK)
     return figure
 
 

@@ -139,8 +139,8 @@ lvln.views.classes = (root) => {
     const lines = shown.classes.slice(0, 4);
     const ends = lines.map((c, i) => ({ at: y(last(c)), i })).sort((a, b) => a.at - b.at);
     for (let k = 1; k < ends.length; k += 1) ends[k].at = Math.max(ends[k].at, ends[k - 1].at + 15);
-    const over = Math.max(0, ends[ends.length - 1].at - (H - B));
-    ends.forEach((end) => (end.at -= over));
+    // Those at the bottom move up as far as they must, the others stay at their lines.
+    ends.reduceRight((below, end) => (end.at = Math.min(end.at, below)) - 15, H - B);
     const seconds = (shown.frames - 1) / shown.fps;
     const every = [0.5, 1, 2, 5, 10].find((step) => seconds / step <= 6) || 30;
     const ticks = Array.from({ length: Math.floor(seconds / every) + 1 }, (_, k) => k * every);

@@ -62,7 +62,7 @@ from .fit_classifier import (
 from .reports import add_report_arguments, leave
 from .scoring import bootstrap
 from .splits import ClipFile
-from .state_features import add_arguments, load_features, prepare
+from .state_features import add_arguments, prepare
 from .unknown_classes import named_shares
 
 PROBES = {
@@ -127,9 +127,11 @@ def evaluate(args: argparse.Namespace) -> dict:
     labels, folds = labels_of(test, classes), fold_of(seen)
     table = Evaluation(labels, groups)
 
-    read = folder if net.config.strategy == "pooled" else last
+    pooled = [load_examples(folder, clips, classes, "pooled") for clips in (seen, test)]
+    strategy = net.config.strategy
+    read = pooled[1].features if strategy == "pooled" else load_strategy(last, test, strategy)
     with torch.no_grad():
-        probabilities = net.probabilities(load_strategy(read, test, net.config.strategy))
+        probabilities = net.probabilities(read)
     guess = probabilities.argmax(1)
     error = calibration_error(probabilities, labels)
     table.add("the bundled classifier", "ours", guess, error=error, features=net.config.features)
@@ -139,10 +141,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     known, curves = labels_of(seen, classes).numpy(), {}
     videos = np.array([f"{c.label} {c.group}" for c in seen])
 
-    def features(clips: list[ClipFile], which: Path, name: str) -> np.ndarray:
-        return load_features(which, clips, name).numpy()
-
-    x, y = features(seen, folder, "pooled"), features(test, folder, "pooled")
+    x, y = (examples.features.numpy() for examples in pooled)
     scale = StandardScaler().fit(x)
     nearest = NearestCentroid().fit(scale.transform(x), known)
     table.add("nearest mean of the pooled states", "control", torch.from_numpy(nearest.predict(scale.transform(y))))
@@ -171,7 +170,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     if [c.name for c in fresh_seen] != [c.name for c in seen]:
         raise ValueError(f"the features in {fresh} are not of the same clips as those in {folder}")
     states("ours on an untrained predictor", "control", ours, fresh)
-    named = named_shares(*(load_examples(folder, c, classes, "pooled") for c in (seen, test)), ours, net.config)
+    named = named_shares(*pooled, ours, net.config)
     matrix = confusion_matrix(labels.numpy(), guess.numpy(), labels=range(len(classes)))
     return {
         "clips": len(test),

@@ -15,8 +15,9 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
-from .models import KERNELS, State, StateClassifier, averaged, clip_features, step_features
+from .models import KERNELS, State, StateClassifier, clip_features, reads_every_step, step_features
 from .models.readout import POOLED
+from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
 
 # Frames per second at which the memory watches a clip: what the predictors were trained at.
@@ -94,12 +95,13 @@ class ActionClassifier:
         return result
 
     def heard(self, silence: Sequence[str]) -> tuple[str, ...]:
-        """Those of the parts to silence that its scores can depend on: parts of the blocks that it reads.
+        """Those of the parts to silence that its scores can depend on: memories and filters of the blocks it reads.
+        While it watches no block hears another, so neither convolutions nor location biases reach its memories.
 
         Raises RequestError for a part that the network does not have.
         """
-        self.predictor.kept(silence)
-        return tuple(part for part in silence if part.split(".")[0] in self.config.blocks)
+        lesions = self.predictor.lesions(silence)
+        return tuple(str(x) for x in lesions if x.block in self.config.blocks and x.part not in (SKIP, LOCATION))
 
     def watch(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
         """`run` step by step: yields the share of the clip that was watched, at last the result."""
@@ -147,7 +149,7 @@ class ActionClassifier:
             # Against the others: what raises all scores alike speaks for none.
             (weight,) = torch.autograd.grad(logits[0, top] - logits[0].mean(), steps)
             # As if each look stood for the whole clip: their mean is then what the clip says.
-            weight = weight[looks] * len(steps) if averaged(self.config.strategy) else weight[-1:]
+            weight = weight[looks] * len(steps) if reads_every_step(self.config.strategy) else weight[-1:]
             states, before = (
                 _map(lambda *hs: torch.cat(hs).float(), *(part[side] for part in kept)) for side in (0, 1)
             )

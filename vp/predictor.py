@@ -73,12 +73,16 @@ class Predictor:
             out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True, kept=kept)
         return self._rollout(window, out, seen, start)
 
-    def kept(self, silence: Sequence[str]) -> dict[str, Kept] | None:
-        """What is left of the network without these parts, for one clip. Raises RequestError for one it has not."""
+    def lesions(self, silence: Sequence[str]) -> list[Lesion]:
+        """The parts of the network that these paths name. Raises RequestError for one it has not."""
         try:
-            lesions = [Lesion.parse(path, self.model.config) for path in silence]
+            return [Lesion.parse(path, self.model.config) for path in silence]
         except LesionError as error:
             raise RequestError(str(error)) from None
+
+    def kept(self, silence: Sequence[str]) -> dict[str, Kept] | None:
+        """What is left of the network without these parts, for one clip. Raises RequestError for one it has not."""
+        lesions = self.lesions(silence)
         like = torch.empty(0, device=self.device, dtype=self.dtype)
         return keep([lesions], self.model.config, like) if lesions else None
 

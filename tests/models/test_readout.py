@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from vp.models import BLOCKS, KERNELS, averaged, clip_features, feature_count, preset, step_features
-from vp.models.readout import OVER_PARTS, cut, over_parts
+from vp.models import BLOCKS, KERNELS, clip_features, feature_count, preset, reads_every_step, step_features
+from vp.models.readout import OVER_PARTS, cut
 
 
 @pytest.mark.parametrize(("strategy", "count"), [("c4", 15_360), ("subsample", 10_080), ("c4+subsample", 25_440)])
@@ -77,7 +77,7 @@ def test_pooled_is_mean_quarters_size_change_and_extremes_of_every_filter():
     expected = torch.tensor([0.175, 0, 0.8, -0.1, 0, size, 0.05, 0.8, -0.4])
     torch.testing.assert_close(first[:9], expected, atol=1e-4, rtol=0)
     assert first[9:].abs().max() < 1e-3
-    assert averaged("pooled") and not averaged("c4")
+    assert reads_every_step("pooled") and not reads_every_step("c4")
 
 
 def test_a_clip_is_its_last_step_for_the_paper_and_its_parts_for_ours():
@@ -89,14 +89,6 @@ def test_a_clip_is_its_last_step_for_the_paper_and_its_parts_for_ours():
     torch.testing.assert_close(mean, steps.mean(0))
     torch.testing.assert_close(spread, parts.std(0, correction=0))
     assert torch.equal(highest, parts.amax(0)) and torch.equal(lowest, parts.amin(0))
-
-
-def test_parts_that_are_not_there_do_not_count():
-    torch.manual_seed(0)
-    parts, lengths = torch.randn(2, 5, 3), torch.tensor([[0, 3, 3, 2, 0], [1, 1, 1, 1, 1]])
-    both = over_parts(parts, lengths)
-    torch.testing.assert_close(both[0], over_parts(parts[0, 1:4], lengths[0, 1:4]))
-    torch.testing.assert_close(both[1], over_parts(parts[1], lengths[1]))
 
 
 def test_a_clip_of_one_frame_has_a_gradient():

@@ -6,7 +6,7 @@ from .convgru import ConvGRU, Gates
 from .fresh import untrained
 from .ladder import Ladder, LadderOutput, State, trained_parameters
 from .presets import ALL_NAMES, NAMES, PAPER_RECIPE, TITLES, preset
-from .readout import averaged, clip_features, feature_count, step_features
+from .readout import clip_features, feature_count, reads_every_step, step_features
 
 __all__ = [
     "ALL_NAMES",
@@ -24,11 +24,11 @@ __all__ = [
     "LadderOutput",
     "State",
     "StateClassifier",
-    "averaged",
     "clip_features",
     "feature_count",
     "in_order",
     "preset",
+    "reads_every_step",
     "step_features",
     "trained_parameters",
     "untrained",

@@ -55,7 +55,7 @@ def step_features(strategy: str, state: State, before: State) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def averaged(strategy: str) -> bool:
+def reads_every_step(strategy: str) -> bool:
     """Whether every step of a clip counts, or the last one only."""
     return strategy == "pooled"
 
@@ -65,7 +65,7 @@ def clip_features(strategy: str, steps: Tensor) -> Tensor:
 
     The paper's strategies: those of the last step. "pooled": `over_parts` of up to `PARTS` equal parts.
     """
-    if not averaged(strategy):
+    if not reads_every_step(strategy):
         return steps[-1]
     parts, lengths = cut(steps)
     return over_parts(parts, lengths)
@@ -78,21 +78,16 @@ def cut(steps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def over_parts(parts: Tensor, lengths: Tensor) -> Tensor:
-    """A clip by its parts: [..., P, F] and how many steps each has [..., P], 0 for none -> [..., 4 F].
+    """A clip by its parts: [P, F] and how many steps each has [P] -> [4 F].
 
     First the mean of each feature over all steps; then how far its parts lie from each other (standard deviation),
     its highest and its lowest part: what a clip does at one moment and not at another tells actions apart that look
     the same on average.
     """
-    there = (lengths > 0).unsqueeze(-1)
-    weight = (lengths / lengths.sum(-1, keepdim=True)).unsqueeze(-1)
-    count = there.sum(-2)
-    centre = (parts * there).sum(-2) / count
+    mean = (lengths / lengths.sum()) @ parts
     # The small number keeps the gradient finite where all parts are alike.
-    spread = (((parts - centre.unsqueeze(-2)) * there).square().sum(-2) / count + 1e-8).sqrt()
-    highest = parts.masked_fill(~there, -torch.inf).amax(-2)
-    lowest = parts.masked_fill(~there, torch.inf).amin(-2)
-    return torch.cat([(parts * weight).sum(-2), spread, highest, lowest], dim=-1)
+    spread = (parts.var(0, correction=0) + 1e-8).sqrt()
+    return torch.cat([mean, spread, parts.amax(0), parts.amin(0)])
 
 
 def feature_count(config: LadderConfig, strategy: str, blocks: Sequence[str] = BLOCKS) -> int:
@@ -102,4 +97,4 @@ def feature_count(config: LadderConfig, strategy: str, blocks: Sequence[str] = B
         for block, width in zip(BLOCKS, config.gru_widths, strict=True)
         if block in blocks
     }
-    return step_features(strategy, state, state).shape[1] * (OVER_PARTS if averaged(strategy) else 1)
+    return step_features(strategy, state, state).shape[1] * (OVER_PARTS if reads_every_step(strategy) else 1)

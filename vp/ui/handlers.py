@@ -187,7 +187,7 @@ class Handlers:
     def classify(self, key: str, parts: list[str] | None = None) -> Iterator[dict]:
         """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer.
 
-        parts: of the classifier's predictor, to silence.
+        parts: of the classifier's predictor, to silence; "without" in the answer are those that its scores depend on.
         """
         path = self.store.request(key).path
         if parts is not None and (not isinstance(parts, list) or len(parts) > 64):
@@ -202,6 +202,7 @@ class Handlers:
                     yield {"progress": step}
                 else:
                     known = classification_payload(step, self.explorer.classifier().predictor.name)
+                    known["without"] = silence
             with self._lock:
                 self._classes[path, silence] = known
                 while len(self._classes) > KEPT_CLASSES:

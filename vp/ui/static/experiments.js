@@ -119,8 +119,7 @@ lvln.views.experiments = (root) => {
         const bar = (v, kind) => `<td class="bars"><i class="${kind}" style="width:${100 * v}%"></i></td><td>${(100 * v).toFixed(0)} %</td>`;
         // Its predictor's memories, and only some blocks of them.
         const read = Object.keys(whole.memories);
-        const heard = without.some((part) => read.includes(part.slice(0, 2)) && !/skip|location/.test(part));
-        status.textContent = heard ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
+        status.textContent = hurt.without.length ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
         box.lastElementChild.replaceChildren(
           element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names
             .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(hurt, name), "ours")}</tr>`)

@@ -37,7 +37,7 @@ def minutes_before(run: Path) -> float:
 
 
 def draw(runs: dict[str, list[tuple[float, float]]], figure: Path, *, title: str) -> None:
-    """runs: {name: [(minutes, gain in dB)]}; figure: .svg or .png."""
+    """runs: {name: [(minutes, gain in dB)]}, each named with its last gain; figure: .svg or .png."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -50,15 +50,14 @@ def draw(runs: dict[str, list[tuple[float, float]]], figure: Path, *, title: str
                 textcoords="offset points", ha="right", color=MUTED)  # fmt: skip
     for (name, points), colour in zip(runs.items(), COLOURS * len(runs), strict=False):
         x, y = zip(*points, strict=True)
-        ax.plot(x, y, color=colour, linewidth=2, marker="o", markersize=3.5)
-        ax.annotate(f"{name} {y[-1]:+.2f}", (x[-1], y[-1]), xytext=(6, 0), textcoords="offset points", va="center",
-                    color=colour, fontweight="bold")  # fmt: skip
+        ax.plot(x, y, color=colour, linewidth=2, marker="o", markersize=3.5, label=f"{name} {y[-1]:+.2f}")
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(colors=MUTED, labelcolor=INK)
     ax.set_xlabel("minutes of training")
     ax.set_ylabel("gain, dB")
-    ax.set_title(title, loc="left", fontweight="bold")
-    ax.margins(x=0.14)
+    ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
+    # Outside: names at the ends of lines that end alike would cover each other.
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, labelcolor="linecolor")
     ax.set_xlim(left=0)
     figure.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(figure, dpi=160)

@@ -140,7 +140,9 @@ def main() -> None:
     parser.add_argument("--checkpoints", default="bundled", help="bundled, a folder or hf://owner/name@revision")
     parser.add_argument("--data", type=Path, required=True, help="UCF101 folder: CLASS/v_CLASS_gXX_cYY.avi or .mp4")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    parser.add_argument("--part", default="test", choices=("validation", "test"))
+    parser.add_argument(
+        "--part", default="test", choices=("train", "validation", "test"), help="train: are clips learned by heart?"
+    )
     parser.add_argument("--per-clip", type=int, default=4, help="windows per clip")
     parser.add_argument("--intervals", action="store_true", help="print one row a step, with 95 %% intervals")
     parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")

@@ -54,7 +54,6 @@ from .fit_classifier import (
     cross_validate,
     fit,
     fold_of,
-    labels_of,
     load_examples,
     load_strategy,
     temperature,
@@ -124,10 +123,10 @@ def evaluate(args: argparse.Namespace) -> dict:
     if unknown := sorted({c.label for c in test} - set(classes)):
         raise ValueError(f"the classifier does not know {', '.join(unknown[:5])}")
     groups = np.array([f"{c.label} {c.group}" for c in test])
-    labels, folds = labels_of(test, classes), fold_of(seen)
+    pooled = [load_examples(folder, clips, classes, "pooled") for clips in (seen, test)]
+    labels, folds = pooled[1].labels, fold_of(seen)
     table = Evaluation(labels, groups)
 
-    pooled = [load_examples(folder, clips, classes, "pooled") for clips in (seen, test)]
     strategy = net.config.strategy
     read = pooled[1].features if strategy == "pooled" else load_strategy(last, test, strategy)
     with torch.no_grad():
@@ -135,10 +134,10 @@ def evaluate(args: argparse.Namespace) -> dict:
     guess = probabilities.argmax(1)
     error = calibration_error(probabilities, labels)
     table.add("the bundled classifier", "ours", guess, error=error, features=net.config.features)
-    table.add("chance", "control", torch.full_like(labels, int(torch.bincount(labels_of(seen, classes)).argmax())))
+    table.add("chance", "control", torch.full_like(labels, int(torch.bincount(pooled[0].labels).argmax())))
     table.rows[-1] |= {"accuracy": 1 / len(classes), "low": None, "high": None}
 
-    known, curves = labels_of(seen, classes).numpy(), {}
+    known, curves = pooled[0].labels.numpy(), {}
     videos = np.array([f"{c.label} {c.group}" for c in seen])
 
     x, y = (examples.features.numpy() for examples in pooled)

@@ -12,6 +12,7 @@ intervals over clips.
      "groups": [                        one for each frame size and number of seen frames
        {"size": [height, width], "seen", "windows", "clips",
         "methods": {METHOD: {METRIC: STEPS}},
+        "ahead": {METHOD: share of the clips on which it beats copy_last, mean of the steps},
         "classes": {CLASS: {"clips", "windows", "gain": {METHOD: STEPS}, "overall_gain": {METHOD: STEPS}}}}]}
 METHOD  copy_last, constant_velocity, flow_oracle or a predictor's name
 METRIC  psnr, gain (over copy_last) and motion_psnr (where something moved) in dB; ssim; perceptual (squared feature
@@ -72,18 +73,20 @@ def markdown(report: dict) -> str:
 def brief_markdown(report: dict) -> str:
     """The scores in short: one row for each method, steps beside each other; gains stand by their 95 % intervals in
     `markdown`. Sharpness and the grid of period 2 are those of the first step."""
-    lines = ["| | PSNR | gain, dB | moving pixels | SSIM | perceptual | sharpness | grid |", "|---" * 8 + "|"]
+    lines = ["| | PSNR | gain, dB | clips ahead | moving pixels | SSIM | perceptual | sharpness | grid |"]
+    lines += ["|---" * 9 + "|"]
     for group in report["groups"]:
         height, width = group["size"]
-        lines.append(f"| **{height}×{width}**, {group['seen']} seen, {group['clips']} clips |" + " |" * 7)
+        lines.append(f"| **{height}×{width}**, {group['seen']} seen, {group['clips']} clips |" + " |" * 8)
         for method, metrics in group["methods"].items():
 
             def steps(metric: str, form: str, metrics: dict = metrics) -> str:
                 return " / ".join(_number(value, form) for value in metrics[metric]["mean"])
 
             gain = "" if method == "copy_last" else steps("gain", "+.2f")
-            cells = [title(method), steps("psnr", ".2f"), gain, steps("motion_psnr", ".2f"), steps("ssim", ".3f")]
-            cells += [steps("perceptual", ".3f"), _number(metrics["sharpness"]["mean"][0], ".2f")]
+            ahead = "" if method == "copy_last" else f"{group['ahead'][method]:.0%}"
+            cells = [title(method), steps("psnr", ".2f"), gain, ahead, steps("motion_psnr", ".2f")]
+            cells += [steps("ssim", ".3f"), steps("perceptual", ".3f"), _number(metrics["sharpness"]["mean"][0], ".2f")]
             cells += [_number(metrics["grid_2"]["mean"][0], ".2f")]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

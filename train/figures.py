@@ -137,9 +137,9 @@ def class_figure(group: dict, name: str, horizon: int) -> Figure:
         panel.plot(gain["mean"], y, "o", color=ACCENT, markersize=6, zorder=3)
         if other := scores["overall_gain"].get("constant_velocity"):
             panel.plot(other["mean"][0], y, "o", markersize=5, color="white", markeredgecolor=MUTED, zorder=2.5)
-        panel.text(1.02, y, scores["clips"], transform=edge, color=MUTED, size=8.5, ha="right", va="center")
+        panel.text(1.07, y, scores["clips"], transform=edge, color=MUTED, size=8.5, ha="right", va="center")
     top = len(classes) - 1
-    panel.text(1.02, top + 0.9, "clips", transform=edge, color=MUTED, size=8.5, ha="right", va="center")
+    panel.text(1.07, top + 0.9, "clips", transform=edge, color=MUTED, size=8.5, ha="right", va="center")
     # The two dots of the best class say what the dots are.
     keys = [(classes[top][1]["overall_gain"][name]["mean"][0], _name(name), ACCENT, "bold")]
     if other := classes[top][1]["overall_gain"].get("constant_velocity"):

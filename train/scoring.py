@@ -177,8 +177,15 @@ def summary(scores: Scores) -> dict:
         "windows": len(scores.clips),
         "clips": len(np.unique(scores.clips)),
         "methods": methods,
+        "ahead": {method: share_ahead(m["gain"], scores.clips) for method, m in measured.items()},
         "classes": classes,
     }
+
+
+def share_ahead(gain: np.ndarray, clips: np.ndarray) -> float:
+    """Share of the clips with a positive gain, mean of the steps; gain: a clip's, [windows, steps], all of them alike."""
+    _, first = np.unique(clips, return_index=True)
+    return round(float((gain[first].mean(1) > 0).mean()), 4)
 
 
 def _statistic(values: np.ndarray, clips: np.ndarray) -> dict[str, list[float | None]]:

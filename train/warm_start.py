@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vp.checkpoints import open_checkpoints
+from vp.checkpoints.training import spent
 from vp.models import BLOCKS, KERNELS, Ladder
 
 from .encoder_weights import shared_provenance
@@ -49,17 +50,12 @@ def read_start(source: Path) -> Start:
         training = repository.config(source.name)["training"]
         provenance = shared_provenance(source.parent)
         before = training.get("before", {})
-        return Start(repository.load(source.name).state_dict(), provenance, add_spent(training, before), before)
+        return Start(repository.load(source.name).state_dict(), provenance, spent(training), before)
     saved = torch.load(source, map_location="cpu", weights_only=True)
     progress = saved["progress"]
-    own = {"minutes": progress["seconds"] / 60, "steps": progress["step"], "clips": progress["clips"]}
     before = progress.get("before", {})
-    return Start(saved["average"], progress["provenance"], add_spent(own, before), before)
-
-
-def add_spent(a: dict, b: dict) -> dict[str, float]:
-    """Minutes, steps and clips of two runs together."""
-    return {key: round(a.get(key, 0) + b.get(key, 0), 1) for key in ("minutes", "steps", "clips")}
+    own = {"minutes": progress["seconds"] / 60, "steps": progress["step"], "clips": progress["clips"], "before": before}
+    return Start(saved["average"], progress["provenance"], spent(own), before)
 
 
 def load_encoder(model: Ladder, start: Start) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from train import evaluate as command
 from train.data import fixed_windows
-from train.scoring import Scores, bootstrap, clip_psnr, measure, predict, score, summary
+from train.scoring import Scores, bootstrap, clip_psnr, measure, predict, score, share_ahead, summary
 from train.splits import ClipFile
 from vp.checkpoints import save_encoder, save_predictor
 from vp.predictor import Predictor
@@ -195,10 +195,17 @@ def test_the_bootstrap_draws_whole_clips_and_leaves_nan_out():
     assert np.isnan(bootstrap(np.full(4, np.nan), np.arange(4))).all()
 
 
+def test_clips_ahead_are_counted_once_each_by_the_mean_of_their_steps():
+    clips = np.array(["a", "a", "a", "b", "c", "d"])
+    gain = np.array([[2.0, -1.0]] * 3 + [[-1.0, 0.5], [0.0, 0.0], [np.nan, 1.0]])  # a still clip has no gain
+    assert share_ahead(gain, clips) == 0.25
+
+
 def test_the_report_is_plain_json_of_the_described_schema(report):
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     for group in report["groups"]:
-        assert set(group) == {"size", "seen", "windows", "clips", "methods", "classes"}
+        assert set(group) == {"size", "seen", "windows", "clips", "methods", "ahead", "classes"}
+        assert set(group["ahead"]) == set(group["methods"]) and group["ahead"]["copy_last"] == 0
         assert (group["windows"], group["clips"]) == (10, 5)
         assert set(group["classes"]) == {"Slide", "Drift", "Rest"}
         for scores in group["classes"].values():
@@ -224,7 +231,7 @@ def test_the_tables_have_a_row_for_each_method_and_step_and_for_each_class(repor
 def test_the_short_table_has_a_row_for_each_method_with_its_steps_side_by_side(report):
     rows = command.brief_markdown(report).splitlines()
     assert len(rows) == 2 + 2 + 5 + 4
-    assert {row.count("|") for row in rows} == {9}
+    assert {row.count("|") for row in rows} == {10}
     psnr = report["groups"][0]["methods"]["one_frame"]["psnr"]["mean"]
     assert any(row.startswith("| one_frame | " + " / ".join(f"{v:.2f}" for v in psnr)) for row in rows)
 

@@ -15,7 +15,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from train.warm_start import add_spent, read_start, warm_start
+from train.warm_start import read_start, warm_start
+from vp.checkpoints.training import spent
 from vp.models import Ladder, LadderConfig
 from vp.models.encoder import Encoder
 from vp.predictor import load_predictor
@@ -203,5 +204,5 @@ def test_a_run_may_start_from_what_another_exported(undisturbed):
 
 
 def test_time_spent_adds_up_over_runs():
-    assert add_spent({"minutes": 1.25, "steps": 2, "clips": 3}, {}) == {"minutes": 1.2, "steps": 2, "clips": 3}
-    assert add_spent({"minutes": 1.5, "steps": 2}, {"minutes": 3, "steps": 4, "clips": 5})["minutes"] == 4.5
+    assert spent({"minutes": 1.25, "steps": 2, "clips": 3}) == {"minutes": 1.2, "steps": 2, "clips": 3}
+    assert spent({"minutes": 1.5, "before": {"minutes": 3, "clips": 5}}) == {"minutes": 4.5, "steps": 0, "clips": 5}

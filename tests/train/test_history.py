@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from train.findings.history import gain_of, history, minutes_of
+from train.findings.history import gain_of, history
 
 
 def report(part: str, **gains: float) -> dict:
@@ -34,18 +34,13 @@ def repository(tmp_path: Path):
 
 def test_every_version_is_a_point_and_the_scores_of_others_are_none(repository):
     root, commit = repository
-    commit({"minutes": 30.0, "before": None}, report("validation", one_frame=0.5))
-    commit({"minutes": 30.0, "before": None}, report("validation", one_frame=0.7))  # no new weights
+    commit({"minutes": 30.0}, report("validation", one_frame=0.5))
+    commit({"minutes": 30.0}, report("validation", one_frame=0.7))  # no new weights
     commit({"minutes": 20.0, "before": {"minutes": 30.0}}, report("validation", one_frame=1.2))
     commit({"minutes": 9.0, "before": {"minutes": 50.0}}, report("test", one_frame=9.0))
     minutes, gains = zip(*history("one_frame", root))
     assert minutes == (30.0, 50.0) and gains == pytest.approx((0.5, 1.2))
     assert history("lvln", root) == []
-
-
-def test_minutes_are_those_of_the_start_too():
-    assert minutes_of({"minutes": 12.0, "before": None}) == 12 == minutes_of({"minutes": 12.0})
-    assert minutes_of({"minutes": 12.0, "before": {"minutes": 100.5}}) == 112.5
 
 
 def test_only_scores_of_validation_clips_count():

@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from train.curves import draw
+from vp.checkpoints.training import spent
 from vp.models import NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,11 +25,6 @@ def git(*arguments: str, root: Path = ROOT) -> str:
     """What git prints. Raises subprocess.CalledProcessError."""
     command = ["git", "-C", str(root), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def minutes_of(training: dict) -> float:
-    """Minutes in a predictor's weights, from the "training" of its config.json."""
-    return training["minutes"] + (training.get("before") or {}).get("minutes", 0.0)
 
 
 def gain_of(scores: dict, name: str) -> float | None:
@@ -47,7 +43,7 @@ def history(name: str, root: Path = ROOT) -> list[tuple[float, float]]:
         training = json.loads(git("show", f"{commit}:{config}", root=root))["training"]
         gain = gain_of(json.loads(git("show", f"{commit}:{SCORES}", root=root)), name)
         if gain is not None:
-            points.append((minutes_of(training), gain))
+            points.append((spent(training)["minutes"], gain))
     return points
 
 

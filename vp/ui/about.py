@@ -6,6 +6,7 @@ import torch
 
 from vp import __version__
 from vp.checkpoints import CheckpointSource
+from vp.checkpoints.training import spent
 from vp.errors import ExplorerError
 from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
@@ -48,7 +49,7 @@ def about(explorer: Explorer) -> str:
     except ExplorerError as error:
         return "\n\n".join([TEXT, "### The weights in use", f"None: {error}", LIMITS])
     lines = [TEXT, "### The weights in use", f"{_origin(source)}."]
-    table = ["| network | frame | parameters | trained for | gain over repeating the last frame, steps 1 / 2 / 3 |"]
+    table = ["| network | frame | parameters | trained for | gain over the last frame, steps 1 / 2 / 3, validation clips |"]
     table += ["|---|---|---|---|---|"]
     for name in ALL_NAMES if source.has_paper_recipe else NAMES:
         try:
@@ -81,9 +82,9 @@ def _origin(source: CheckpointSource) -> str:
 def _trained(training: dict) -> str:
     if "clips" not in training:
         return "not recorded"
-    before = training.get("before", {})  # of the weights that this run started from
-    clips, minutes = (training.get(key, 0) + before.get(key, 0) for key in ("clips", "minutes"))
-    return f"{clips:,.0f} clips, {minutes / 60:.1f} h" if minutes >= 100 else f"{clips:,.0f} clips, {minutes:.0f} min"
+    total = spent(training)
+    minutes = total["minutes"]
+    return f"{total['clips']:,.0f} clips, " + (f"{minutes / 60:.1f} h" if minutes >= 100 else f"{minutes:.0f} min")
 
 
 def _parameters(config: LadderConfig) -> str:

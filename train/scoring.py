@@ -183,7 +183,7 @@ def summary(scores: Scores) -> dict:
 
 
 def share_ahead(gain: np.ndarray, clips: np.ndarray) -> float:
-    """Share of the clips with a positive gain, mean of the steps; gain: a clip's, [windows, steps], all of them alike."""
+    """Share of the clips with a positive gain, mean of the steps; gain [windows, steps], that of a window's clip."""
     _, first = np.unique(clips, return_index=True)
     return round(float((gain[first].mean(1) > 0).mean()), 4)
 

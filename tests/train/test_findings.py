@@ -14,6 +14,7 @@ from PIL import Image
 pytest.importorskip("matplotlib", reason="figures need train/requirements.txt")
 
 from train.findings.filters import follows
+from train.findings.runs import only_predictor
 from train.findings.subsets import below
 
 
@@ -68,3 +69,10 @@ def test_what_each_memory_costs_is_told_and_drawn(tmp_path):
     assert min(shared) > 0.1 and max(shared) < 0.8 * sum(shared)
     orange = (picture[..., 0] > 230) & (picture[..., 2] < 90)
     assert orange.mean() > 0.01
+
+
+def test_a_run_that_has_exported_nothing_is_told_so(tmp_path):
+    (tmp_path / "export").mkdir()
+    for folder in (tmp_path / "export", tmp_path / "absent"):
+        with pytest.raises(SystemExit, match="no predictor; a run exports it at its end"):
+            only_predictor(folder)

@@ -6,8 +6,17 @@ from pathlib import Path
 
 from vp import Predictor, load_predictor
 from vp.checkpoints import open_checkpoints
+from vp.errors import CheckpointError
 
 
 def only_predictor(checkpoints: Path) -> Predictor:
-    """The predictor in a folder that a run exported, which holds no other."""
-    return load_predictor(open_checkpoints(str(checkpoints)).names()[0], str(checkpoints))
+    """The predictor in a folder that a run exported, which holds no other.
+
+    Raises SystemExit with what is wrong if there is none: findings are commands.
+    """
+    try:
+        if not (names := open_checkpoints(str(checkpoints)).names()):
+            raise CheckpointError(f"{checkpoints} is empty.")
+        return load_predictor(names[0], str(checkpoints))
+    except CheckpointError as error:
+        raise SystemExit(f"no predictor; a run exports it at its end. {error}") from None

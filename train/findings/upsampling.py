@@ -1,9 +1,13 @@
-"""How the output is upsampled, and the grid that it leaves (paper section 4.1, Fig. 9).
+r"""How the output is upsampled, and the grid that it leaves (paper section 4.1, Fig. 9).
 
 for way in pixel_shuffle bilinear nearest; do
-  python -m train.fit_predictor upsampling_$way --data UCF-101 --out runs/upsampling_$way --minutes 10
+  python -m train.fit_predictor upsampling_$way --encoder assets/checkpoints --data UCF-101 --out runs/upsampling_$way \
+      --minutes 10
 done
-python -m train.findings.upsampling runs/upsampling_* --figure assets/figures/upsampling.png
+python -m train.findings.upsampling runs/upsampling_{pixel_shuffle,bilinear,nearest} bundled \
+    --figure assets/figures/upsampling.png
+
+`bundled` is the bundled one_frame.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ def main() -> None:
             pictures.append(rollout.truth[0][h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2])
             captions.append("truth")
         pictures.append(rollout.predictions[0][h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2])
-        label = Path(run).name.removeprefix("upsampling_").replace("_", " ")
+        label = "ours" if run == "bundled" else Path(run).name.removeprefix("upsampling_").replace("_", " ")
         captions.append(f"{label}: grid {np.mean(indices):.2f}")
         print(f"{run}: grid index {np.mean(indices):.3f} over {len(indices)} clips")
     panels([Row("", np.stack(pictures), captions)], args.figure, zoom=1.6)

@@ -49,7 +49,8 @@ def about(explorer: Explorer) -> str:
     except ExplorerError as error:
         return "\n\n".join([TEXT, "### The weights in use", f"None: {error}", LIMITS])
     lines = [TEXT, "### The weights in use", f"{_origin(source)}."]
-    table = ["| network | frame | parameters | trained for | gain over the last frame, steps 1 / 2 / 3, validation clips |"]
+    gain = "gain over repeating the last frame, steps 1 / 2 / 3, validation clips"
+    table = [f"| network | frame | parameters | trained for | {gain} |"]
     table += ["|---|---|---|---|---|"]
     for name in ALL_NAMES if source.has_paper_recipe else NAMES:
         try:

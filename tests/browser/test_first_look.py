@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -140,6 +141,17 @@ def focus_shows(explorer: Explorer) -> bool:
     page.wait_for_timeout(250)
     plain = page.screenshot(clip=around)
     return focused != plain
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_scores_of_the_model_card_keep_their_lines(visit: Callable[..., Explorer], width: int) -> None:
+    explorer = visit(width=width)
+    about = explorer.view("About")
+    about.get_by_text("Model card").click()
+    cell = about.locator("td").filter(has_text=re.compile(r"^\s*\d\d\.\d\d \W \d\d\.\d\d \W \d\d\.\d\d\s*$")).first
+    cell.scroll_into_view_if_needed()
+    assert cell.bounding_box()["height"] < 48  # one line of 13 px
+    assert explorer.overflow() <= 0
 
 
 @pytest.mark.parametrize("width", [390, 820])

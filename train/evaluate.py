@@ -83,10 +83,9 @@ def brief_markdown(report: dict) -> str:
             def steps(metric: str, form: str, metrics: dict = metrics) -> str:
                 return " / ".join(_number(value, form) for value in metrics[metric]["mean"])
 
-            gain = "" if method == "copy_last" else steps("gain", "+.2f")
-            ahead = "" if method == "copy_last" else f"{group['ahead'][method]:.0%}"
-            cells = [title(method), steps("psnr", ".2f"), gain, ahead, steps("motion_psnr", ".2f")]
-            cells += [steps("ssim", ".3f"), steps("perceptual", ".3f"), _number(metrics["sharpness"]["mean"][0], ".2f")]
+            gained = [steps("gain", "+.2f"), f"{group['ahead'][method]:.0%}"] if method != "copy_last" else ["", ""]
+            cells = [title(method), steps("psnr", ".2f"), *gained, steps("motion_psnr", ".2f"), steps("ssim", ".3f")]
+            cells += [steps("perceptual", ".3f"), _number(metrics["sharpness"]["mean"][0], ".2f")]
             cells += [_number(metrics["grid_2"]["mean"][0], ".2f")]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -48,14 +48,13 @@ def read_start(source: Path) -> Start:
     if source.is_dir():
         repository = open_checkpoints(str(source.parent))
         training = repository.config(source.name)["training"]
-        provenance = shared_provenance(source.parent)
-        before = training.get("before", {})
-        return Start(repository.load(source.name).state_dict(), provenance, spent(training), before)
-    saved = torch.load(source, map_location="cpu", weights_only=True)
-    progress = saved["progress"]
-    before = progress.get("before", {})
-    own = {"minutes": progress["seconds"] / 60, "steps": progress["step"], "clips": progress["clips"], "before": before}
-    return Start(saved["average"], progress["provenance"], spent(own), before)
+        state, provenance = repository.load(source.name).state_dict(), shared_provenance(source.parent)
+    else:
+        saved = torch.load(source, map_location="cpu", weights_only=True)
+        progress = saved["progress"]
+        training = progress | {"minutes": progress["seconds"] / 60, "steps": progress["step"]}
+        state, provenance = saved["average"], progress["provenance"]
+    return Start(state, provenance, spent(training), training.get("before", {}))
 
 
 def load_encoder(model: Ladder, start: Start) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from vp import Predictor, load_predictor
 from vp.checkpoints import open_checkpoints
 from vp.errors import CheckpointError
+from vp.models import NAMES
 
 
 def only_predictor(checkpoints: Path) -> Predictor:
@@ -15,8 +16,7 @@ def only_predictor(checkpoints: Path) -> Predictor:
     Raises SystemExit with what is wrong if there is none: findings are commands.
     """
     try:
-        if not (names := open_checkpoints(str(checkpoints)).names()):
-            raise CheckpointError(f"{checkpoints} is empty.")
+        names = open_checkpoints(str(checkpoints)).names() or NAMES  # with none there, loading says so
         return load_predictor(names[0], str(checkpoints))
     except CheckpointError as error:
         raise SystemExit(f"no predictor; a run exports it at its end. {error}") from None

@@ -14,9 +14,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.curves import read_log
-
-from .panels import ACCENT, INK, MUTED
+from train.curves import COLOURS, INK, MUTED, read_log
 
 GOAL = 0.1
 
@@ -54,7 +52,7 @@ def main() -> None:
 
     plt.rcParams.update({"font.size": 10, "svg.fonttype": "none", "axes.edgecolor": MUTED, "text.color": INK})
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for run, colour in zip(args.runs, [ACCENT, "#3b6fd4", "#2a9d8f"] * len(args.runs), strict=False):
+    for run, colour in zip(args.runs, COLOURS * len(args.runs), strict=False):
         logged = losses(run)
         steps, values = zip(*logged, strict=True)
         scored, gains = zip(*[(row["step"], row["gain_1"]) for row in read_log(run)], strict=True)

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from vp import video
 from vp.errors import VideoError
 
 from .splits import ClipFile, find_clips, select
@@ -27,9 +26,32 @@ SIZE = (128, 160)
 
 
 def decode(source: Path, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, float]:
-    """All frames of a clip, uint8 [T, H, W, 3], and its frame rate in Hz."""
+    """All frames of a clip, uint8 [T, H, W, 3], and its frame rate in Hz. Raises VideoError."""
+    try:
+        from vp import video
+    except ImportError:  # machines that only train may have OpenCV and no PyAV
+        return _decode_by_opencv(source, size)
     fps = video.probe(source).fps
     return video.read(source, fps=fps, size=size), fps
+
+
+def _decode_by_opencv(source: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    import cv2
+
+    cv2.setNumThreads(1)  # there is a process for each core already
+    capture = cv2.VideoCapture(str(source))
+    frames = []
+    while capture.isOpened():
+        there, frame = capture.read()
+        if not there:
+            break
+        if frame.shape[:2] != size:
+            frame = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
+        frames.append(frame[..., ::-1])
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    if not frames or not fps > 0:
+        raise VideoError(f"{source} cannot be decoded by OpenCV; with PyAV more formats can: pip install av")
+    return np.stack(frames), fps
 
 
 def _build_one(job: tuple[str, str, str]) -> tuple[str, int, float] | str:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import CheckpointError
-from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, feature_count
+from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, build, feature_count
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
@@ -69,7 +69,7 @@ class CheckpointSource:
         Every tensor of the network comes from the checkpoint, or this raises CheckpointError.
         """
         config, model, tensors = self._assemble(
-            name, lambda: self.config(name), lambda path, config: Ladder(files.ladder_config(path, config))
+            name, lambda: self.config(name), lambda path, config: build(files.ladder_config(path, config))
         )
         prefix = f"{ENCODER}."
         shared = {

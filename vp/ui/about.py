@@ -10,7 +10,7 @@ from vp.checkpoints.training import spent
 from vp.errors import ExplorerError
 from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
-from vp.models import ALL_NAMES, NAMES, TITLES, Ladder, LadderConfig, trained_parameters
+from vp.models import ALL_NAMES, NAMES, TITLES, LadderConfig, build, trained_parameters
 
 ENCODER_PARAMETERS = 11_171_712
 
@@ -90,4 +90,4 @@ def _trained(training: dict) -> str:
 
 def _parameters(config: LadderConfig) -> str:
     with torch.device("meta"):
-        return f"{trained_parameters(Ladder(config)) / 1e6:.1f} M + {ENCODER_PARAMETERS / 1e6:.1f} M encoder"
+        return f"{trained_parameters(build(config)) / 1e6:.1f} M + {ENCODER_PARAMETERS / 1e6:.1f} M encoder"

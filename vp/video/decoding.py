@@ -140,20 +140,25 @@ def untimed(source: Source) -> bool:
 
 def packets(source: Source) -> Iterator[av.Packet | None]:
     """The packets of the shown stream on one clock that never jumps, then one that empties the decoder."""
-    tick = source.stream.time_base
-    shift, last, due = 0, None, None
+    if source.format == "mov":  # one index, one clock; and its edit lists may turn `dts` back
+        yield from _demux(source)
+        return
+    tick, joinable = source.stream.time_base, source.format in BROADCAST
+    shift, last, due, delay = 0, None, None, 0  # last: its dts; due: the dts expected next; delay: from dts to pts
     for packet in _demux(source):
-        if packet is not None:
-            if packet.dts is not None and source.format != "mov":  # an mp4 has one clock, and edit lists turn it back
-                if last is not None:
-                    ahead = (packet.dts + shift - last) * tick
-                    if ahead < -JUMP_BACK or (ahead > JUMP_AHEAD and source.format in BROADCAST):
-                        shift = due - packet.dts
-                last = packet.dts + shift
-                due = last + (packet.duration or round(frame_length(source, None, None) / tick))
-            if shift:
-                packet.dts = None if packet.dts is None else packet.dts + shift
-                packet.pts = None if packet.pts is None else packet.pts + shift
+        if packet is not None and packet.dts is not None:
+            length = packet.duration or round(frame_length(source, None, None) / tick)
+            ahead = 0 if last is None else (packet.dts + shift - last) * tick
+            if ahead < -JUMP_BACK or (joinable and ahead > JUMP_AHEAD):
+                shift = due - packet.dts
+            if packet.pts is not None:
+                wait = packet.pts - packet.dts
+                if joinable and not 0 <= wait * tick <= JUMP_AHEAD:
+                    wait = delay  # FFmpeg guessed a recording's last pts from the clock of the next recording
+                delay = max(delay, wait)
+                packet.pts = packet.dts + shift + wait
+            packet.dts = last = packet.dts + shift
+            due = last + length
         yield packet
 
 

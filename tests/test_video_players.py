@@ -13,9 +13,11 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
+from gradio_client.utils import is_valid_file
 from PIL import Image, features
 
-from vp import video
+from vp import limits, video
+from vp.clips import open_clips
 from vp.errors import VideoError
 
 CORNERS = np.array([[220, 30, 30], [30, 200, 40], [40, 60, 220], [230, 220, 40]], np.uint8)
@@ -69,7 +71,7 @@ def put(container, stream, images, times=None, matrix=None):
         context = stream.codec_context
         frame.color_primaries, frame.color_trc = context.color_primaries, context.color_trc
         frame.colorspace = context.colorspace
-        frame.pts, frame.time_base = index, 1 / Fraction(stream.codec_context.rate)
+        frame.pts, frame.time_base = index, Fraction(1, 25)
         if times is not None:
             frame.pts, frame.duration = times[index], times[index + 1] - times[index]
             frame.time_base = Fraction(1, 1000)
@@ -137,6 +139,17 @@ def test_a_stream_that_is_not_default_or_disabled_is_left_alone(tmp_path, name):
         large.disposition, small.disposition = av.stream.Disposition(0), av.stream.Disposition.default
         put(file, large, pictures(size=(96, 128)))
         put(file, small, pictures())
+    info, _ = agree(tmp_path / name, tmp_path, 20)
+    assert (info.height, info.width) == SIZE
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
+def test_a_track_of_one_large_picture_is_no_film(tmp_path, name):
+    with av.open(str(tmp_path / name), "w") as file:
+        large, film = add(file, "mjpeg", (480, 640), pixels="yuvj420p"), add(file)
+        large.disposition = film.disposition = av.stream.Disposition.default
+        put(file, large, [picture(size=(480, 640))])
+        put(file, film, pictures())
     info, _ = agree(tmp_path / name, tmp_path, 20)
     assert (info.height, info.width) == SIZE
 
@@ -258,6 +271,15 @@ def test_recordings_joined_byte_by_byte_follow_one_another(tmp_path, name):
     assert indices(frames[::2]) == list(range(20))
 
 
+@pytest.mark.parametrize("offset", [95_443.3, 95_442])
+@pytest.mark.parametrize("name", ["h264.ts", "mpeg2.ts"])
+def test_a_clock_that_starts_anew_after_33_bits(tmp_path, name, offset):
+    codec, options = JOINED[name]
+    path = encode(tmp_path / name, pictures(), codec, **options, container={"output_ts_offset": str(offset)})
+    _, frames = agree(path, tmp_path, 20, 0.8)
+    assert indices(frames[::2]) == list(range(20))
+
+
 @pytest.mark.parametrize("name", ["h264.ts", "mpeg2.ts", "mpeg2.mpg"])
 def test_a_clock_that_jumps_ahead_between_recordings(tmp_path, name):
     codec, options = JOINED[name]
@@ -369,6 +391,40 @@ def test_the_still_in_front_of_an_apng_is_not_part_of_it(tmp_path):
     path = animate(tmp_path / "a.apng", [picture(20), *pictures(5)], 100, default_image=True)
     _, frames = agree(path, tmp_path, 5, 0.5)
     assert indices(frames[::5]) == list(range(5))
+
+
+def test_an_animation_is_bounded(tmp_path, monkeypatch):
+    path = animate(tmp_path / "a.webp", pictures(12), 100)
+    monkeypatch.setattr(limits, "MAX_ANIMATION_PIXELS", 12 * 48 * 64)
+    assert len(video.read(path)) == 12
+    monkeypatch.setattr(limits, "MAX_ANIMATION_PIXELS", 11 * 48 * 64)
+    for call in (video.probe, lambda path: video.to_browser_mp4(path, tmp_path / "b.mp4")):
+        with pytest.raises(VideoError, match="too many pictures"):
+            call(path)
+    monkeypatch.setattr(limits, "MAX_SECONDS", 0)
+    with pytest.raises(VideoError, match="longer than the limit"):
+        video.probe(path)
+
+
+# Names ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["CLIP.MTS", "clip.mts", "00001.m2ts", "a.m2t", "A.TS"])
+def test_camcorders_are_listed_and_accepted(tmp_path, name):
+    mode = {"mpegts_m2ts_mode": "1" if name.endswith("m2ts") else "0"}
+    path = encode(tmp_path / "a.ts", pictures(), container=mode).rename(tmp_path / name)
+    agree(path, tmp_path, 20)
+    (tmp_path / "copy.mp4").unlink()
+    source = open_clips(str(tmp_path))
+    assert [clip.id for clip in source.search()] == [name]
+    assert is_valid_file(name, ["video", *limits.UPLOAD_SUFFIXES])
+
+
+def test_pictures_in_a_folder_are_not_listed_and_animations_are_accepted(tmp_path):
+    animate(tmp_path / "a.gif", pictures(3), 100)
+    Image.fromarray(picture()).save(tmp_path / "cover.webp")
+    assert [clip.id for clip in open_clips(str(tmp_path)).search()] == ["a.gif"]
+    assert all(is_valid_file(name, ["video", *limits.UPLOAD_SUFFIXES]) for name in [*ANIMATIONS, "a.WEBP"])
 
 
 # The shape ----------------------------------------------------------------------------------------------------

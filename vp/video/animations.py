@@ -13,6 +13,7 @@ import imageio.v3 as iio
 import numpy as np
 from PIL import features
 
+from vp import limits
 from vp.errors import VideoError
 
 from .opening import as_video_errors, check_file, check_pixels, no_frames, picture
@@ -29,14 +30,15 @@ def animation_kind(path: str | os.PathLike) -> str | None:
         VideoError: no such file, empty or too large.
     """
     with open(check_file(path), "rb") as file:
-        head = file.read(12)
+        head = file.read(64)
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
-    if head[:4] == b"RIFF" and head[8:] == b"WEBP":
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[:8] == b"\x89PNG\r\n\x1a\n":
         return "apng"
-    return "avif" if head[4:] in (b"ftypavif", b"ftypavis") else None
+    brands = head[8 : int.from_bytes(head[:4], "big")] if head[4:8] == b"ftyp" else b""
+    return "avif" if b"avif" in brands or b"avis" in brands else None
 
 
 def animation_frames(path: str | os.PathLike) -> Iterator[Timed]:
@@ -60,12 +62,15 @@ def animation_frames(path: str | os.PathLike) -> Iterator[Timed]:
 def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]:
     """(uint8 [H, W, 4] with straight alpha, seconds) of each picture."""
     found = []  # the first one waits for the second, which makes it an animation
-    index = 0
+    index, pixels = 0, 0
     try:
         with iio.imopen(file, "r", plugin="pillow") as pictures:
             while True:
                 height, width = pictures.properties(index=index).shape[:2]
                 check_pixels(width, height)
+                pixels += width * height
+                if pixels > limits.MAX_ANIMATION_PIXELS:
+                    raise VideoError(f"'{path.name}' has too many pictures of its size: save it as mp4, or smaller.")
                 image = pictures.read(index=index, mode="RGBA", rotate=True)
                 info = pictures.metadata(index=index)
                 index += 1

@@ -103,14 +103,15 @@ def _refuse(url: str, *_: object) -> None:
 def moving_streams(container: av.container.InputContainer) -> list[av.VideoStream]:
     """The video streams of a container without covers and thumbnails, the one that players show first.
 
-    That is the one marked as default (mp4: as enabled), and of several the largest.
+    That is the one marked as default (mp4: as enabled), and of several the largest; one of a single picture is last.
     """
     marks = av.stream.Disposition
     aside = marks.attached_pic | marks.timed_thumbnails | marks.still_image
 
-    def rank(stream: av.VideoStream) -> tuple[bool, int]:
+    def rank(stream: av.VideoStream) -> tuple[bool, bool, int]:
         context = stream.codec_context
-        return bool(stream.disposition & marks.default), context.width * context.height if context else 0
+        pixels = context.width * context.height if context else 0
+        return stream.frames != 1, bool(stream.disposition & marks.default), pixels
 
     return sorted((s for s in container.streams.video if not s.disposition & aside), key=rank, reverse=True)
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from .colour import guessed_matrix, is_wide, to_bt709
+from .colour import UNSPECIFIED, guessed_matrix, is_wide, to_bt709
 
 
 class Layout(NamedTuple):
@@ -114,20 +114,25 @@ class ToRGB:
         crop = _crop(frame, layout)
         alpha = layout.alpha and has_alpha(frame.format)
         if alpha or any(crop):  # before shrinking, which would mix in what is not to be seen
-            full = self.reformatter.reformat(
-                frame, format=("rgba64le" if wide else "rgba") if alpha else rgb, src_colorspace=matrix
-            ).to_ndarray()
+            full = self._convert(frame, ("rgba64le" if wide else "rgba") if alpha else rgb, src_colorspace=matrix)
             left, top, right, bottom = crop
             full = full[top : full.shape[0] - bottom, left : full.shape[1] - right]
-            full = _on_white(full) if alpha else full
-            frame, matrix = av.VideoFrame.from_ndarray(np.ascontiguousarray(full), format=rgb), None
+            full = np.ascontiguousarray(_on_white(full) if alpha else full)
+            frame, matrix = av.VideoFrame.from_ndarray(full, format=rgb), None
         height, width = size[::-1] if turn.transpose else size
         shrinks = width * height < frame.width * frame.height
         kind = Interpolation.AREA if shrinks else Interpolation.BICUBIC
-        image = self.reformatter.reformat(
-            frame, width, height, rgb, src_colorspace=matrix, interpolation=kind
-        ).to_ndarray()
+        image = self._convert(frame, rgb, width=width, height=height, src_colorspace=matrix, interpolation=kind)
         return np.ascontiguousarray(turn.apply(to_bt709(image, trc, primaries) if wide else image))
+
+    def _convert(self, frame: av.VideoFrame, pixels: str, **how: object) -> np.ndarray:
+        """[H, W, C] in this format. Only the matrix is undone: PyAV 17 refuses some tags of transfer and primaries."""
+        tags = frame.color_trc, frame.color_primaries
+        frame.color_trc = frame.color_primaries = UNSPECIFIED
+        try:
+            return self.reformatter.reformat(frame, format=pixels, **how).to_ndarray()
+        finally:
+            frame.color_trc, frame.color_primaries = tags
 
 
 def _crop(frame: av.VideoFrame, layout: Layout) -> tuple[int, int, int, int]:

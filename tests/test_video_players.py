@@ -529,6 +529,24 @@ def test_untagged_colours_are_those_that_browsers_assume(tmp_path, name, codec, 
     assert np.abs(corners(video.read(copy)[0]) - CORNERS).max() <= 8
 
 
+def test_a_jpeg_is_bt601_at_any_size(tmp_path):
+    for name in ("a.avi", "a.mov", "a.mkv"):
+        path = encode(tmp_path / name, [picture(0, (720, 960))] * 3, "mjpeg", pixels="yuvj420p", qmax="2")
+        assert np.abs(corners(video.read(path, frames=1)[0]) - CORNERS).max() <= 12
+
+
+@pytest.mark.parametrize("tag", [b"dvh1", b"dvhe"])
+def test_dolby_vision_without_another_reading_is_refused(tmp_path, tag):
+    path = encode(tmp_path / "a.mp4", pictures(), "libx265")
+    data = path.read_bytes()
+    kind = b"hev1" if b"hev1" in data else b"hvc1"
+    path.write_bytes(data.replace(kind, tag))
+    for call in (video.probe, video.read):
+        with pytest.raises(VideoError, match="Dolby Vision"):
+            call(path)
+    assert not video.browser_playable(path)
+
+
 HDR = [
     ("a.mp4", "libx265", "yuv420p10le"),
     ("b.mkv", "ffv1", "yuv420p10le"),

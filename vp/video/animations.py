@@ -11,7 +11,7 @@ from typing import BinaryIO
 import av
 import imageio.v3 as iio
 import numpy as np
-from PIL import features
+from PIL import ImageFile, features
 
 from vp import limits
 from vp.errors import VideoError
@@ -19,6 +19,8 @@ from vp.errors import VideoError
 from .opening import as_video_errors, check_file, check_pixels, no_frames, picture
 from .pictures import Layout, Timed
 
+# A broken picture is shown as far as it goes, as browsers do.
+ImageFile.LOAD_TRUNCATED_IMAGES = True
 SHORTEST = Fraction(11, 1000)  # s; browsers show for DEFAULT what says it is shorter
 DEFAULT = Fraction(1, 10)  # s
 

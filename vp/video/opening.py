@@ -16,6 +16,7 @@ from PIL import Image
 from vp import limits
 from vp.errors import VideoError
 
+from .colour import UNSPECIFIED
 from .cropping import container_crop
 from .pictures import Layout, stream_pixel_aspect
 
@@ -24,6 +25,7 @@ MAX_THREADS = 4  # each decoding thread holds a frame, and an 8K frame takes 50 
 # Titles and authors in no known encoding are no reason to refuse a video. PyAV 19 takes them as they come.
 LENIENT = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 HEIF_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the container of mp4
+DOLBY_VISION = ("dvh1", "dvhe")  # with a transfer tag they can be read as the HDR or SDR that it says
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave transparency out
 
 
@@ -123,6 +125,8 @@ def _video_stream(container: av.container.InputContainer, path: Path) -> av.Vide
     if stream.codec_context is None:
         raise VideoError(f"'{path.name}' is coded in a way that cannot be read here: save it as mp4 (H.264).")
     check_pixels(stream.codec_context.width, stream.codec_context.height)
+    if stream.codec_context.codec_tag in DOLBY_VISION and stream.codec_context.color_trc == UNSPECIFIED:
+        raise VideoError(f"'{path.name}' has colours that only Dolby Vision can show: save it as mp4 (H.264).")
     return stream
 
 

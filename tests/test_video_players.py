@@ -171,6 +171,48 @@ def test_covers_and_thumbnails_are_no_film(tmp_path, name):
     assert (info.height, info.width) == SIZE
 
 
+# Seeking -----------------------------------------------------------------------------------------------------
+
+LONG = {
+    "alpha.webm": ("libvpx-vp9", {"pixels": "yuva420p", "auto-alt-ref": "0", "g": "10"}),
+    "edited.mp4": ("libx264", {"bf": "2", "g": "15"}),
+    "edited.mov": ("libx264", {"bf": "2", "g": "15"}),
+    "two.mkv": ("libx264", {"bf": "2", "g": "10"}),
+    "joined.mkv": ("libx264", {"bf": "0", "g": "10"}),
+    "joined.ts": ("libx264", {"bf": "2", "g": "10"}),
+    "animation.webp": (None, {}),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_late_start_finds_the_same_pictures(tmp_path, name):
+    codec, options = LONG[name]
+    images = [picture(index, step=4) for index in range(60)]
+    path = tmp_path / name
+    if "two" in name:
+        with av.open(str(path), "w") as file:
+            preview, film = add(file, size=(24, 32)), add(file, codec, **options)
+            put(file, preview, pictures(60, size=(24, 32), step=1))
+            put(file, film, images)
+    elif "joined" in name:
+        parts = [encode(path, half, codec, **options).read_bytes() for half in (images[:30], images[30:])]
+        path.write_bytes(b"".join(parts))
+    elif codec is None:
+        animate(path, images, 40, lossless=True)
+    else:
+        encode(path, images, codec, **options)
+    first = 0
+    if "edited" in name:
+        edit(path, (2000, 360))
+        first = 9
+    _, frames = agree(path, tmp_path)
+    expected = np.arange(first, first + len(frames) // 2)
+    assert np.abs(np.array(indices(frames[::2], step=4)) - expected).max() <= 1  # a grey level or two are lost
+    for start in (1.01, 1.25, 1.37, 1.61, 1.93):
+        late = video.read(path, fps=50, start=start, frames=2)
+        assert np.array_equal(late[0], frames[int(start * 50)])
+
+
 # Times --------------------------------------------------------------------------------------------------------
 
 
@@ -626,6 +668,29 @@ def test_a_wide_gamut_without_hdr(tmp_path, name, codec):
     path = encode_tagged(tmp_path / name, codec, "yuv420p10le", image, (9, 14, 9))
     _, frames = agree(path, tmp_path, 3)
     assert np.abs(corners(frames[0]) - CORNERS).max() <= 12
+
+
+CARRIED = [("a.mp4", "libx265", 18), ("a.mkv", "libx265", 16), ("a.mkv", "ffv1", 16), ("a.mov", "prores_ks", 18)]
+
+
+@pytest.mark.parametrize(("name", "codec", "transfer"), CARRIED)
+def test_colours_that_only_the_container_names(tmp_path, name, codec, transfer):
+    image = hdr(picture(10, (96, 128)), {16: "pq", 18: "hlg"}[transfer])
+    pixels = "yuv422p10le" if codec == "prores_ks" else "yuv420p10le"
+    bare = encode_tagged(tmp_path / f"bare-{name}", codec, pixels, image, (2, 2, 2))
+    with av.open(str(bare)) as source, av.open(str(tmp_path / name), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = 9, transfer, 9
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    with av.open(str(tmp_path / name)) as file:
+        if file.streams.video[0].color_trc != transfer:
+            pytest.skip("this build of PyAV does not write the tags")
+    _, frames = agree(tmp_path / name, tmp_path, 3)
+    assert np.abs(corners(frames[0]) - CORNERS).max() <= 22
 
 
 # Transparency -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import av
 
 from .animations import animation_frames, animation_kind
 from .opening import Source, check_pixels, open_video
-from .pictures import Timed, displayed_size
+from .pictures import Timed, displayed_size, frame_tags
 
 SEEKABLE = ("mov", "matroska")  # not avi (see `_decode`)
 SEEK_AFTER = 1  # seconds; decoding from the first frame is as quick before that
@@ -89,7 +89,8 @@ def timed(
             time = stamp - origin
         latest = max(time, latest)
         after = latest + length
-        yield Timed(latest, length, frame, source.layout, shape)
+        tags = frame_tags(frame).or_else(source.layout.tags)
+        yield Timed(latest, length, frame, source.layout._replace(tags=tags), shape)
 
 
 def frame_length(source: Source, pts: int | None, duration: int | None) -> Fraction:
@@ -141,11 +142,11 @@ def untimed(source: Source) -> bool:
 def packets(source: Source) -> Iterator[av.Packet | None]:
     """The packets of the shown stream on one clock that never jumps, then one that empties the decoder."""
     if source.format == "mov":  # one index, one clock; and its edit lists may turn `dts` back
-        yield from _demux(source)
+        yield from _from_key(_demux(source))
         return
     tick, joinable = source.stream.time_base, source.format in BROADCAST
     shift, last, due, delay = 0, None, None, 0  # last: its dts; due: the dts expected next; delay: from dts to pts
-    for packet in _demux(source):
+    for packet in _from_key(_demux(source)):
         if packet is not None and packet.dts is not None:
             length = packet.duration or round(frame_length(source, None, None) / tick)
             ahead = 0 if last is None else (packet.dts + shift - last) * tick
@@ -160,6 +161,18 @@ def packets(source: Source) -> Iterator[av.Packet | None]:
             packet.dts = last = packet.dts + shift
             due = last + length
         yield packet
+
+
+def _from_key(walk: Iterator[av.Packet | None]) -> Iterator[av.Packet | None]:
+    """Without what comes before the first key frame: some decoders make pictures of it up. All if there is none."""
+    waiting = []
+    for packet in walk:
+        if packet is not None and packet.is_keyframe:
+            yield packet
+            yield from walk
+            return
+        waiting.append(packet)
+    yield from waiting
 
 
 def _demux(source: Source) -> Iterator[av.Packet | None]:

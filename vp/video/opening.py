@@ -16,7 +16,7 @@ from PIL import Image
 from vp import limits
 from vp.errors import VideoError
 
-from .colour import UNSPECIFIED
+from .colour import UNSPECIFIED, Tags
 from .cropping import container_crop
 from .pictures import Layout, stream_pixel_aspect
 
@@ -79,10 +79,12 @@ def open_video(path: str | os.PathLike) -> Iterator[Source]:
             decoder.thread_type = "AUTO"
             decoder.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
             decoder.options = {"max_pixels": options["max_pixels"]}
+            context = stream.codec_context
             layout = Layout(
                 pixel_aspect=stream_pixel_aspect(stream),
                 crop=_crop(path, container, stream),
                 # The fourth byte of an uncompressed picture in an avi is padding, often 0.
+                tags=Tags(context.color_primaries, context.color_trc, context.colorspace),
                 alpha=(container.format.name, codec_name(stream)) != ("avi", "rawvideo"),
             )
             yield Source(container, stream, decoder, layout)

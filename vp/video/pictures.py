@@ -9,15 +9,16 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from .colour import UNSPECIFIED, guessed_matrix, is_wide, to_bt709
+from .colour import UNSPECIFIED, Tags, to_bt709, yuv_matrix
 
 
 class Layout(NamedTuple):
-    """What a container says about all of its pictures."""
+    """How to show a decoded frame, as its container says."""
 
     pixel_aspect: Fraction = Fraction(1)  # width of a pixel over its height
     crop: tuple[int, int, int, int] = (0, 0, 0, 0)  # pixels to leave out at the left, top, right and bottom
     alpha: bool = True  # False: a fourth channel means nothing
+    tags: Tags = Tags()  # of colour; those of the frame, if it has any, come first
 
 
 class Timed(NamedTuple):
@@ -76,6 +77,10 @@ def displayed_size(frame: av.VideoFrame, layout: Layout) -> tuple[int, int]:
     return (width, height) if orientation(frame).transpose else (height, width)
 
 
+def frame_tags(frame: av.VideoFrame) -> Tags:
+    return Tags(frame.color_primaries, frame.color_trc, frame.colorspace)
+
+
 def has_alpha(pixels: av.VideoFormat) -> bool:
     return pixels.has_palette or any(component.is_alpha for component in pixels.components)
 
@@ -107,32 +112,25 @@ class ToRGB:
 
     def _picture(self, frame: av.VideoFrame, layout: Layout, size: tuple[int, int]) -> np.ndarray:
         """The frame upright at this size, uint8 [H, W, 3]."""
-        turn, matrix = orientation(frame), guessed_matrix(frame)
-        trc, primaries = frame.color_trc, frame.color_primaries
-        wide = is_wide(trc, primaries)
-        rgb = "rgb48le" if wide else "rgb24"
-        crop = _crop(frame, layout)
+        turn, crop, tags = orientation(frame), _crop(frame, layout), layout.tags
+        if not frame.format.is_rgb:
+            frame.colorspace = yuv_matrix(tags, frame.height)
+        # Here only the matrix is to be undone, and PyAV 17 refuses some of the other tags.
+        frame.color_primaries = frame.color_trc = UNSPECIFIED
+        rgb = "rgb48le" if tags.is_wide else "rgb24"
         alpha = layout.alpha and has_alpha(frame.format)
         if alpha or any(crop):  # before shrinking, which would mix in what is not to be seen
-            full = self._convert(frame, ("rgba64le" if wide else "rgba") if alpha else rgb, src_colorspace=matrix)
+            pixels = rgb if not alpha else "rgba64le" if tags.is_wide else "rgba"
+            full = self.reformatter.reformat(frame, format=pixels).to_ndarray()
             left, top, right, bottom = crop
             full = full[top : full.shape[0] - bottom, left : full.shape[1] - right]
             full = np.ascontiguousarray(_on_white(full) if alpha else full)
-            frame, matrix = av.VideoFrame.from_ndarray(full, format=rgb), None
+            frame = av.VideoFrame.from_ndarray(full, format=rgb)
         height, width = size[::-1] if turn.transpose else size
         shrinks = width * height < frame.width * frame.height
         kind = Interpolation.AREA if shrinks else Interpolation.BICUBIC
-        image = self._convert(frame, rgb, width=width, height=height, src_colorspace=matrix, interpolation=kind)
-        return np.ascontiguousarray(turn.apply(to_bt709(image, trc, primaries) if wide else image))
-
-    def _convert(self, frame: av.VideoFrame, pixels: str, **how: object) -> np.ndarray:
-        """[H, W, C] in this format. Only the matrix is undone: PyAV 17 refuses some tags of transfer and primaries."""
-        tags = frame.color_trc, frame.color_primaries
-        frame.color_trc = frame.color_primaries = UNSPECIFIED
-        try:
-            return self.reformatter.reformat(frame, format=pixels, **how).to_ndarray()
-        finally:
-            frame.color_trc, frame.color_primaries = tags
+        image = self.reformatter.reformat(frame, width, height, rgb, interpolation=kind).to_ndarray()
+        return np.ascontiguousarray(turn.apply(to_bt709(image, tags) if tags.is_wide else image))
 
 
 def _crop(frame: av.VideoFrame, layout: Layout) -> tuple[int, int, int, int]:

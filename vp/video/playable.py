@@ -9,7 +9,6 @@ from pathlib import Path
 
 from vp.errors import VideoError
 
-from .colour import is_wide
 from .decoding import TOLERANCE, packets, timed_frames
 from .opening import (
     as_video_errors,
@@ -48,7 +47,7 @@ def browser_playable(path: str | os.PathLike) -> bool:
                 and len(moving_streams(source.container)) == 1
                 and not has_alpha_mode(stream)
                 and not any(source.layout.crop)
-                and not is_wide(context.color_trc, context.color_primaries)
+                and not source.layout.tags.is_wide
                 and (stream.start_time or 0) * stream.time_base < LATE
                 and not any(packet is not None and packet.is_discard for packet in packets(source))
             )

@@ -344,6 +344,9 @@ def test_a_clock_that_jumps_ahead_between_recordings(tmp_path, name):
 CUT = {
     "h264.ts": ("libx264", {"bf": "2", "g": "8", "sc_threshold": "0"}),
     "mpeg2.ts": ("mpeg2video", {"bf": "2", "g": "8"}),
+    "mpeg4.ts": ("mpeg4", {"g": "8"}),
+    "mpeg4.avi": ("mpeg4", {"g": "8"}),
+    "mpeg4.mkv": ("mpeg4", {"g": "8"}),
     "mpeg2.mpg": ("mpeg2video", {"bf": "2", "g": "8"}),
     "h264.mkv": ("libx264", {"bf": "2", "g": "8", "sc_threshold": "0"}),
     "vp9.webm": ("libvpx-vp9", {"g": "8", "keyint_min": "8"}),

@@ -140,6 +140,8 @@ def _crop(frame: av.VideoFrame, layout: Layout) -> tuple[int, int, int, int]:
 
 def _fit(size: tuple[int, int], first: tuple[int, int], whole: tuple[int, int]) -> tuple[int, int]:
     """The (height, width) in `whole` of a frame of `size`, if the first frame would fill it."""
+    if size == first:
+        return whole
     shares = [Fraction(part, of) for part, of in zip(size, first, strict=True)]
     return tuple(max(1, round(side * share / max(shares))) for side, share in zip(whole, shares, strict=True))
 

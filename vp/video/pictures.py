@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import NamedTuple
 
 import av
@@ -81,7 +82,9 @@ def frame_tags(frame: av.VideoFrame) -> Tags:
     return Tags(frame.color_primaries, frame.color_trc, frame.colorspace)
 
 
-def has_alpha(pixels: av.VideoFormat) -> bool:
+@cache
+def has_alpha(format: str) -> bool:
+    pixels = av.VideoFormat(format)
     return pixels.has_palette or any(component.is_alpha for component in pixels.components)
 
 
@@ -118,7 +121,7 @@ class ToRGB:
         # Here only the matrix is to be undone, and PyAV 17 refuses some of the other tags.
         frame.color_primaries = frame.color_trc = UNSPECIFIED
         rgb = "rgb48le" if tags.is_wide else "rgb24"
-        alpha = layout.alpha and has_alpha(frame.format)
+        alpha = layout.alpha and has_alpha(frame.format.name)
         if alpha or any(crop):  # before shrinking, which would mix in what is not to be seen
             pixels = rgb if not alpha else "rgba64le" if tags.is_wide else "rgba"
             full = self.reformatter.reformat(frame, format=pixels).to_ndarray()

@@ -472,6 +472,16 @@ def test_pictures_in_a_folder_are_not_listed_and_animations_are_accepted(tmp_pat
     assert all(is_valid_file(name, ["video", *limits.UPLOAD_SUFFIXES]) for name in [*ANIMATIONS, "a.WEBP"])
 
 
+def test_an_apng_that_ends_after_its_still(tmp_path):
+    path = animate(tmp_path / "a.apng", [picture(20), *pictures(5)], 100, default_image=True)
+    data = path.read_bytes()
+    for end in (data.index(b"fcTL") + 2, data.index(b"fdAT") + 2, data.index(b"IDAT") - 4, 60):
+        path.write_bytes(data[:end])
+        for call in (video.probe, video.read, lambda path: video.to_browser_mp4(path, tmp_path / "b.mp4")):
+            with pytest.raises(VideoError):
+                call(path)
+
+
 # The shape ----------------------------------------------------------------------------------------------------
 
 

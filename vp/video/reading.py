@@ -35,7 +35,8 @@ class VideoInfo:
 
 
 def probe(path: str | os.PathLike) -> VideoInfo:
-    """Measure a video: decode its first frame and walk over the rest without decoding.
+    """Measure a video: decode its first frame and walk over the rest without decoding (all of a gif or another
+    animation, which tells its times no other way).
 
     Timestamps are counted instead of believing the header, which is empty in a webcam recording and wrong in
     a file that was cut off.
@@ -87,6 +88,8 @@ def _probe_animation(path: str | os.PathLike, kind: str) -> VideoInfo:
         check_seconds(item.time + item.length)
         first = first or item
         count += 1
+    if first is None:
+        raise no_frames(path)
     height, width = first.shape
     return VideoInfo(
         width=width,

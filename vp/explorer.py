@@ -179,7 +179,8 @@ class Explorer:
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(
-                f"From {window.start:g} s on, this clip has {len(frames)} frames at {window.fps} fps, but the network "
+                f"From {window.start:g} s on, this clip has {len(frames)} {'frame' if len(frames) == 1 else 'frames'} "
+                f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
         return _run(experiment, predictor, frames, options)

@@ -10,7 +10,7 @@ import gradio as gr
 
 from vp.errors import ExplorerError
 from vp.explorer import Explorer, Window
-from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, VIDEO_SUFFIXES, describe
+from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, UPLOAD_SUFFIXES, describe
 from vp.models import NAMES, TITLES
 
 from . import views
@@ -70,7 +70,7 @@ def build(explorer: Explorer) -> gr.Blocks:
                     with gr.Tab("Upload"):
                         # Not gr.Video: it refuses what the browser cannot play, and every .avi with it.
                         uploaded = plain(gr.File(
-                            label="Your video", file_types=["video", *VIDEO_SUFFIXES], height=190, elem_id="upload",
+                            label="Your video", file_types=["video", *UPLOAD_SUFFIXES], height=190, elem_id="upload",
                         ))  # fmt: skip
                         gr.Markdown(describe(), elem_classes="quiet")
                     with gr.Tab("Webcam"):

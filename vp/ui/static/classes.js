@@ -55,7 +55,7 @@ lvln.views.classes = (root) => {
     ]);
     if (shown !== answer) return;
     [pictures, heat] = [frames, maps];
-    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} frames in ${answer.seconds.toFixed(1)} s</small>`;
+    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} ${answer.frames === 1 ? "frame" : "frames"} in ${answer.seconds.toFixed(1)} s</small>`;
     place("bars").replaceChildren(
       ...answer.classes.map((c, i) =>
         element(`<div role="listitem" class="${i ? "" : "top"}"><span>${spaced(c.name)}</span><i><u style="width:${100 * last(c)}%"></u></i><b>${percent(last(c))}</b></div>`),

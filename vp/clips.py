@@ -161,6 +161,12 @@ def open_clips(spec: str) -> ClipSource:
     return _open_hub(address) if address else _open_folder(spec, Path(spec).expanduser())
 
 
+def ucf101_name(stem: str) -> tuple[str, int] | None:
+    """Class and group of a name such as `v_YoYo_g01_c02`, None for another name."""
+    ucf = UCF_NAME.fullmatch(stem)
+    return (ucf["label"], int(ucf["group"])) if ucf else None
+
+
 def hub_address(spec: str) -> hub.Address | None:
     """The dataset on the Hub that a source of clips is, None for a folder. Raises ClipError for a damaged address."""
     spec = UCF101 if spec == "ucf101" else spec.strip()
@@ -208,7 +214,8 @@ def _describe(files: Iterable[str], manifest: bytes | None) -> list[Clip]:
         entry = entries.get(file, {})
         folder, stem = _parts(file)
         ucf = UCF_NAME.fullmatch(stem)
-        label = folder or (ucf["label"] if ucf else "")
+        # Folders may be called train and test; those of classes write some names in another case than their clips.
+        label = ucf["label"] if ucf and ucf["label"].lower() != folder.lower() else folder
         name = f"{WORD_START.sub(' ', ucf['label'])} g{ucf['group']} c{ucf['clip']}" if ucf else stem
         clips[file] = Clip(
             id=file,
@@ -330,7 +337,6 @@ def _thumbnail(place: Place, id: str) -> Path | None:
     path = folder / f"{_digest(f'{THUMBNAIL_VERSION} {place.version(id)}')}.jpg"
     if path.exists():
         return path
-    image = None
     for count in HEADS:
         if (beginning := place.beginning(id, count)) is None:
             image = _picture(place.fetch(id, None), _middle) or _grey()

@@ -15,8 +15,10 @@ lvln.views.gallery = (root) => {
   // -- clips -----------------------------------------------------------------------------------------------------
   function card(clip) {
     const marks = `${clip.trained_on ? '<i class="seen">seen in training</i>' : ""}${clip.known ? '<i class="known" title="the classifier knows this action">✓</i>' : ""}`;
+    // Which video and which piece of it, on a line of their own: a long class name would hide them.
+    const [, title, piece] = clip.title.match(/^(.*?)( g\d+ c\d+)?$/);
     const button = element(`<button type="button" class="clip waiting" data-id="${escape(clip.id)}" title="${escape(clip.about || clip.title)}">
-      <img alt="" hidden>${marks}<span>${escape(clip.title)}</span></button>`);
+      <img alt="" hidden>${marks}<span>${escape(title)}${piece ? `<small>${piece}</small>` : ""}</span></button>`);
     button.addEventListener("click", () => pick(clip));
     if (pictures.has(clip.id)) fill(button, pictures.get(clip.id));
     else watcher.observe(button);

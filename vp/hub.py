@@ -35,6 +35,7 @@ _REVISION = re.compile(r"(?!.*\.\.)[\w.+-]+(?:/[\w.+-]+)*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LARGE = 50_000  # files, from which on the Hub's short answer about a repository may leave some out
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_PIECE = 1 << 16  # bytes
 _LITTLE = 1_000_000  # bytes: a disk with less is called full
 
 
@@ -123,7 +124,7 @@ class Repository:
         progress: told the share that has arrived, in [0, 1], from the thread that called.
         Raises the error of `FAILURES`, saying what to do.
         """
-        from huggingface_hub import get_hf_file_metadata, hf_hub_download
+        from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download
 
         if cached := self.cached(file):
             return cached
@@ -134,6 +135,8 @@ class Repository:
                 raise FAILURES[self.address.kind](
                     f"{file} of {self.address.brief} is too large: {size:,} bytes for {limit:,}."
                 )
+            # The client writes in pieces of 10 MiB: a clip would come all at once, and a piece that is cut is lost.
+            constants.DOWNLOAD_CHUNK_SIZE = _PIECE
             options = {"tqdm_class": _told(progress)} if progress and _tells_progress(hf_hub_download) else {}
             return Path(
                 hf_hub_download(self.address.repo, file, repo_type=self.address.kind, revision=self.commit, **options)
@@ -193,7 +196,7 @@ def open_repository(address: Address) -> Repository:
                 return known
             raise
     repository = Repository(address, info.sha, files)
-    with suppress(OSError):  # then it is looked up again next time
+    with suppress(OSError, ValueError):  # no place for it: then it is looked up again next time
         kept_at = _kept_at(address)
         with replacing(kept_at) as part:
             part.write_text(json.dumps({"commit": info.sha, "files": files}), encoding="utf-8")

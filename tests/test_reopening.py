@@ -44,5 +44,5 @@ def test_what_can_wait_is_left_alone_until_it_is_asked_for():
     opener = Opener()
     opener.well = True
     source = Reopening("hf://datasets/me/clips", opener, remote=True, later=True)
-    assert opener.calls == 0
-    assert source.get() == "opened hf://datasets/me/clips" and opener.calls == 1
+    assert opener.calls == 0 and source.opened is None
+    assert source.get() == "opened hf://datasets/me/clips" == source.opened and opener.calls == 1

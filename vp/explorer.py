@@ -16,7 +16,7 @@ from . import action_classifier, hub, video
 from .action_classifier import ActionClassifier, Classification
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
-from .errors import CheckpointError, ExplorerError, RequestError
+from .errors import CheckpointError, RequestError
 from .inspection import silence_parts
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
 from .models import NAMES, PAPER_RECIPE, untrained
@@ -98,13 +98,14 @@ class Explorer:
 
     @property
     def actions(self) -> frozenset[str]:
-        """The classes that the action classifier knows; none where there is no classifier."""
+        """The classes that the action classifier knows; none where there is no classifier, or none at the moment."""
         if self._actions is None:
+            checkpoints = self._checkpoints.opened
             try:
-                self._actions = frozenset(self.checkpoints.classes)
-            except ExplorerError:  # told to whoever asks for the classifier
-                return frozenset()
-        return self._actions
+                self._actions = frozenset(checkpoints.classes) if checkpoints else None
+            except CheckpointError:  # told to whoever asks for the classifier
+                self._actions = frozenset()
+        return self._actions or frozenset()
 
     def trained_on(self, label: str, group: int | None) -> bool:
         """Whether clips of this class and group of UCF101 were used to train the networks; group: None for others."""

@@ -51,6 +51,11 @@ class Reopening(Generic[Source]):
             raise self._error
 
     @property
+    def opened(self) -> Source | None:
+        """The source if it was opened before. Asks nobody for it, so it never waits."""
+        return self._source
+
+    @property
     def trouble(self) -> str | None:
         """Why it cannot be used at the moment, None if it can."""
         try:

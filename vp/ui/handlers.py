@@ -9,6 +9,7 @@ import json
 import logging
 import queue
 import random
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 
 from vp import circle, video
-from vp.clips import Clip, ucf101_name
+from vp.clips import BUNDLED, Clip, ucf101_name
 from vp.errors import ClipError, ExplorerError, RequestError
 from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
@@ -204,9 +205,12 @@ class Handlers:
 
     def playable(self, request: Request) -> str:
         """The whole clip as a file that browsers play."""
-        if video.browser_playable(request.path):
+        if not video.browser_playable(request.path):
+            return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
+        if request.clip_id is None or Path(request.path).is_relative_to(BUNDLED):
             return request.path
-        return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
+        # From elsewhere on this machine, such as the cache of the Hub's client, of which Gradio serves nothing.
+        return str(shutil.copyfile(request.path, new_file(f"clip{Path(request.path).suffix}")))
 
     # -- predictions ---------------------------------------------------------------------------------------------
 

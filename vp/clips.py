@@ -140,7 +140,7 @@ class ClipSource:
         clip = self.get(id)
         try:
             return _thumbnail(self._place, clip.id)
-        except ClipError:
+        except (ClipError, OSError):  # the latter where there is no room for it
             return None
 
 

@@ -158,7 +158,7 @@ def test_a_slow_clip_shows_how_far_it_is(arrive: Callable[..., Explorer], hub: H
     card = clips(explorer).nth(6)
     card.wait_for()
     before = explorer.page.locator("#player video").get_attribute("src")
-    hub.fault("/lfs/", method="GET", pace=300_000, times=-1)
+    hub.fault("/lfs/", method="GET", pace=60_000, times=-1)
     try:
         with explorer.new_rollout():
             card.click()

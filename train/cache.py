@@ -5,6 +5,9 @@ temporary name and renamed when whole: a build that was killed goes on where it 
 share a folder. UCF101 takes about 60 kB a frame.
 
     python -m train.cache --data DIR --cache DIR
+    python -m train.cache --data hf://datasets/OWNER/NAME@REVISION --cache DIR
+
+Clips of the Hub are downloaded as their turn comes, into the cache of its client.
 """
 
 from __future__ import annotations
@@ -12,15 +15,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-from vp.errors import VideoError
+from vp.errors import ClipError, VideoError
 
 from .splits import ClipFile, find_clips, select
+
+if TYPE_CHECKING:
+    from vp.clips import ClipSource
 
 SIZE = (128, 160)
 
@@ -54,11 +62,48 @@ def _decode_by_opencv(source: Path, size: tuple[int, int]) -> tuple[np.ndarray, 
     return np.stack(frames), fps
 
 
+class Data(NamedTuple):
+    """UCF101 clips, sorted by name. hub: where their files are still to be fetched from, None for a folder."""
+
+    clips: list[ClipFile]
+    hub: ClipSource | None = None
+
+
+def find_data(data: str | Path) -> Data:
+    """The UCF101 clips of a folder, or of a data set on the Hub by its address, whose paths are those in the data set.
+
+    Raises FileNotFoundError if there are none, ClipError if the Hub cannot be reached.
+    """
+    # Not at the top: it reads videos with PyAV, which machines that only train may lack.
+    from vp.clips import hub_address, open_clips, ucf101_name
+
+    # A path has only one of the slashes of hf://datasets/owner/name left.
+    if Path(data).exists() or hub_address(str(data)) is None:
+        return Data(find_clips(Path(data)))
+    source = open_clips(str(data))
+    clips = {}
+    for clip in source.search(limit=len(source)):
+        path = Path(clip.id)
+        if ucf := ucf101_name(path.stem):
+            clips[path.stem] = ClipFile(path.stem, *ucf, path)
+    if not clips:
+        raise FileNotFoundError(f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) in {source.spec}")
+    return Data([clips[name] for name in sorted(clips)], source)
+
+
+_hub: ClipSource | None = None  # of this worker process
+
+
+def _work_with(source: ClipSource | None) -> None:
+    global _hub
+    _hub = source
+
+
 def _build_one(job: tuple[str, str, str]) -> tuple[str, int, float] | str:
     name, source, folder = job
     target = Path(folder) / f"{name}.npy"
     try:
-        frames, fps = decode(Path(source))
+        frames, fps = decode(_hub.path(source) if _hub else Path(source))
     except VideoError as error:
         return str(error)
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
@@ -68,15 +113,20 @@ def _build_one(job: tuple[str, str, str]) -> tuple[str, int, float] | str:
     return name, len(frames), fps
 
 
-def build(clips: list[ClipFile], folder: Path, workers: int | None = None) -> None:
-    """Decode what is missing from the cache. Prints the clips that cannot be decoded and goes on."""
+def build(clips: list[ClipFile], folder: Path, workers: int | None = None, hub: ClipSource | None = None) -> None:
+    """Decode what is missing from the cache. Prints the clips that cannot be decoded and goes on.
+
+    hub: where the clips' files are fetched from, None where they are here. Raises ClipError when that fails: what was
+    decoded by then is kept.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(folder)
     missing = [c for c in clips if c.name not in index or not _whole(folder / f"{c.name}.npy", index[c.name][0])]
     if not missing:
         return
-    jobs = [(clip.name, str(clip.path), str(folder)) for clip in missing]
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool, (folder / "index.jsonl").open("a") as log:
+    jobs = [(clip.name, clip.path.as_posix() if hub else str(clip.path), str(folder)) for clip in missing]
+    pool = ProcessPoolExecutor(workers or os.cpu_count(), initializer=_work_with, initargs=(hub,))
+    with pool, (folder / "index.jsonl").open("a") as log:
         for result in tqdm(pool.map(_build_one, jobs, chunksize=4), total=len(jobs), desc="decoding", unit="clip"):
             if isinstance(result, str):
                 print(f"skipped {result}")
@@ -105,13 +155,20 @@ def _whole(path: Path, frames: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="UCF101 folder: CLASS/v_CLASS_gXX_cYY.avi or .mp4")
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4), or hf://datasets/OWNER/NAME@REVISION",
+    )
     parser.add_argument("--cache", type=Path, required=True, help="folder to fill")
     parser.add_argument("--part", default=None, help="train, validation, train+validation or test; default all")
     parser.add_argument("--workers", type=int, default=None)
     args = parser.parse_args()
-    clips = find_clips(args.data)
-    build(select(clips, args.part) if args.part else clips, args.cache, args.workers)
+    try:
+        clips, hub = find_data(args.data)
+        build(select(clips, args.part) if args.part else clips, args.cache, args.workers, hub)
+    except ClipError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

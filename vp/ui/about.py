@@ -35,9 +35,15 @@ second; cuts, text and very fast motion are beyond them, and what they did not s
 {MAX_SEEN} frames and ask for up to {MAX_HORIZON}. {describe()} Uploads stay on the machine that runs this page and are
 deleted after an hour.
 
+### Where the clips come from
+The drawn clips were made for this project. [UCF101](https://www.crcv.ucf.edu/data/UCF101.php) (Soomro et al. 2012) is a
+research data set of actions, cut from YouTube videos; no clip of it is shipped. Its shelf lists
+[bitmind/UCF101-Videos](https://huggingface.co/datasets/bitmind/UCF101-Videos) on the Hugging Face Hub when it is
+opened, and fetches each clip when it is chosen. The bundled networks were made with 24 of its 101 actions, groups 8 to
+25; groups 1 to 7, the test part of its split 1, they never saw.
+
 ### Licence
-Code, bundled clips and weights: MIT. The weights were trained on
-[UCF101](https://www.crcv.ucf.edu/data/UCF101.php), a research data set; no clip of it is shipped.
+Code, drawn clips and weights: MIT. The weights were trained on UCF101.
 Version {__version__}.
 """
 

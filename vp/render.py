@@ -33,6 +33,13 @@ def png(picture: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def jpeg(picture: np.ndarray) -> bytes:
+    """uint8 [h, w, 3] -> JPEG, a quarter of a PNG, for pictures that nobody measures."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=92, subsampling=0)
+    return buffer.getvalue()
+
+
 def activation_sprite(values: np.ndarray, signed: bool) -> tuple[np.ndarray, np.ndarray]:
     """All filters of a ConvGRU at all steps as one grey picture.
 

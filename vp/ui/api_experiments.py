@@ -6,7 +6,7 @@
 /seen_sweep    quality against the number of frames seen
 /saliency      which seen pixels a prediction depends on
 /spectrum      whether a prediction has a grid
-/motion        what a network with a warp head moves and paints
+/motion        what a network moves, level by level, and what it paints
 /ladder_map    how strongly every stage of the network answers
 """
 
@@ -24,6 +24,8 @@ from vp.explorer import Explorer, Window
 
 from .files import given_video, new_file
 from .handlers import MODEL, shown
+from .levels import built_up, predicted_gain
+from .motion import NO_FLOW
 from .numbers import real, whole
 
 
@@ -164,27 +166,46 @@ def add_experiments(
 
     @shown
     def motion(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
-        """Show what the network moves and what it paints, step by step.
+        """Show what the network moves and what it paints, step by step, and how the motion is built up from coarse to
+        fine by the memories C4 to C1.
 
         Args:
             video: a video file; model, start, fps, seen and horizon as in /predict.
 
         Returns:
-            An .npz with flow [steps, h, w, 2] (pixels right and down, from the new frame back to the last one) and
-            mask [steps, h, w] (share painted rather than moved), and a JSON object with model, steps, size, speed (mean
-            length of the flow in pixels) and painted (mean share), lists of one number a step. Fails for a network that
-            moves no pixels.
+            An .npz with flow [steps, h, w, 2] (pixels right and down, from the new frame back to the last one), mask
+            [steps, h, w] (share painted rather than moved) and C4, C3, C2, C1: the flow as it stands after each of
+            these levels, on its own grid, in pixels too. And a JSON object with model, steps, size, speed (mean length
+            of the flow in pixels), painted (mean share) and gain (dB of each step's prediction over the frame that it
+            read, null where the clip ends), lists of one number a step, and levels: in the order C4, C3, C2, C1, head
+            (the last refinement, by at most a pixel) name, size, speed and gain of the read frame moved by that flow
+            alone.
+            Fails for a network that moves no pixels.
         """
         place = Window(model, start, whole(fps), whole(seen), whole(horizon))
         rollout = explorer.predict(given_video(video), place)
         if rollout.flow is None or rollout.mask is None:
-            raise RequestError("This network paints its frames without moving pixels: it has no flow to show.")
+            raise RequestError(NO_FLOW)
+        arrays = {"flow": rollout.flow, "mask": rollout.mask} | rollout.levels
         out = new_file("motion.npz")
-        np.savez_compressed(out, flow=rollout.flow.astype(np.float16), mask=rollout.mask.astype(np.float16))
-        speed = np.hypot(rollout.flow[..., 0], rollout.flow[..., 1]).mean((1, 2))
-        numbers = {"model": model, "steps": rollout.steps, "size": list(rollout.mask.shape[1:])}
-        painted = rollout.mask.mean((1, 2))
-        return str(out), numbers | {"speed": [float(v) for v in speed], "painted": [float(v) for v in painted]}
+        np.savez_compressed(out, **{name: maps.astype(np.float16) for name, maps in arrays.items()})
+        return str(out), {
+            "model": model,
+            "steps": rollout.steps,
+            "size": list(rollout.mask.shape[1:]),
+            "speed": _speed(rollout.flow),
+            "painted": [float(v) for v in rollout.mask.mean((1, 2))],
+            "gain": predicted_gain(rollout),
+            "levels": [
+                {
+                    "name": level.name,
+                    "size": list(level.flow.shape[1:3]),
+                    "speed": _speed(level.flow),
+                    "gain": level.gain,
+                }
+                for level in built_up(rollout)
+            ],
+        }
 
     @shown
     def ladder_map(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
@@ -235,6 +256,11 @@ def add_experiments(
         ("ladder_map", ladder_map, [file, model, *window], [arrays, result]),
     ):
         gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
+
+
+def _speed(flow: np.ndarray) -> list[float]:
+    """Mean length in pixels at each step."""
+    return [float(v) for v in np.hypot(flow[..., 0], flow[..., 1]).mean((1, 2))]
 
 
 def _named(found: inspection.Spectra) -> dict[str, float]:

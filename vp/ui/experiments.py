@@ -15,6 +15,7 @@ from vp.models import TITLES
 from vp.render import film_strip, heat, png
 from vp.rollout import Rollout
 
+from .motion import moves_payload
 from .payload import data_url
 from .store import Request, RolloutStore
 
@@ -36,7 +37,8 @@ class Subject:
 
 
 def _ladder(on: Subject, options: dict) -> dict:
-    """Every stage as a grey film strip from top to bottom, brightest where it answers most. range: black and white."""
+    """Every stage as a grey film strip from top to bottom, brightest where it answers most, its "range" from black to
+    white. taps: the stages on the way down. moves: what each block adds to the motion, see `moves_payload`."""
     window = on.request.window
     found = on.inspect(inspection.ladder_map, seen=window.seen, horizon=window.horizon)
     stages = []
@@ -55,7 +57,7 @@ def _ladder(on: Subject, options: dict) -> dict:
             }
         )
     taps = [name for name in found.stages if not name.startswith(("C", "L"))]
-    return {"stages": stages, "taps": taps}
+    return {"stages": stages, "taps": taps, "moves": moves_payload(on.rollout())}
 
 
 def _silence(on: Subject, options: dict) -> dict:

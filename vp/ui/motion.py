@@ -1,4 +1,4 @@
-"""What the Motion view draws from: the flow and mask of a rollout, the location maps of a network."""
+"""What the Motion view draws from: flow, level by level, and mask of a rollout, the location maps of a network."""
 
 from __future__ import annotations
 
@@ -7,44 +7,102 @@ import numpy as np
 from vp.errors import RequestError
 from vp.models.ladder import Ladder
 from vp.models.location import LocationConv2d
-from vp.render import film_strip, flow_colours, png
+from vp.render import film_strip, flow_colours, jpeg, png
 from vp.rollout import Rollout
 
+from .levels import HEAD, Level, built_up, predicted_gain
 from .payload import data_url
 
-ARROWS = 14  # across the frame
+ARROWS = 14  # across the frame, at most
+NO_FLOW = "This network paints its frames without moving pixels: it has no flow to show."
 
 
 def motion_payload(rollout: Rollout) -> dict:
     """Motion and mask of every step; motion is where things go, from the last frame to the predicted one.
 
     colours and mask: film strips from left to right, a step each. limit: pixels of motion that have the full colour.
-    arrows[step]: [x, y, right, down] in pixels on a coarse grid.
-    Raises RequestError for a network without a warp head.
+    arrows[step]: [x, y, right, down] in pixels on a coarse grid. levels: the same after C4, C3, C2, C1 and the head,
+    see `_level`. gain: dB of each step's prediction over the frame that it read, None where the truth is not known.
+    Raises RequestError for a network that moves no pixels.
     """
     if rollout.flow is None or rollout.mask is None:
-        raise RequestError("This network paints its frames without moving pixels: it has no flow to show.")
-    # The head says where a pixel comes FROM.
+        raise RequestError(NO_FLOW)
+    # A network says where a pixel comes FROM.
     motion = -rollout.flow.astype(np.float32)
-    height, width = motion.shape[1:3]
+    size = motion.shape[1:3]
     speed = np.hypot(motion[..., 0], motion[..., 1])
     limit = max(1.0, float(np.percentile(speed, 99)))
-    stride = max(1, width // ARROWS)
-    ys, xs = np.arange(stride // 2, height, stride), np.arange(stride // 2, width, stride)
-    arrows = [
-        [[int(x), int(y), *(round(float(v), 2) for v in frame[y, x])] for y in ys for x in xs] for frame in motion
-    ]
     mask = np.repeat(rollout.mask[..., None].astype(np.float32), 3, axis=-1)
     return {
         "steps": len(motion),
-        "size": [height, width],
+        "size": list(size),
         "limit": round(limit, 2),
-        "colours": data_url(png(np.concatenate(list(flow_colours(motion, limit)), axis=1))),
+        "colours": _colours(motion, limit),
         "mask": data_url(png(film_strip(mask))),
         "painted": [round(float(share), 4) for share in rollout.mask.mean((1, 2))],
         "speed": [round(float(v), 3) for v in speed.mean((1, 2))],
-        "arrows": arrows,
+        "arrows": _arrows(motion, size),
+        "gain": in_db(predicted_gain(rollout)),
+        "levels": [_level(level, size, limit) for level in built_up(rollout)],
     }
+
+
+def _level(level: Level, size: tuple[int, int], limit: float) -> dict:
+    """The motion after one level: its "name" and the "size" of its grid, "colours", "arrows" and "speed" as above,
+    "moved", a film strip of the frame that each step reads moved by it, and "gain", of that as above."""
+    motion = -level.flow
+    return {
+        "name": level.name,
+        "size": list(motion.shape[1:3]),
+        "colours": _colours(motion, limit),
+        "arrows": _arrows(motion, size),
+        "speed": [round(float(v), 3) for v in np.hypot(motion[..., 0], motion[..., 1]).mean((1, 2))],
+        "moved": data_url(jpeg(film_strip(level.moved)), "image/jpeg"),
+        "gain": in_db(level.gain),
+    }
+
+
+def moves_payload(rollout: Rollout) -> dict[str, dict]:
+    """What each of C4 to C1 itself adds to the motion: {block: "size", "colours", "limit", "speed" as in
+    `motion_payload`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
+    found = {}
+    for level in built_up(rollout):
+        if level.name == HEAD:
+            continue
+        motion = -level.added
+        speed = np.hypot(motion[..., 0], motion[..., 1])
+        limit = max(0.25, float(np.percentile(speed, 99)))
+        found[level.name] = {
+            "size": list(motion.shape[1:3]),
+            "limit": round(limit, 2),
+            "colours": _colours(motion, limit),
+            "speed": [round(float(v), 3) for v in speed.mean((1, 2))],
+            "share": in_db(level.share),
+        }
+    return found
+
+
+def in_db(values: list[float | None]) -> list[float | None]:
+    """Rounded for a page."""
+    return [None if v is None else round(v, 3) for v in values]
+
+
+def _colours(motion: np.ndarray, limit: float) -> str:
+    return data_url(png(np.concatenate(list(flow_colours(motion, limit)), axis=1)))
+
+
+def _arrows(motion: np.ndarray, size: tuple[int, int]) -> list[list[list[float]]]:
+    """For each step of motion [steps, h, w, 2] a list of [x, y, right, down] in pixels of a frame of that size."""
+    height, width = motion.shape[1:3]
+    cell = size[1] / width
+    stride = max(1, width // ARROWS)
+    ys, xs = np.arange(stride // 2, height, stride), np.arange(stride // 2, width, stride)
+    # Pixels and cells count from their middle.
+    middles = {i: round((float(i) + 0.5) * cell - 0.5, 1) for i in (*ys, *xs)}
+    return [
+        [[middles[x], middles[y], *(round(float(v), 2) for v in frame[y, x])] for y in ys for x in xs]
+        for frame in motion
+    ]
 
 
 def location_payload(model: Ladder) -> dict:

@@ -29,8 +29,10 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
-from vp.models import Ladder, LadderConfig  # noqa: E402
+from vp.models import Ladder, LadderConfig, build  # noqa: E402
+from vp.models.decoder import LayerNorm  # noqa: E402
 from vp.models.encoder import Encoder  # noqa: E402
 
 if _before is None:
@@ -77,7 +79,7 @@ def imagenet_encoder() -> Path:
 
 @pytest.fixture(scope="session")
 def make_config() -> Callable[..., LadderConfig]:
-    """A tiny configuration with a different width in every block: `make_config(head="warp")`."""
+    """A tiny configuration with a different width in every block: `make_config(design="motion")`."""
 
     def make(**changes: object) -> LadderConfig:
         tiny = {"height": 32, "width": 64, "gru_widths": (2, 3, 4, 5), "decoder_width": 32, "lateral_width": 4}
@@ -88,16 +90,16 @@ def make_config() -> Callable[..., LadderConfig]:
 
 @pytest.fixture
 def tiny_config(make_config: Callable[..., LadderConfig]) -> LadderConfig:
-    """The plainest tiny configuration: RGB head, pixel shuffle, batch norm."""
+    """The plainest tiny configuration: the paper's design, pixel shuffle."""
     return make_config()
 
 
 @pytest.fixture(scope="session")
 def make_ladder(make_config: Callable[..., LadderConfig]) -> Callable[..., Ladder]:
-    """A tiny network in eval mode whose every part matters: `make_ladder(seed=1, head="warp")`.
+    """A tiny network in eval mode whose every part matters: `make_ladder(seed=1, design="motion")`.
 
-    At its initialisation the residual and warp heads only copy, locations and norms do nothing and half of the
-    encoder's convolutions are zero; here all of them have random values.
+    At its initialisation a motion ladder only copies, locations and norms do nothing and half of the encoder's
+    convolutions are zero; here all of them have random values, and a motion ladder is calibrated on random pictures.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
@@ -111,7 +113,7 @@ def make_ladder(make_config: Callable[..., LadderConfig]) -> Callable[..., Ladde
             torch.manual_seed(seed)
             # Initialising 11 million parameters takes most of the time that these tests have.
             patch.setattr("vp.models.ladder.Encoder", lambda: copy.deepcopy(encoder))
-            model = Ladder(make_config(**changes)).eval()
+            model = build(make_config(**changes)).eval()
             for name, tensor in model.named_parameters():
                 if name.endswith(".location"):
                     tensor.normal_(0, 0.5)
@@ -119,12 +121,19 @@ def make_ladder(make_config: Callable[..., LadderConfig]) -> Callable[..., Ladde
                     tensor.mul_(3)
                 elif name.startswith("head.output."):
                     tensor.normal_(0, 0.2)
-            for norm in (m for m in model.modules() if isinstance(m, (nn.BatchNorm2d, nn.GroupNorm))):
+                elif name.startswith("motion."):
+                    tensor.normal_(0, 0.3)
+                elif name.startswith("blend.output."):
+                    tensor.add_(torch.randn_like(tensor), alpha=0.1)
+            for norm in (m for m in model.modules() if isinstance(m, (nn.BatchNorm2d, LayerNorm))):
                 norm.weight.uniform_(0.5, 1.5)
                 norm.bias.normal_(0, 0.2)
                 if isinstance(norm, nn.BatchNorm2d):
                     norm.running_mean.normal_(0, 0.3)
                     norm.running_var.uniform_(0.5, 2)
+            if model.config.design == "motion":
+                coarse = torch.rand(4, 3, 8, 16)
+                model.calibrate(F.interpolate(coarse, size=(64, 128), mode="bicubic").clamp(0, 1))
         return model
 
     return make

@@ -68,7 +68,15 @@ class Rollout:
         """Memory that the arrays take."""
         gates = [q for block in self.gates.values() for kernel in block.values() for q in kernel.values()]
         states = [h for block in self.states.values() for h in block.values()]
-        frames = [self.seen_frames, self.predictions, self.truth, self.one_step, self.flow, self.mask, *self.levels.values()]
+        frames = [
+            self.seen_frames,
+            self.predictions,
+            self.truth,
+            self.one_step,
+            self.flow,
+            self.mask,
+            *self.levels.values(),
+        ]
         return sum(a.nbytes for a in gates + states + frames if a is not None)
 
     @cached_property

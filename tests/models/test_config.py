@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from vp.models import ALL_NAMES, BLOCKS, NAMES, TITLES, ConfigError, LadderConfig, preset
+from vp.models.config import DESIGNS
 
 
 def test_the_presets_are_the_papers_networks():
@@ -17,29 +18,29 @@ def test_the_presets_are_the_papers_networks():
     assert full_res.gru_widths == (16, 32, 64, 64)
     assert [c.full_resolution for c in (lvln, one_frame, full_res)] == [False, False, True]
     for config in (lvln, one_frame, full_res):
-        assert (config.head, config.norm, config.activation, config.refine) == ("rgb", "batch", "relu", 0)
+        assert (config.design, config.upsampling) == ("paper", "pixel_shuffle")
         assert config.location == (False, False, True, True)
         assert (config.decoder_width, config.lateral_width) == (1024, 64)
     assert set(TITLES) == set(ALL_NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_compact_changes_widths_only(name):
-    paper, compact = preset(name), preset(name, "compact")
-    changed = {f.name for f in fields(paper) if getattr(paper, f.name) != getattr(compact, f.name)}
-    assert changed == {"gru_widths", "decoder_width"}
-    assert all(c <= p for c, p in zip(compact.gru_widths, paper.gru_widths, strict=True))
+def test_the_motion_design_of_a_preset_sees_what_the_papers_does_and_is_narrower(name):
+    paper, motion = preset(name), preset(name, "motion")
+    changed = {f.name for f in fields(paper) if getattr(paper, f.name) != getattr(motion, f.name)}
+    assert changed == {"design", "gru_widths", "decoder_width"} and motion.design == "motion"
+    assert all(m <= p for m, p in zip(motion.gru_widths, paper.gru_widths, strict=True))
 
 
 def test_changes_of_a_preset_win():
-    config = preset("lvln", "compact", head="warp", decoder_width=64)
-    assert (config.head, config.decoder_width, config.size) == ("warp", 64, (128, 160))
+    config = preset("lvln", "motion", upsampling="bilinear", decoder_width=64)
+    assert (config.upsampling, config.decoder_width, config.size) == ("bilinear", 64, (128, 160))
 
 
-@pytest.mark.parametrize(("name", "width"), [("resnet", "paper"), ("lvln", "wide")])
-def test_an_unknown_preset_says_which_there_are(name, width):
+@pytest.mark.parametrize(("name", "design"), [("resnet", "paper"), ("lvln", "compact")])
+def test_an_unknown_preset_says_which_there_are(name, design):
     with pytest.raises(KeyError, match="there are"):
-        preset(name, width)
+        preset(name, design)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +52,10 @@ def test_map_sizes(make_config, full, sizes):
     assert [config.map_size(block) for block in BLOCKS] == sizes
 
 
+@pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_configuration_survives_json(name):
-    config = preset(name, "compact", head="warp", refine=8, norm="group")
+def test_a_configuration_survives_json(name, design):
+    config = preset(name, design, upsampling="nearest")
     assert LadderConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
@@ -74,16 +76,14 @@ def test_a_configuration_survives_json(name):
         {"gru_widths": 64},
         {"decoder_width": 40},
         {"lateral_width": 0},
-        {"refine": -1},
         {"location": (0, 0, 1, 1)},
         {"location": (True, True)},
         {"full_resolution": 1},
-        {"head": "flow"},
-        {"head": ["rgb"]},
+        {"design": "warp"},
+        {"design": ["paper"]},
+        {"design": None},
         {"upsampling": "bicubic"},
-        {"norm": None},
-        {"activation": "gelu"},
-        {"standardise": 1},
+        {"upsampling": None},
     ],
     ids=str,
 )
@@ -93,17 +93,18 @@ def test_a_bad_value_is_refused_by_name(tiny_config, change):
         LadderConfig.from_dict({**tiny_config.to_dict(), **change})
 
 
-def test_missing_and_unknown_fields_are_refused(tiny_config):
+def test_a_missing_field_has_its_default_and_an_unknown_one_is_refused(tiny_config):
     values = tiny_config.to_dict()
-    with pytest.raises(ConfigError, match=r"unknown.*depth"):
-        LadderConfig.from_dict({**values, "depth": 3})
-    del values["head"]
-    with pytest.raises(ConfigError, match=r"missing.*head"):
-        LadderConfig.from_dict(values)
+    del values["design"], values["location"]
+    assert LadderConfig.from_dict(values) == tiny_config
+    assert LadderConfig.from_dict({}) == LadderConfig() == preset("lvln")
+    for name in ("depth", "head", "standardise"):  # the latter two: of checkpoints from before there were designs
+        with pytest.raises(ConfigError, match=rf"unknown.*{name}"):
+            LadderConfig.from_dict({**values, name: 3})
     with pytest.raises(ConfigError, match="JSON object"):
         LadderConfig.from_dict(["rgb"])
 
 
 def test_a_configuration_cannot_be_changed_later(tiny_config):
     with pytest.raises(FrozenInstanceError):
-        tiny_config.head = "warp"
+        tiny_config.design = "motion"

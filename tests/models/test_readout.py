@@ -14,10 +14,11 @@ def test_feature_counts_are_the_papers(strategy, count):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("design", ["paper", "motion"])
 @pytest.mark.parametrize("strategy", ["c4", "subsample", "c4+subsample", "pooled"])
-def test_feature_count_is_the_length_of_the_features(make_ladder, moving_batch, strategy):
-    model = make_ladder()
-    state = model(moving_batch(2, 2)).state
+def test_feature_count_is_the_length_of_the_features(make_ladder, moving_batch, strategy, design):
+    model = make_ladder(design=design)
+    state = model(moving_batch(2, 2)).state.memory
     features = step_features(strategy, state, state)
     assert clip_features(strategy, features).shape == (feature_count(model.config, strategy),)
     assert features.std() > 0.01 and not torch.equal(features[0], features[1])
@@ -26,7 +27,7 @@ def test_feature_count_is_the_length_of_the_features(make_ladder, moving_batch, 
 @torch.inference_mode()
 def test_pooled_reads_the_blocks_that_the_states_hold(make_ladder, moving_batch):
     model = make_ladder()
-    state = model(moving_batch(1, 2)).state
+    state = model(moving_batch(1, 2)).state.memory
     some = {block: state[block] for block in ("C2", "C4")}
     features, every = step_features("pooled", some, some), step_features("pooled", state, state)
     counts = [feature_count(model.config, "pooled", (block,)) for block in BLOCKS]

@@ -4,14 +4,16 @@ import pytest
 import torch
 
 from vp.models import BLOCKS, KERNELS
+from vp.models.config import DESIGNS
+from vp.models.matching import EVIDENCE
 from vp.models.silence import Lesion, LesionError, keep
 
 EVERY_PART = ["C1", "C4", "C2.skip", "C3.location", "C1.3x3", "C4.7x7", "C3.5x5.3"]
 
 
-@pytest.fixture(scope="module")
-def model(make_ladder):
-    return make_ladder(head="warp", refine=6, norm="group")
+@pytest.fixture(scope="module", params=DESIGNS)
+def model(request, make_ladder):
+    return make_ladder(design=request.param)
 
 
 def run(model, frames, *paths, horizon=2):
@@ -62,7 +64,7 @@ def test_each_part_matters_and_only_to_its_own_clip(model, moving_batch, path):
 def test_a_silent_convgru_stays_at_zero_and_its_neighbours_go_on(model, moving_batch, block, kernel):
     frames = moving_batch(1, 3, 32, 64)
     plain, hurt = run(model, frames, []), run(model, frames, [f"{block}.{kernel}"])
-    assert not hurt.trace[block][kernel].h.any() and not hurt.state[block][kernel].any()
+    assert not hurt.trace[block][kernel].h.any() and not hurt.state.memory[block][kernel].any()
     others = [(b, k) for b in BLOCKS for k in KERNELS if (b, k) != (block, kernel)]
     for b, k in others:  # while real frames come in, no ConvGRU hears another
         torch.testing.assert_close(hurt.trace[b][k].h[:, :3], plain.trace[b][k].h[:, :3], rtol=0, atol=1e-6)
@@ -84,11 +86,10 @@ def test_a_block_is_its_parts_together(model, moving_batch):
     torch.testing.assert_close(out.frames[0], out.frames[1], rtol=0, atol=1e-6)
     # Cutting it off for good is what silence means: the decoder hears zeros from it.
     with torch.inference_mode():
-        flat = frames[0]
-        features = model.features(flat)
-        columns, _, _ = model.remember(features, None, batch=1, steps=3)
+        seen = model.observe(frames[0], batch=1)
+        columns, _, _ = model.remember(seen, None, batch=1)
         columns["C2"] = torch.zeros_like(columns["C2"])
-        want = model.decode(columns, features[4], flat).frame
+        want = model.decode(columns, seen).frame
     torch.testing.assert_close(out.frames[0, :3], want, rtol=0, atol=1e-5)
 
 
@@ -99,5 +100,8 @@ def test_without_its_location_bias_a_block_treats_all_places_alike(model):
     kept = keep([[Lesion("C3", "location")]], model.config, flat)["C3"]
     with torch.inference_mode():
         state = lateral.initial_state(x, 1)
-        with_bias, without = (lateral(x, state, steps=1, kept=k)[0][:, : lateral.width] for k in (None, kept))
+        evidence = torch.zeros(1, EVIDENCE, 4, 8) if model.config.design == "motion" else None
+        with_bias, without = (
+            lateral(x, state, steps=1, kept=k, evidence=evidence)[0][:, : lateral.width] for k in (None, kept)
+        )
     assert with_bias.std((-2, -1)).max() > 1e-3 and without.std((-2, -1)).max() < 1e-5

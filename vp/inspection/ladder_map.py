@@ -13,14 +13,14 @@ from ..models.silence import SKIP
 from ..predictor import Predictor
 
 
-
 @dataclass(frozen=True)
 class LadderMap:
     """stages: {name: float32 [steps, h, w]}, the root mean square over a stage's channels, 0 and up.
 
-    Names: the features that C1 to C4 read (`e1` to `e4`; at full resolution one tap earlier, from `stem` on), `e5` where
-    the decoder reads it, `C1.skip`, `C1.3x3` to `C4.7x7` and the decoder's blocks, `L4` or `L3` to `L1`, in the order in
-    which they are computed. channels: how many each has. There are seen + horizon - 1 steps, those of a `Rollout`.
+    Names: the features that C1 to C4 read (`e1` to `e4`; at full resolution one tap earlier, from `stem` on), `e5`
+    where the decoder reads it, `C1.skip`, `C1.3x3` to `C4.7x7` and the decoder's blocks, `L4` or `L3` to `L1`, in the
+    order in which they are computed. channels: how many each has. There are seen + horizon - 1 steps, those of a
+    `Rollout`.
     """
 
     stages: dict[str, np.ndarray]

@@ -35,7 +35,14 @@ def silence_parts(predictor: Predictor, untouched: Rollout, parts: Sequence[str]
         frame, state = _see(model, seen.contiguous(memory_format=torch.channels_last), untouched, kept)
         out = model.feed_back(LadderOutput(frame[:, None], state), untouched.horizon, kept=kept)
         predictions = pictures(out.frames[0].clamp(0, 1))
-    nothing: dict = {"states": {}, "gates": {}, "one_step": untouched.one_step[:0], "flow": None, "mask": None, "levels": {}}
+    nothing: dict = {
+        "states": {},
+        "gates": {},
+        "one_step": untouched.one_step[:0],
+        "flow": None,
+        "mask": None,
+        "levels": {},
+    }
     return replace(untouched, predictions=predictions, seconds=time.perf_counter() - start, **nothing)
 
 

@@ -5,7 +5,8 @@
              decoder                up, joined by C4..C1 on its way
                                     -> the next frame
 
-`PaperLadder` and `MotionLadder` say what is observed of a frame (`observe`) and what becomes of the memories (`decode`).
+`PaperLadder` and `MotionLadder` say what is observed of a frame (`observe`) and what becomes of the memories
+(`decode`).
 """
 
 from __future__ import annotations
@@ -119,7 +120,9 @@ class Ladder(nn.Module):
         self.config = config
         self.encoder = Encoder()
 
-    def observe(self, frames: Tensor, state: State | None = None, *, batch: int, blocks: Sequence[str] = BLOCKS):
+    def observe(
+        self, frames: Tensor, state: State | None = None, *, batch: int, blocks: Sequence[str] = BLOCKS
+    ) -> Observation:
         """All that does not depend on memories, for frames [T * batch, 3, H, W] in [0, 1], time-major, after `state`.
 
         blocks: the ones whose inputs are wanted; nothing deeper is computed, and nothing for the decoder unless all

@@ -70,8 +70,8 @@ class Matcher(nn.Module):
         return F.normalize(self.project(x).float(), dim=1)
 
     def forward(self, now: Tensor, before: Tensor, centre: Tensor | None) -> Match:
-        """Keys of a frame and of the one before it [N, KEY, h, w], and where to look [N, 2, h, w] in cells (None: at the
-        same place) -> Match, in fp32."""
+        """Keys of a frame and of the one before it [N, KEY, h, w], and where to look [N, 2, h, w] in cells (None: at
+        the same place) -> Match, in fp32."""
         own = similarity(now, now)
         found = similarity(now, before if centre is None else warp(before, centre))
         inside = within(now.shape[-2:], now.device)

@@ -26,8 +26,8 @@ from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, finer
 from .standardise import Standardise
 
-# Cells of its own level that a memory can add to the motion, either way. Half a cell: what is faster has to come from the
-# coarser level, so each has an octave of its own.
+# Cells of its own level that a memory can add to the motion, either way. Half a cell: what is faster has to come from
+# the coarser level, so each has an octave of its own.
 REACH = {"C1": 0.5, "C2": 0.5, "C3": 0.5, "C4": 1.5}
 # What the ConvGRUs read in all, evidence included: the fine levels, whose maps are large, less.
 HEARD = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from vp.models import BLOCKS, ClassifierConfig, in_order
 
-from . import recipe
-from .recipe import read_recipe
+from .predictor.recipe import read_recipe
 
-FOLDER = recipe.FOLDER / "classifiers"
+FOLDER = Path(__file__).parent / "classifier_recipes"
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class ClassifierRecipe:
     """What to fit and how.
 
     strategy, blocks, hidden, batch_norm, dropout, input_dropout, standardise: of `ClassifierConfig`.
-    optimiser: "sgd", "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine.
+    optimiser: "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine.
     directions: along which the distance to the nearest training clip is measured, at most one less than clips; 0: not.
     """
 
@@ -57,7 +56,7 @@ class ClassifierRecipe:
 
 
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
-    """Read a recipe by its name in `train/recipes/classifiers/` or by path. Raises ValueError for an unknown one, an
+    """Read a recipe by its name in `train/classifier_recipes/` or by path. Raises ValueError for an unknown one, an
     unknown field or block."""
     path, values = read_recipe(name, FOLDER, ClassifierRecipe)
     asked = values.get("blocks", BLOCKS)

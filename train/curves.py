@@ -9,9 +9,6 @@ import argparse
 import json
 from pathlib import Path
 
-from . import resume
-from .warm_start import read_start
-
 INK, MUTED, ACCENT = "#1d1d1f", "#8a8a8e", "#ff7a33"
 COLOURS = (ACCENT, "#3b6fd4", "#2a9d8f", "#8e5bd0", "#b08900", "#c43e6a")
 
@@ -28,12 +25,6 @@ def read_log(run: Path) -> list[dict]:
             rows.pop()
         rows.append(row)
     return rows
-
-
-def minutes_before(run: Path) -> float:
-    """Minutes of training in the weights that a run started from."""
-    checkpoint = run / resume.NAME
-    return read_start(checkpoint).before.get("minutes", 0.0) if checkpoint.exists() else 0.0
 
 
 def draw(runs: dict[str, list[tuple[float, float]]], figure: Path, *, title: str) -> None:
@@ -72,8 +63,7 @@ def main() -> None:
     args = parser.parse_args()
     runs = {}
     for run in args.runs:
-        before = minutes_before(run)
-        points = [(before + row["seconds"] / 60, row[args.score]) for row in read_log(run)]
+        points = [(row["seconds"] / 60, row[args.score]) for row in read_log(run)]
         if points:
             runs[run.name] = points
     if not runs:

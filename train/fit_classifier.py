@@ -2,7 +2,7 @@
 
     python -m train.fit_classifier classifier --data DIR --checkpoints assets/checkpoints --model lvln
 
-RECIPE is a name in `train/recipes/classifiers/` or a YAML file. Features are computed once (`train.state_features`).
+RECIPE is a name in `train/classifier_recipes/` or a YAML file. Features are computed once (`train.state_features`).
 First every training clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the
 temperature, and how far a clip may lie from all others. Then one classifier is fitted to all of them and written into
 `--out`/classifier, by default the folder of checkpoints. Classes are those of the folder: 24, 101 or any other.
@@ -25,7 +25,7 @@ from vp.models import StateClassifier
 
 from . import paper_features
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
-from .optimisers import new_optimiser
+from .predictor.run import OPTIMISERS
 from .splits import ClipFile
 from .state_features import add_arguments, load_features, prepare
 
@@ -74,8 +74,8 @@ def fit(
     torch.manual_seed(seed)
     net = StateClassifier(recipe.config(predictor, examples.features.shape[1], classes, len(examples)))
     net.set_standard(examples.features)
-    optimiser = new_optimiser(
-        recipe.optimiser, net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    optimiser = OPTIMISERS[recipe.optimiser](
+        net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     batches = max(1, len(examples) // recipe.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, batches * recipe.epochs)
@@ -158,7 +158,7 @@ def load_examples(folder: Path, clips: list[ClipFile], classes: list[str], strat
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", help="name in train/recipes/classifiers/ or path of a .yaml file")
+    parser.add_argument("recipe", help="name in train/classifier_recipes/ or path of a .yaml file")
     add_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="folder of checkpoints; default: --checkpoints")
     args = parser.parse_args()

@@ -81,6 +81,8 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     every = 1 if fabric.device.type == "cpu" else 20  # a GPU is not kept waiting for a look at every loss
     run.start()
     while run.share < 1 and not run.stopped:
+        if run.step in args.snapshots:
+            run.export(evaluation_model, args.out / f"step_{run.step}")
         rate = set_rate(run.optimisers, recipe, run.step, run.share)
         rng = np.random.default_rng((recipe.seed, run.step))
         seen = int(rng.integers(recipe.seen[0], recipe.seen[1] + 1))
@@ -111,6 +113,8 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     score()
     run.save()
     run.export(evaluation_model, args.out / "export")
+    if run.step in args.snapshots:
+        run.export(evaluation_model, args.out / f"step_{run.step}")
 
 
 def start(model: Ladder, folder: Path) -> None:
@@ -164,6 +168,7 @@ def main() -> None:
     parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
     parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
     parser.add_argument("--validation-windows", type=int, default=1, help="windows per validation clip")
+    parser.add_argument("--snapshots", type=int, nargs="*", default=[], help="export after these steps too")
     parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
     if args.minutes is not None and not 0 < args.minutes < math.inf:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from vp import Predictor
-from vp.baselines import constant_velocity, copy_last, flow_oracle
+from vp.baselines import constant_velocity, copy_last, flow_oracle, tuned_flow
 from vp.grid import grid_index, periods
 from vp.metrics import motion_psnr, psnr, sharpness, ssim
-from vp.models.encoder import Encoder
-from vp.perceptual import feature_distance, features
 
 from .cache import read_index
-from .data import fixed_windows
+from .data.windows import fixed_windows
 from .splits import ClipFile
+from .tuned_flow import TunedFlow, fit_tuned_flow
 
 BATCH = 16  # windows
 # A flat true frame has no gradient to divide by: a tenth of a grey level of 255 is below every real one.
@@ -36,7 +35,8 @@ class Scores:
 
     size: (height, width) in pixels. clips, labels: clip and class of each window, [windows].
     values[method][metric]: float [windows, horizon], NaN where the metric says nothing. Methods are "copy_last",
-    "constant_velocity" (from two seen frames up), the predictors by name and "flow_oracle".
+    "constant_velocity" and "tuned_flow" (from two seen frames up), the predictors by name and "flow_oracle".
+    tuned: of tuned_flow, None from one seen frame.
     """
 
     size: tuple[int, int]
@@ -44,26 +44,50 @@ class Scores:
     clips: np.ndarray
     labels: np.ndarray
     values: dict[str, dict[str, np.ndarray]]
+    tuned: TunedFlow | None = None
 
 
-def score(
-    predictors: list[Predictor], cache: Path, clips: list[ClipFile], *, per_clip: int = 4, horizon: int = 3
-) -> list[Scores]:
-    """Score predictors and baselines on `per_clip` windows of each clip in the cache, at 10 fps.
-
-    Predictors with the same frame size and number of seen frames share windows and baselines. Perceptual distances
-    are by the encoder of the first of them, which all predictors of one checkpoint source share. Clips that are too
-    short, or that the cache does not hold, are left out; ValueError if that leaves none.
-    """
+def grouped(predictors: list[Predictor]) -> list[list[Predictor]]:
+    """Those with the same frame size and number of seen frames together."""
     groups: dict[tuple, list[Predictor]] = {}
     for predictor in predictors:
         groups.setdefault((predictor.size, predictor.default_seen), []).append(predictor)
-    return [_score(group, cache, clips, per_clip, horizon) for group in groups.values()]
+    return list(groups.values())
 
 
-def _score(group: list[Predictor], cache: Path, clips: list[ClipFile], per_clip: int, horizon: int) -> Scores:
+def score(
+    predictors: list[Predictor],
+    cache: Path,
+    clips: list[ClipFile],
+    training: list[ClipFile],
+    *,
+    per_clip: int = 4,
+    horizon: int = 3,
+) -> list[Scores]:
+    """Score predictors and baselines on `per_clip` windows of each clip in the cache, at 10 fps.
+
+    Predictors with the same frame size and number of seen frames share windows and baselines. training: the clips on
+    which tuned_flow is fitted, a window each. Clips that are too short, or that the cache does not hold, are left out;
+    ValueError if that leaves none.
+    """
+    return [_score(group, cache, clips, training, per_clip, horizon) for group in grouped(predictors)]
+
+
+def _score(
+    group: list[Predictor], cache: Path, clips: list[ClipFile], training: list[ClipFile], per_clip: int, horizon: int
+) -> Scores:
     size, seen, device = group[0].size, group[0].default_seen, group[0].device
     label_of = {clip.name: clip.label for clip in clips}
+    held = read_index(cache)
+    tuned = None
+    if seen > 1:
+        here = [clip.name for clip in training if clip.name in held]
+        windows = fixed_windows(cache, here, length=2 + horizon, size=size, per_clip=1)
+        if not windows:
+            raise ValueError(
+                f"tuned flow is fitted on training clips, and none is long enough for {2 + horizon} frames"
+            )
+        tuned = fit_tuned_flow(torch.stack([frames for _, _, frames in windows]), horizon)
     names: list[str] = []
     parts: dict[str, dict[str, list[Tensor]]] = {}
     title = f"{size[0]}x{size[1]}, {seen} seen"
@@ -71,8 +95,8 @@ def _score(group: list[Predictor], cache: Path, clips: list[ClipFile], per_clip:
         names += [name for name, _, _ in batch]
         x = torch.stack([frames for _, _, frames in batch]).to(device).float() / 255
         with torch.inference_mode():
-            predictions = predict(group, x[:, :seen], x[:, seen:])
-            measured = measure(predictions, x[:, seen:], x[:, seen - 1 : seen], group[0].model.encoder)
+            predictions = predict(group, x[:, :seen], x[:, seen:], tuned)
+            measured = measure(predictions, x[:, seen:], x[:, seen - 1 : seen])
         for method, metrics in measured.items():
             for metric, values in metrics.items():
                 parts.setdefault(method, {}).setdefault(metric, []).append(values.cpu())
@@ -82,7 +106,7 @@ def _score(group: list[Predictor], cache: Path, clips: list[ClipFile], per_clip:
         method: {metric: torch.cat(v).double().numpy() for metric, v in metrics.items()}
         for method, metrics in parts.items()
     }
-    return Scores(size, seen, np.array(names), np.array([label_of[name] for name in names]), values)
+    return Scores(size, seen, np.array(names), np.array([label_of[name] for name in names]), values, tuned)
 
 
 def _batches(cache: Path, clips: list[ClipFile], *, per_clip: int, title: str, **shape) -> Iterator[list[tuple]]:
@@ -99,7 +123,7 @@ def _batches(cache: Path, clips: list[ClipFile], *, per_clip: int, title: str, *
             bar.update(len(some))
 
 
-def predict(group: list[Predictor], seen: Tensor, truth: Tensor) -> dict[str, Tensor]:
+def predict(group: list[Predictor], seen: Tensor, truth: Tensor, tuned: TunedFlow | None) -> dict[str, Tensor]:
     """What each method makes of the seen frames [B, T, 3, H, W], as frames like the true ones [B, horizon, 3, H, W].
 
     From the copy, which knows least, to the oracle, which knows too much.
@@ -108,6 +132,8 @@ def predict(group: list[Predictor], seen: Tensor, truth: Tensor) -> dict[str, Te
     methods = {"copy_last": copy_last(seen, horizon)}
     if seen.shape[1] > 1:
         methods["constant_velocity"] = constant_velocity(seen, horizon)
+    if tuned is not None:
+        methods["tuned_flow"] = tuned_flow(seen, horizon, tuned.factors, tuned.blends)
     for predictor in group:
         frames = predictor.model.rollout(seen.to(predictor.device), horizon).frames[:, -horizon:]
         methods[predictor.name] = frames.float().clamp(0, 1).to(truth.device)
@@ -115,23 +141,19 @@ def predict(group: list[Predictor], seen: Tensor, truth: Tensor) -> dict[str, Te
     return methods
 
 
-def measure(
-    predictions: dict[str, Tensor], truth: Tensor, last: Tensor, encoder: Encoder
-) -> dict[str, dict[str, Tensor]]:
+def measure(predictions: dict[str, Tensor], truth: Tensor, last: Tensor) -> dict[str, dict[str, Tensor]]:
     """Every metric of every method, each [B, horizon]; truth [B, horizon, 3, H, W], last [B, 1, 3, H, W].
 
-    psnr, gain (over the last frame repeated) and motion_psnr in dB, ssim, perceptual (distance), sharpness (the mean
-    picture gradient over the truth's), grid_2, grid_4 and grid_8 (`vp.grid`; as far as the frame is large enough).
+    psnr, gain (over the last frame repeated) and motion_psnr in dB, ssim, sharpness (the mean picture gradient over the
+    truth's), grid_2, grid_4 and grid_8 (`vp.grid`; as far as the frame is large enough).
     """
     bar = psnr(last, truth)
-    looks = features(truth, encoder)
     result = {}
     for method, frames in predictions.items():
         values = {"psnr": psnr(frames, truth)}
         values["gain"] = values["psnr"] - bar
         values["motion_psnr"] = motion_psnr(frames, truth, last)
         values["ssim"] = ssim(frames, truth)
-        values["perceptual"] = feature_distance(features(frames, encoder), looks)
         values["sharpness"] = sharpness(frames) / sharpness(truth).clamp_min(FLAT)
         values |= {f"grid_{period}": grid_index(frames, truth, period) for period in periods(truth.shape[-2:])}
         result[method] = values
@@ -158,20 +180,20 @@ def summary(scores: Scores) -> dict:
         metrics["psnr"] = clip_psnr(metrics["psnr"], scores.clips)
         metrics["gain"] = metrics["psnr"] - bar
     methods = {
-        method: {metric: _statistic(values, scores.clips) for metric, values in metrics.items()}
+        method: {metric: statistic(values, scores.clips) for metric, values in metrics.items()}
         for method, metrics in measured.items()
     }
     classes = {}
     for label in np.unique(scores.labels):
         here = scores.labels == label
         clips = scores.clips[here]
-        gain = {method: _statistic(m["gain"][here], clips) for method, m in measured.items()}
+        gain = {method: statistic(m["gain"][here], clips) for method, m in measured.items()}
         # Three steps of a class with a dozen clips say little each: together they can be compared between classes.
         means = {method: m["gain"][here].mean(1, keepdims=True) for method, m in measured.items()}
-        overall = {method: _statistic(mean, clips) for method, mean in means.items()}
+        overall = {method: statistic(mean, clips) for method, mean in means.items()}
         counts = {"clips": len(np.unique(clips)), "windows": len(clips)}
         classes[str(label)] = counts | {"gain": gain, "overall_gain": overall}
-    return {
+    found = {
         "size": list(scores.size),
         "seen": scores.seen,
         "windows": len(scores.clips),
@@ -180,6 +202,11 @@ def summary(scores: Scores) -> dict:
         "ahead": {method: share_ahead(m["gain"], scores.clips) for method, m in measured.items()},
         "classes": classes,
     }
+    if scores.tuned is not None:
+        bar = measured["tuned_flow"]["gain"]
+        ahead = {method: share_ahead(m["gain"] - bar, scores.clips) for method, m in measured.items()}
+        found |= {"tuned_flow": asdict(scores.tuned), "ahead_of_flow": ahead}
+    return found
 
 
 def share_ahead(gain: np.ndarray, clips: np.ndarray) -> float:
@@ -188,7 +215,7 @@ def share_ahead(gain: np.ndarray, clips: np.ndarray) -> float:
     return round(float((gain[first].mean(1) > 0).mean()), 4)
 
 
-def _statistic(values: np.ndarray, clips: np.ndarray) -> dict[str, list[float | None]]:
+def statistic(values: np.ndarray, clips: np.ndarray) -> dict[str, list[float | None]]:
     """Of values [windows, steps]: mean over windows and 95 % interval for each step."""
     result: dict[str, list[float | None]] = {"mean": [], "low": [], "high": []}
     for step in values.T:

@@ -33,8 +33,7 @@ from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 
 from .cache import build, read_index
-from .data import frame_steps
-from .fourier import is_faster, use_fourier_frozen
+from .data.windows import frame_steps
 from .splits import ClipFile, find_clips, select
 
 
@@ -139,12 +138,9 @@ def place_of(args: argparse.Namespace, blocks: Sequence[str], kind: str = "") ->
 
 
 def watcher(args: argparse.Namespace, *, fresh: bool = False) -> Predictor:
-    """The predictor that the command line names, made fast for clips that come one by one."""
+    """The predictor that the command line names."""
     model = open_checkpoints(args.checkpoints).load(args.model)
-    predictor = Predictor(args.model, untrained(model) if fresh else model)
-    if is_faster(predictor.device, predictor.dtype):
-        use_fourier_frozen(predictor.model.laterals, one_clip=True)
-    return predictor
+    return Predictor(args.model, untrained(model) if fresh else model)
 
 
 def prepare(

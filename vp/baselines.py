@@ -1,9 +1,10 @@
 """What a prediction has to beat, without a network: the last frame repeated, and motion carried on by optical flow.
 
-Two bars and a ceiling, each the `horizon` frames after the last seen one:
+Three bars and a ceiling, each the `horizon` frames after the last seen one:
 
     copy_last           nothing moves
     constant_velocity   everything moves on as it moved between the last two seen frames
+    tuned_flow          the same with caution: two numbers for each step, which training clips chose
     flow_oracle         not a prediction: the best that moving the last frame's pixels could do, as it is told
                         the true frames. What separates it from the truth is new content, light and the flow's errors.
 
@@ -12,8 +13,11 @@ The flow is Dense Inverse Search (Kroeger et al. 2016) from OpenCV, which only t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .metrics import LUMA
 from .models.matching import warp
@@ -37,6 +41,23 @@ def constant_velocity(seen: Tensor, horizon: int) -> Tensor:
         raise ValueError("a velocity needs at least two seen frames")
     last, flow = seen[:, -1], optical_flow(seen[:, -1], seen[:, -2])
     return torch.stack([warp(last, k * flow) for k in range(1, horizon + 1)], dim=1)
+
+
+def tuned_flow(seen: Tensor, horizon: int, factors: Sequence[float], blends: Sequence[float]) -> Tensor:
+    """Seen frames [B, T, 3, H, W] in [0, 1], T at least 2 -> the next [B, horizon, 3, H, W].
+
+    Step k is b_k last + (1 - b_k) warp(last, a_k k flow): factors a and blends b for each step, as
+    `train.tuned_flow` fits them.
+    """
+    last, flow = seen[:, -1], enlarged_flow(seen[:, -1], seen[:, -2])
+    moved = [warp(last, factor * k * flow) for k, factor in zip(range(1, horizon + 1), factors, strict=True)]
+    return torch.stack([torch.lerp(frame, last, blend) for frame, blend in zip(moved, blends, strict=True)], dim=1)
+
+
+def enlarged_flow(start: Tensor, end: Tensor) -> Tensor:
+    """`optical_flow` found on frames of twice the size, where DIS sees finer motion; in pixels of the frames given."""
+    double = [F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False) for x in (start, end)]
+    return F.avg_pool2d(optical_flow(*double), 2) / 2
 
 
 def flow_oracle(last: Tensor, truth: Tensor) -> Tensor:

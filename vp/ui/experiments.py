@@ -38,7 +38,7 @@ class Subject:
 
 def _ladder(on: Subject, options: dict) -> dict:
     """Every stage as a grey film strip from top to bottom, brightest where it answers most, its "range" from black to
-    white. taps: the stages on the way down. moves: what each block adds to the motion, see `moves_payload`."""
+    white. taps: the stages on the way down. moves: what each level adds to the motion, see `moves_payload`."""
     window = on.request.window
     found = on.inspect(inspection.ladder_map, seen=window.seen, horizon=window.horizon)
     stages = []

@@ -10,7 +10,7 @@ from vp.models.location import LocationConv2d
 from vp.render import film_strip, flow_colours, jpeg, png
 from vp.rollout import Rollout
 
-from .levels import HEAD, Level, built_up, predicted_gain
+from .levels import Level, built_up, predicted_gain
 from .payload import data_url
 
 ARROWS = 14  # across the frame, at most
@@ -63,12 +63,10 @@ def _level(level: Level, size: tuple[int, int], limit: float) -> dict:
 
 
 def moves_payload(rollout: Rollout) -> dict[str, dict]:
-    """What each of C4 to C1 itself adds to the motion: {block: "size", "colours", "limit", "speed" as in
+    """What each of C4 to C1 and the head itself adds to the motion: {name: "size", "colours", "limit", "speed" as in
     `motion_payload`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
     found = {}
     for level in built_up(rollout):
-        if level.name == HEAD:
-            continue
         motion = -level.added
         speed = np.hypot(motion[..., 0], motion[..., 1])
         limit = max(0.25, float(np.percentile(speed, 99)))

@@ -108,7 +108,8 @@ MEMORY = f"""
 LADDER = """
 <section class="ladder lvln" aria-label="the whole network at work">
   <p class="quiet">The whole network at work on this clip, at the step of the time line: bright is where a stage answers
-  most. Click a memory to enter it, or any other stage to follow it through time.</p>
+  most. What each level's memories move lies at the end of its row, in colours of direction, with what that gains on this
+  clip. Click a memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
   <p class="status" role="status"></p>
   <div class="board"><svg aria-hidden="true"></svg></div>
   <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>
@@ -117,8 +118,8 @@ LADDER = """
 
 MOTION = """
 <section class="motion lvln" aria-label="flow, mask and location maps">
-  <p class="quiet">The networks with a warp head do not paint the next frame: they move the pixels of the last one, and
-  paint only where moving is not enough. What they remember turns into this motion.</p>
+  <p class="quiet">The network does not paint the next frame: it moves the pixels of the last one, blends them, and
+  paints only where nothing fits. What it remembers turns into this motion.</p>
   <p class="status" role="status"></p>
   <div class="panels">
     <figure class="arrows"><figcaption>Where things go <span class="note"></span></figcaption><canvas></canvas></figure>
@@ -126,6 +127,13 @@ MOTION = """
       <span class="note"></span></figcaption><canvas></canvas></figure>
     <figure class="painted"><figcaption>Painted, not moved <span class="note"></span></figcaption>
       <canvas></canvas></figure>
+  </div>
+  <div class="built" hidden>
+    <h4>How the memories build it up, from coarse to fine</h4>
+    <p class="quiet">C4 sees the least detail and moves first, each finer memory adds its own step, at last the head
+    shifts single pixels. Below: the frame it read, moved by that much alone, and how much closer that is to what really
+    came than the frame unmoved.</p>
+    <div class="ladder-of-flow"></div>
   </div>
   <h4>What it expects where: the location biases</h4>
   <p class="quiet">C3 and C4 add a learned map to each filter of their convolution, the same for every clip: blue lowers

@@ -1,6 +1,6 @@
 // Ladder: the whole network as one picture, every stage showing how strongly it answers at the cursor's step.
 lvln.views.ladder = (root) => {
-  const { state, on, inspect, grey, lut, element, stepAt, draw, enter, play, setCursor } = lvln;
+  const { state, on, inspect, cut, grey, lut, element, stepAt, draw, enter, play, setCursor } = lvln;
   const board = root.querySelector(".board");
   const status = root.querySelector(".status");
   const detail = root.querySelector(".detail");
@@ -10,11 +10,16 @@ lvln.views.ladder = (root) => {
   const ABOUT = {
     stem: "a convolution of the frame itself, at full resolution",
     e1: "edges and colours", e2: "simple textures", e3: "patterns", e4: "parts of things", e5: "the scene as a whole",
+    L3: "tells C3 what C4 found", L2: "tells C2 what C3 found", L1: "tells C1 what C2 found",
+    skip: "what is there now, without memory",
+  };
+  // Of a network that paints as the paper describes it.
+  const PAINTS = {
     L4: "begins the picture, coarsely", L3: "adds to it what C4 remembers", L2: "adds what C3 remembers",
-    L1: "adds what C2 remembers", skip: "what is there now, without memory",
+    L1: "adds what C2 remembers",
   };
   const visible = () => root.offsetParent !== null;
-  let shown = null; // { of, stages: { name: {...} } }
+  let shown = null; // { of, taps, stages: { name: {...} }, moves: { block: {...} } }
   let asked = null;
   let chosen = null;
 
@@ -27,12 +32,14 @@ lvln.views.ladder = (root) => {
     board.classList.add("waiting");
     try {
       const found = await inspect("ladder");
-      const stages = {};
+      const [stages, moves] = [{}, {}];
       await Promise.all(found.stages.map(async (stage) => (stages[stage.name] = { ...stage, ...(await grey(stage.sprite)) })));
+      const steps = state.rollout.steps;
+      await Promise.all(Object.entries(found.moves).map(async ([block, move]) => (moves[block] = { ...move, frames: await cut(move.colours, steps, move.size) })));
       if (!state.rollout || state.rollout.key !== mine) return;
       status.textContent = "";
       board.classList.remove("waiting");
-      shown = { of: mine, taps: found.taps, stages };
+      shown = { of: mine, taps: found.taps, stages, moves };
       build();
     } catch (error) {
       if (asked === mine) asked = null;
@@ -40,13 +47,17 @@ lvln.views.ladder = (root) => {
     }
   }
 
+  const paints = () => shown.taps.length > BLOCKS.length; // its decoder begins at the encoder's deepest stage
+  // What stands at the right end of a rung.
+  const upward = (i) => (paints() ? `L${i + 1}` : i ? `L${i}` : "head");
+
   const title = (name) => {
     const [block, part] = name.split(".");
     return part ? (part === "skip" ? "now" : part.replace("x", "×")) : block;
   };
   const about = (name) => {
     const [block, part] = name.split(".");
-    if (!part) return ABOUT[block];
+    if (!part) return (paints() && PAINTS[block]) || ABOUT[block];
     return part === "skip" ? ABOUT.skip : "a memory (ConvGRU): click to enter it";
   };
 
@@ -69,6 +80,17 @@ lvln.views.ladder = (root) => {
     return button;
   }
 
+  const signed = (v, digits = 2) => `${v < -0.5 * 10 ** -digits ? "−" : "+"}${Math.abs(v).toFixed(digits)}`;
+
+  // What a level itself adds to the motion.
+  function mover(block) {
+    const [h, w] = shown.moves[block].size;
+    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas><span></span></button>`);
+    button.querySelector("canvas").style.aspectRatio = `${w} / ${h}`;
+    button.addEventListener("click", () => lvln.openTab("Motion"));
+    return button;
+  }
+
   const frame = (kind, text) => element(`<figure class="end ${kind}${kind === "makes" ? " predicted" : ""}"><canvas></canvas><figcaption>${text}</figcaption></figure>`);
 
   function build() {
@@ -78,12 +100,16 @@ lvln.views.ladder = (root) => {
       const rung = element(`<div class="rung"><div class="down"></div><div class="across"><b>${block}</b></div><div class="up"></div></div>`);
       rung.querySelector(".down").append(tile(shown.taps[i]));
       rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => tile(`${block}.${part}`)));
-      rung.querySelector(".up").append(tile(`L${i + 1}`));
+      if (shown.moves[block]) rung.querySelector(".across").append(mover(block));
+      rung.querySelector(".up").append(shown.stages[upward(i)] ? tile(upward(i)) : mover(upward(i)));
       rows.push(rung);
     });
-    const last = element("<div class='rung'><div class='down'></div><div></div><div></div></div>");
-    last.querySelector(".down").append(tile(shown.taps[4]));
-    rows.push(last);
+    if (paints()) {
+      const last = element("<div class='rung'><div class='down'></div><div></div><div></div></div>");
+      last.querySelector(".down").append(tile(shown.taps[4]));
+      rows.push(last);
+    }
+    board.classList.toggle("moving", Object.keys(shown.moves).length > 0);
     board.replaceChildren(wires, ...rows);
     if (!chosen || !shown.stages[chosen]) chosen = "L1";
     connect();
@@ -101,6 +127,7 @@ lvln.views.ladder = (root) => {
       return { l: r.left - base.left, r: r.right - base.left, t: r.top - base.top, b: r.bottom - base.top, x: (r.left + r.right) / 2 - base.left, y: (r.top + r.bottom) / 2 - base.top };
     };
     const stage = (name) => box(`[data-stage="${name}"] canvas`);
+    const end = (i) => box(`[data-stage="${upward(i)}"] canvas, .up [data-moves="${upward(i)}"] canvas`);
     const paths = [];
     const line = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}L${x2} ${y2}" marker-end="url(#lvln-arrow)"/>`);
     const bend = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}H${x2}V${y2}" marker-end="url(#lvln-arrow)"/>`);
@@ -108,15 +135,16 @@ lvln.views.ladder = (root) => {
     const reads = box(".reads");
     line(reads.x, reads.b + 2, reads.x, stage(shown.taps[0]).t - GAP);
     BLOCKS.forEach((block, i) => {
-      const [tap, across, up] = [stage(shown.taps[i]), box(`.rung:nth-of-type(${i + 2}) .across`), stage(`L${i + 1}`)];
-      line(tap.x, tap.b + 20, tap.x, stage(shown.taps[i + 1]).t - GAP);
+      const [tap, across, up] = [stage(shown.taps[i]), box(`.rung:nth-of-type(${i + 2}) .across`), end(i)];
+      if (shown.taps[i + 1]) line(tap.x, tap.b + 20, tap.x, stage(shown.taps[i + 1]).t - GAP);
       line(tap.r + 3, tap.y, across.l - GAP, tap.y);
-      line(across.r + 3, tap.y, up.l - GAP, tap.y);
-      line(up.x, up.t - 3, up.x, i ? stage(`L${i}`).b + 24 : box(".makes").b + GAP);
+      line(across.r + 3, up.y, up.l - GAP, up.y);
+      line(up.x, up.t - 3, up.x, i ? end(i - 1).b + 24 : box(".makes").b + GAP);
     });
-    const deepest = stage(shown.taps[4]);
-    const l4 = stage("L4");
-    bend(deepest.r + 3, deepest.y, l4.x, l4.b + 24);
+    if (paints()) {
+      const deepest = stage(shown.taps[4]);
+      bend(deepest.r + 3, deepest.y, end(3).x, end(3).b + 24);
+    }
     wires.innerHTML = `<defs><marker id="lvln-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>${paths.join("")}`;
   }
 
@@ -139,6 +167,18 @@ lvln.views.ladder = (root) => {
     const step = stepAt(t);
     const table = lut(false);
     board.querySelectorAll("[data-stage]").forEach((button) => colour(button.querySelector("canvas"), shown.stages[button.dataset.stage], step, table));
+    board.querySelectorAll("[data-moves]").forEach((button) => {
+      const move = shown.moves[button.dataset.moves];
+      const canvas = button.querySelector("canvas");
+      [canvas.height, canvas.width] = move.size;
+      canvas.getContext("2d").drawImage(move.frames[step], 0, 0);
+      const share = move.share[step];
+      const name = button.dataset.moves;
+      button.querySelector("span").textContent = `${name === "head" ? "head " : ""}${share === null ? "moves" : `${signed(share)} dB`}`;
+      const label = `${name === "head" ? "The head" : name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share)} dB by that`}`;
+      button.title = label;
+      button.setAttribute("aria-label", label);
+    });
     draw(board.querySelector(".reads canvas"), state.rollout.at("prediction", step));
     draw(board.querySelector(".makes canvas"), state.rollout.made(step));
     const ahead = step + 2 - state.rollout.seen;

@@ -1,8 +1,9 @@
-// Motion: the flow that moves the last frame, the mask that paints over it, and the location biases.
+// Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
   const { state, on, call, cut, grey, lut, element, stepAt, draw } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
+  const built = root.querySelector(".built");
   const canvas = (name) => root.querySelector(`.${name} > canvas`);
   const note = (name) => root.querySelector(`.${name} .note`);
   const visible = () => root.offsetParent !== null;
@@ -19,16 +20,22 @@ lvln.views.motion = (root) => {
       const found = await call("motion", mine);
       if (!state.rollout || state.rollout.key !== mine) return;
       panels.hidden = Boolean(found.error);
+      built.hidden = !found.levels?.length;
       if (found.error) {
         shown = null;
         status.textContent = found.error;
         return;
       }
-      const [colours, mask] = await Promise.all([cut(found.colours, found.steps, found.size), cut(found.mask, found.steps, found.size)]);
+      const strip = (url, size = found.size) => cut(url, found.steps, size);
+      const [colours, mask] = await Promise.all([strip(found.colours), strip(found.mask)]);
+      const levels = await Promise.all(
+        found.levels.map(async (level) => ({ ...level, frames: { colours: await strip(level.colours, level.size), moved: await strip(level.moved) } }))
+      );
       if (!state.rollout || state.rollout.key !== mine) return;
       status.textContent = "";
-      shown = { ...found, of: mine, frames: { colours, mask } };
+      shown = { ...found, of: mine, frames: { colours, mask }, levels };
       root.style.setProperty("--aspect", `${found.size[1]} / ${found.size[0]}`);
+      build();
       await locations();
       paint(state.cursor);
     } catch (error) {
@@ -55,18 +62,18 @@ lvln.views.motion = (root) => {
     context.putImageData(picture, 0, 0);
   }
 
-  function arrows(step) {
-    const target = canvas("arrows");
-    draw(target, state.rollout.at("prediction", step));
-    const [zoom, context] = [4, target.getContext("2d")];
+  // Over a picture of `width` pixels of the frame; twice as long as the motion: pixels of these small frames move by
+  // little. Heavier where there are few of them.
+  function arrows(target, found, { least = 0.15, bold = 1 } = {}) {
+    const context = target.getContext("2d");
+    const zoom = target.width / shown.size[1];
     context.lineCap = "round";
-    for (const [x, y, right, down] of shown.arrows[step]) {
+    for (const [x, y, right, down] of found) {
       const length = Math.hypot(right, down);
-      if (length < 0.15) continue;
-      // Twice as long as the motion: pixels of these small frames move by little.
+      if (length < least) continue;
       const [x0, y0] = [(x + 0.5) * zoom, (y + 0.5) * zoom];
       const [x1, y1] = [x0 + 2 * zoom * right, y0 + 2 * zoom * down];
-      for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 5], ["#fff", 2.2]]) {
+      for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 5 * bold], ["#fff", 2.2 * bold]]) {
         context.strokeStyle = colour;
         context.fillStyle = colour;
         context.lineWidth = width;
@@ -81,12 +88,57 @@ lvln.views.motion = (root) => {
     }
   }
 
+  // A flow in colours on its own grid, as large as a frame: each cell of a coarse level is a block.
+  function field(target, colours) {
+    const [h, w] = shown.size;
+    target.width = 4 * w;
+    target.height = 4 * h;
+    const context = target.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage(colours, 0, 0, target.width, target.height);
+  }
+
+  const decibels = (v) => (v === null ? "" : `${v < -0.005 ? "−" : "+"}${Math.abs(v).toFixed(2)} dB`);
+
+  function build() {
+    const names = { head: "after the head" };
+    built.querySelector(".ladder-of-flow").replaceChildren(
+      ...shown.levels.map(({ name, size: [h, w] }, i) =>
+        element(`<figure data-level="${name}"><figcaption><b>${names[name] || (i ? `… + ${name}` : name)}</b> <small>${w}×${h}</small></figcaption><canvas class="flow" aria-label="flow after ${names[name] ? "the head" : name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+      ),
+      element(`<figure data-level="all"><figcaption><b>blended and painted</b></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+    );
+  }
+
+  function climb(step) {
+    let before = 0;
+    const tell = (figure, gain) => {
+      figure.querySelector(".gain").textContent = decibels(gain);
+      figure.querySelector(".more").textContent = gain === null ? "what came is not known" : `${decibels(gain - before)} of it here`;
+      if (gain !== null) before = gain;
+    };
+    const figure = (name) => built.querySelector(`[data-level="${name}"]`);
+    for (const level of shown.levels) {
+      const target = figure(level.name);
+      field(target.querySelector(".flow"), level.frames.colours[step]);
+      arrows(target.querySelector(".flow"), level.arrows[step], { least: 0.1, bold: 1.5 });
+      draw(target.querySelector(".moved"), level.frames.moved[step]);
+      tell(target, level.gain[step]);
+    }
+    const last = figure("all");
+    draw(last.querySelector(".flow"), shown.frames.mask[step]);
+    draw(last.querySelector(".moved"), state.rollout.made(step));
+    tell(last, shown.gain[step]);
+  }
+
   function paint(t) {
     if (!shown || shown.of !== state.rollout?.key || !visible()) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
-    arrows(step);
+    draw(canvas("arrows"), state.rollout.at("prediction", step));
+    arrows(canvas("arrows"), shown.arrows[step]);
     draw(canvas("colours"), shown.frames.colours[step]);
     draw(canvas("painted"), shown.frames.mask[step]);
+    if (shown.levels.length) climb(step);
     const ahead = step + 2 - state.rollout.seen;
     note("arrows").textContent = `to ${ahead > 0 ? `+${ahead}` : `frame ${step + 2}`}, drawn ×2`;
     note("colours").textContent = `full at ${shown.limit.toFixed(1)} px`;

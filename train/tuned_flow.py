@@ -1,0 +1,51 @@
+"""The two numbers of `vp.baselines.tuned_flow` for each step, by search on training clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vp.baselines import enlarged_flow
+from vp.metrics import MAX_PSNR
+from vp.models.matching import warp
+
+FACTORS = torch.arange(0.3, 1.21, 0.05)
+BLENDS = torch.arange(0, 0.96, 0.05)
+
+
+@dataclass(frozen=True)
+class TunedFlow:
+    """Factors and blends for each step; fitted_on: how many windows of training clips they were chosen on."""
+
+    factors: list[float]
+    blends: list[float]
+    fitted_on: int
+
+
+def fit_tuned_flow(windows: Tensor, horizon: int, batch: int = 16) -> TunedFlow:
+    """The factors and blends with the highest mean PSNR, each step by itself.
+
+    windows: uint8 [N, at least 2 + horizon, 3, H, W] of training clips; the last `horizon` frames are the truth.
+    """
+    decibels = torch.zeros(horizon, len(FACTORS), len(BLENDS), dtype=torch.float64)
+    for some in windows[:, -horizon - 2 :].split(batch):
+        frames = some.float() / 255
+        last, flow = frames[:, 1], enlarged_flow(frames[:, 1], frames[:, 0])
+        for k in range(horizon):
+            still = last - frames[:, 2 + k]
+            for i, factor in enumerate(FACTORS):
+                moved = warp(last, factor * (k + 1) * flow) - frames[:, 2 + k]
+                # The error of a blend b of both is a parabola in b: three products give it for all blends.
+                aa, ab, bb = (
+                    (x * y).mean((1, 2, 3)).unsqueeze(1) for x, y in ((moved, moved), (moved, still), (still, still))
+                )
+                error = (1 - BLENDS) ** 2 * aa + 2 * BLENDS * (1 - BLENDS) * ab + BLENDS**2 * bb
+                decibels[k, i] -= 10 * error.clamp_min(10 ** (-MAX_PSNR / 10)).log10().sum(0)
+    best = [divmod(int(step.argmax()), len(BLENDS)) for step in decibels]
+    factors, blends = (
+        [round(grid[i].item(), 2) for i in at]
+        for grid, at in zip((FACTORS, BLENDS), zip(*best, strict=True), strict=True)
+    )
+    return TunedFlow(factors, blends, len(windows))

@@ -124,7 +124,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     clips = select(find_clips(args.data), args.part)
     if not clips:
         raise ValueError(f"none of the clips below {args.data} is of a {args.part} group")
-    build(clips, args.cache)
+    clips = build(clips, args.cache)
     scores = score(predictors, args.cache, clips, per_clip=args.per_clip, horizon=HORIZON)
     return {
         "part": args.part,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import circle
-from .cache import build
+from .cache import build, in_cache
 from .splits import ClipFile, find_clips, select
 
 
@@ -28,7 +28,8 @@ def prepare(
         then validated on what it trains on: such a run shows that a network can learn, not that it generalises.
     splits: folder of the official lists; without it the groups decide.
     ready: take the cache as it is.
-    Raises ValueError when there is nothing to train on, FileNotFoundError without clips in the folder.
+    Raises ValueError when there is nothing to train on or the cache holds other files by these names, OSError without
+    clips in the folder or without lists where `splits` says.
     """
     if kind == "circle":
         names = circle.build(cache)
@@ -48,7 +49,6 @@ def prepare(
 
 
 def _decoded(train: list[ClipFile], validation: list[ClipFile] | None, cache: Path, ready: bool) -> Source:
-    if not ready:
-        build([*train, *(validation or [])], cache)
-    names = [clip.name for clip in train]
-    return Source(names, names if validation is None else [clip.name for clip in validation])
+    clips = [*train, *(validation or [])]
+    names = [clip.name for clip in (in_cache if ready else build)(clips, cache)]
+    return Source(names[: len(train)], names if validation is None else names[len(train) :])

@@ -32,7 +32,7 @@ from vp.models import BLOCKS, KERNELS, NAMES, Ladder, in_order, step_features, u
 from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 
-from .cache import build, read_index
+from .cache import build, named, read_index
 from .data import frame_steps
 from .fourier import is_faster, use_fourier_frozen
 from .splits import ClipFile, find_clips, select
@@ -76,8 +76,15 @@ def folder_of(root: Path, name: str, digest: str, blocks: Sequence[str], seconds
 
 
 def missing_from(folder: Path, clips: list[ClipFile]) -> list[ClipFile]:
-    """The clips whose features the folder does not hold."""
-    return [clip for clip in clips if not (folder / f"{clip.name}.npz").exists()]
+    """The clips whose features the folder does not hold, or only those of an older file."""
+
+    def held(clip: ClipFile) -> bool:
+        features = folder / f"{clip.name}.npz"
+        if not features.exists():
+            return False
+        return not clip.path.exists() or clip.path.stat().st_mtime <= features.stat().st_mtime
+
+    return [clip for clip in clips if not held(clip)]
 
 
 def compute(
@@ -152,7 +159,7 @@ def prepare(
 ) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing."""
     folder = place_of(args, blocks, "untrained" if fresh else "")
-    clips = select(find_clips(args.data), part, args.splits)
+    clips = named(select(find_clips(args.data), part, args.splits), args.cache)
     if missing_from(folder, clips):
         build(clips, args.cache)
         predictor = watcher(args, fresh=fresh)

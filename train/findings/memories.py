@@ -30,8 +30,7 @@ def windows(predictor: Predictor, args: argparse.Namespace) -> Iterator[np.ndarr
         for clip in bundled():
             yield window(clip, length, size=predictor.size)
         return
-    clips = select(find_clips(args.data), "validation")
-    build(clips, args.cache)
+    clips = build(select(find_clips(args.data), "validation"), args.cache)
     names = [clip.name for clip in clips]
     names = names[:: max(1, len(names) // args.clips)][: args.clips]
     for _, _, frames in fixed_windows(args.cache, names, length=length, size=predictor.size, per_clip=1):

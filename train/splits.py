@@ -6,6 +6,7 @@ Clips of one group (`g01` to `g25`) come from one source video, so a split never
 from __future__ import annotations
 
 import codecs
+import difflib
 import filecmp
 import os
 import re
@@ -149,15 +150,12 @@ def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str
     found = {clip.name for clip in clips if same_name(clip.name) in test}
     if not found:
         raise ValueError(f"{listed} names none of the {len(clips)} clips of --data, such as {clips[0].name}")
-    # Clips and lists may both be a part of UCF101, but a class that only the one has and one that only the other has
-    # are likely the same by another name.
-    classes = {same_name(clip.label): clip.label for clip in clips}
+    # Clips and lists may each be another part of UCF101, but not call one class by two names.
+    classes = {same_name(clip.label) for clip in clips}
     named = {same_name(NAME.fullmatch(name)["label"]) for name in test}
-    if (unnamed := sorted(classes.keys() - named)) and (unmatched := sorted(named - classes.keys())):
-        raise ValueError(
-            f"{listed} names no clip of the class {classes[unnamed[0]]}, and --data has none of its class "
-            f"{unmatched[0]}: call both alike"
-        )
+    for label in sorted(named - classes):
+        if alike := difflib.get_close_matches(label, classes - named, n=1, cutoff=0.8):
+            raise ValueError(f"{listed} has a class {label}, and --data one called {alike[0]}: call both alike")
     other = folder / f"trainlist{split:02d}.txt"
     if other.exists():
         train = {same_name(name) for name in read_list(other)}

@@ -375,6 +375,32 @@ def test_tensors_that_do_not_fit(copy: Path, change: Callable, words: list[str])
         open_checkpoints(str(copy)).load("lvln")
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "value"),
+    [
+        ("one_frame", "decoder.L2.norm.running_var", -1.0),  # its square root is not a number
+        ("lvln", "head.output.weight", 3e38),
+        ("full_res", "decoder.L1.conv.weight", -3e38),
+    ],
+)
+def test_weights_that_are_finite_but_predict_what_is_not(
+    copy: Path, ladders: dict[str, Ladder], name: str, part: str, value: float
+) -> None:
+    kept = (copy / name / WEIGHTS).read_bytes()
+    tensor = ladders[name].state_dict()[part]
+    before = tensor.clone()
+    ruined = tensor.fill_(value).clone()
+    try:
+        with complaint(f"{name} is not saved", "predict numbers that are not finite"):
+            save_predictor(copy, name, ladders[name], training={}, scores={})
+    finally:
+        tensor.copy_(before)
+    assert (copy / name / WEIGHTS).read_bytes() == kept
+    edit(copy, name, lambda t: t.update({part: ruined}))
+    with complaint(f"{name}/model.safetensors", "predict numbers that are not finite"):
+        open_checkpoints(str(copy)).load(name)
+
+
 def test_half_precision_and_no_hash_are_fine(copy: Path) -> None:
     edit(copy, "lvln", lambda t: t.update({BIAS: torch.full((6,), 0.5, dtype=torch.float16)}))
     edit_config(copy, "lvln", weights_sha256=...)

@@ -30,6 +30,7 @@ from vp import video
 from vp.errors import VideoError
 from vp.limits import MAX_FRAMES
 
+from .arguments import at_least_one
 from .splits import ClipFile, find_clips, select
 
 SIZE = (128, 160)
@@ -191,7 +192,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="UCF101 folder: CLASS/v_CLASS_gXX_cYY.avi or .mp4")
     parser.add_argument("--cache", type=Path, required=True, help="folder to fill")
     parser.add_argument("--part", default=None, help="train, validation, train+validation or test; default all")
-    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--workers", type=at_least_one, default=None, help="default: one for each core")
     args = parser.parse_args()
     try:
         clips = find_clips(args.data)

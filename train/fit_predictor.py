@@ -29,6 +29,7 @@ from vp.models.silence import keep
 from vp.precision import choose_device, choose_dtype
 
 from . import resume
+from .arguments import above_zero, at_least_one, at_least_zero
 from .average import update_average
 from .calibrate import calibrate
 from .data import Collate, Windows, fixed_windows
@@ -290,21 +291,21 @@ def main() -> None:
         "--share-memory", action="store_true", help="with --start: C1's 5x5 and 7x7 begin as its 3x3, padded"
     )
     parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
-    parser.add_argument("--minutes", type=float, default=None, help="training budget over all restarts")
+    parser.add_argument("--minutes", type=above_zero, default=None, help="training budget over all restarts")
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="auto", help="processes on this machine")
-    parser.add_argument("--nodes", type=int, default=1, help="machines")
+    parser.add_argument("--nodes", type=at_least_one, default=1, help="machines")
     parser.add_argument(
         "--precision", default=None, help="bf16-mixed or 32-true; default: bf16-mixed where the hardware has bf16"
     )
     parser.add_argument(
         "--direct", action="store_true", help="large kernels directly, not by Fourier transform (CPUs without bf16)"
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes that prepare batches")
+    parser.add_argument("--workers", type=at_least_zero, default=1, help="processes that prepare batches")
     parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")
     parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
-    parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
-    parser.add_argument("--validation-windows", type=int, default=1, help="windows per validation clip")
+    parser.add_argument("--log-every", type=at_least_one, default=50, metavar="STEPS")
+    parser.add_argument("--validation-windows", type=at_least_one, default=1, help="windows per validation clip")
     parser.add_argument(
         "--snapshots", type=int, nargs="*", default=[], metavar="STEP", help="export the weights after these steps too"
     )

@@ -43,6 +43,8 @@ def prepare(
     if not train:
         raise ValueError(f"{data} holds no clip of a training group")
     if clips is not None:
+        if clips < 1:
+            raise ValueError(f"clips must be 1 or more, not {clips}")
         step = max(1, len(train) / clips)
         return _decoded([train[int(k * step)] for k in range(min(clips, len(train)))], None, cache, ready)
     return _decoded(train, select(found, "validation", splits), cache, ready)

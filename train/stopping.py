@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 
 from .recipe import Recipe
@@ -29,5 +28,5 @@ def ignore_signals(_worker: int) -> None:
 
 def share_done(progress: dict, recipe: Recipe, minutes: float | None) -> float:
     """How much of the run is done, 0 to 1: of its steps or of its minutes, whichever is further."""
-    budget = minutes * 60 if minutes else math.inf
-    return max(progress["seconds"] / budget, progress["step"] / recipe.steps)
+    of_time = 0.0 if minutes is None else progress["seconds"] / (minutes * 60) if minutes > 0 else 1.0
+    return max(of_time, progress["step"] / recipe.steps)

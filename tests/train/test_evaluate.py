@@ -328,7 +328,7 @@ def test_the_command_line_says_what_is_missing(files, main, tmp_path, capsys):
         main("--checkpoints", files / "checkpoints", "--part", "validation")
     with pytest.raises(SystemExit):
         main("--checkpoints", files / "checkpoints", "--per-clip", "0")
-    assert "--per-clip must be at least 1" in capsys.readouterr().err
+    assert "--per-clip: must be at least 1" in capsys.readouterr().err
 
 
 def test_figures_are_drawn_again_from_the_numbers(report, tmp_path, monkeypatch, capsys):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from train.arguments import at_least_one
 from train.cache import build
 from train.data import fixed_windows
 from train.splits import find_clips, select
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--model", nargs="*", default=list(NAMES), choices=NAMES)
     parser.add_argument("--data", type=Path, default=None, help="UCF101 folder, for its validation clips")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    parser.add_argument("--clips", type=int, default=72, help="with --data: how many")
+    parser.add_argument("--clips", type=at_least_one, default=72, help="with --data: how many")
     parser.add_argument("--figure", type=Path, required=True)
     args = parser.parse_args()
     import matplotlib

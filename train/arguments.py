@@ -1,0 +1,31 @@
+"""Numbers on the command line, in the ranges that make sense: argparse refuses others in one line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+
+def above_zero(text: str) -> float:
+    """A number above 0, e.g. of minutes; the `type` of an argument."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return value
+
+
+def at_least_one(text: str) -> int:
+    """A whole number from 1 up."""
+    return _from(1, text)
+
+
+def at_least_zero(text: str) -> int:
+    """A whole number from 0 up."""
+    return _from(0, text)
+
+
+def _from(least: int, text: str) -> int:
+    value = int(text)
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be at least {least}, not {text}")
+    return value

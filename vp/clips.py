@@ -4,10 +4,12 @@ A source lists names only, so that thirteen thousand clips cost a moment; a clip
 somebody picks it. Clips are asked for by an id from the listing, which is looked up and never used as a path.
 """
 
+import atexit
 import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -162,7 +164,9 @@ def cache_folder() -> Path:
 @cache
 def _temporary_folder() -> Path:
     """For homes that cannot be written, as in many containers: what is kept lasts for this run."""
-    return Path(tempfile.mkdtemp(prefix="lvln-explorer-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="lvln-explorer-cache-")).resolve()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 # Listings -----------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from vp.rollout import Rollout
 from .classes import classification_payload
 from .downloads import make_download, url
 from .experiments import run_experiment
-from .files import new_file
+from .files import new_file, shown_copy
 from .motion import location_payload, motion_payload
 from .payload import activation_payload, data_url, filter_payload, rollout_payload
 from .store import Request, RolloutStore
@@ -55,9 +55,9 @@ class Handlers:
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
-        self.store = RolloutStore(lambda request: explorer.predict(request.path, request.window))
+        self.store = RolloutStore(lambda request: explorer.predict(request.file, request.window))
         self.untrained = RolloutStore(
-            lambda request: explorer.predict(request.path, request.window, weights="untrained"), max_bytes=100_000_000
+            lambda request: explorer.predict(request.file, request.window, weights="untrained"), max_bytes=100_000_000
         )
         self._classes: OrderedDict[tuple, dict] = OrderedDict()  # by file and what is silenced
         self._lock = threading.Lock()
@@ -121,8 +121,8 @@ class Handlers:
 
     def playable(self, request: Request) -> str:
         """The whole clip as a file that browsers play."""
-        if video.browser_playable(request.path):
-            return request.path
+        if video.browser_playable(request.file):
+            return shown_copy(request.path)
         return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
 
     # -- predictions ---------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class Handlers:
                 rollout = (
                     self.store.get(key)
                     if name == request.window.model
-                    else self.explorer.predict(request.path, replace(request.window, model=name))
+                    else self.explorer.predict(request.file, replace(request.window, model=name))
                 )
                 results.append(self._payload(rollout, request, key))
             except ExplorerError as error:
@@ -197,7 +197,7 @@ class Handlers:
         with self._lock:
             known = self._classes.get((path, silence))
         if known is None:
-            for step in self.explorer.classify(path, silence=silence):
+            for step in self.explorer.classify(self.store.request(key).file, silence=silence):
                 if isinstance(step, float):
                     yield {"progress": step}
                 else:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,6 +124,34 @@ def test_only_ids_of_the_listing_open(ucf, id):
     for call in (source.get, source.path, source.thumbnail):
         with pytest.raises(ClipError, match="no such clip"):
             call(id)
+
+
+def test_links_that_leave_the_folder_are_told(ucf, tmp_path, capsys):
+    outside = touch(tmp_path / "outside", "secret.avi", "Class/secret.avi", "notes.txt")
+    open_clips(str(ucf))
+    assert capsys.readouterr().err == ""
+    for name, target in (("notes.txt", "notes.txt"), ("gone.avi", "nowhere.avi"), (".hidden", "Class")):
+        (ucf / name).symlink_to(outside / target)
+    open_clips(str(ucf))
+    assert capsys.readouterr().err == ""  # these would be left out wherever they led
+    (ucf / "YoYo" / "link.avi").symlink_to(outside / "secret.avi")
+    open_clips(str(ucf))
+    assert re.fullmatch(
+        r"warning: a link in .*YoYo/link\.avi\) leads? out of it.*left out.*\n", capsys.readouterr().err
+    )
+    (ucf / "Class").symlink_to(outside / "Class")
+    open_clips(str(ucf))
+    assert "2 links in" in capsys.readouterr().err
+
+
+def test_a_folder_of_nothing_but_links_out_of_it_says_so(tmp_path):
+    touch(tmp_path / "outside", "a.avi")
+    for name, target in (("Class", "outside"), ("a.avi", "outside/a.avi")):
+        folder = tmp_path / f"of {name}"
+        folder.mkdir()
+        (folder / name).symlink_to(tmp_path / target)
+        with pytest.raises(ClipError, match=rf"no videos in .*: a link in .*such as {name}\) leads out of it"):
+            open_clips(str(folder))
 
 
 def test_links_that_leave_the_folder_are_not_followed(ucf, tmp_path):

@@ -1,4 +1,4 @@
-"""vp.machine, and the app itself on machines that stand in its way: it starts all the same, or says in one line why not."""
+"""vp.machine, and the app on machines that stand in its way: it starts all the same, or says in one line why not."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio.context import LocalContext
 from gradio.exceptions import InvalidPathError
 from gradio.processing_utils import move_files_to_cache
 
@@ -106,15 +107,22 @@ def test_a_clip_from_anywhere_can_be_played(served, moving, write_video, tmp_pat
     handlers, player = Handlers(Explorer()), gr.Video()
 
     def serve(path: str) -> None:
-        move_files_to_cache(player.postprocess(path).model_dump(), player, postprocess=True)
+        """What Gradio does with the result of a handler, once the page is launched."""
+        page = gr.Blocks()
+        page.has_launched, page.allowed_paths, page.blocked_paths = True, [], []
+        token = LocalContext.blocks.set(page)
+        try:
+            move_files_to_cache(player.postprocess(path).model_dump(), player, postprocess=True)
+        finally:
+            LocalContext.blocks.reset(token)
 
-    with gr.Blocks(), pytest.raises(InvalidPathError):
+    with pytest.raises(InvalidPathError):
         serve(str(clip))
     chosen = request(clip, "clip.mp4", "Clip")
     played = [Path(handlers.playable(chosen)) for _ in range(3)]
     assert set(played) == {played[0]} and played[0].is_relative_to(served)  # one copy for all who look at it
     assert played[0].read_bytes() == clip.read_bytes() and not played[0].is_symlink()
-    with gr.Blocks():
-        serve(str(played[0]))
-    rewritten = write_video(clip.resolve() if kind == "hub" else clip, moving(5, 32, 48, seed=1))
-    assert Path(handlers.playable(chosen)).read_bytes() == rewritten.read_bytes()
+    serve(str(played[0]))
+    another = write_video(tmp_path / "another.mp4", moving(5, 32, 48, seed=1))
+    clip.write_bytes(another.read_bytes())
+    assert Path(handlers.playable(chosen)).read_bytes() == another.read_bytes()

@@ -253,11 +253,11 @@ def test_a_classifier_whose_scores_are_not_finite_is_neither_written_nor_loaded(
 
 def test_a_missing_or_damaged_classifier_says_what_to_do(folder):
     weights, config = folder / "classifier" / "model.safetensors", folder / "classifier" / "config.json"
-    text = config.read_text()
-    config.write_text(text.replace('"pooled"', '"pooling"'))
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('"pooled"', '"pooling"'), encoding="utf-8")
     with pytest.raises(CheckpointError, match='"classifier" does not describe a classifier: strategy'):
         load_classifier(str(folder))
-    config.write_text(text)
+    config.write_text(text, encoding="utf-8")
     weights.write_bytes(weights.read_bytes()[:-50])
     with pytest.raises(CheckpointError, match="damaged or cut short"):
         load_classifier(str(folder))

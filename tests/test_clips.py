@@ -240,7 +240,7 @@ def test_the_manifest_names_and_orders_the_clips(tmp_path, monkeypatch):
         "about": "A disc drifts.",
     }
     manifest = {"clips": [entry, {"file": "a.mp4", "label": "Toys"}, {"file": "../missing.mp4"}]}
-    (root / "clips.json").write_text(json.dumps(manifest))
+    (root / "clips.json").write_text(json.dumps(manifest), encoding="utf-8")
     monkeypatch.setattr(clips, "BUNDLED", root)
     source = open_clips("bundled")
     assert [clip.id for clip in source.search()] == ["moving_circle.mp4", "a.mp4", "z.mp4"]
@@ -253,7 +253,7 @@ def test_the_manifest_names_and_orders_the_clips(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", ["{", "[]", '{"clips": [{"title": "x"}]}', '{"clips": ["x"]}'])
 def test_a_broken_manifest_says_so(tmp_path, content):
     root = touch(tmp_path / "clips", "a.mp4")
-    (root / "clips.json").write_text(content)
+    (root / "clips.json").write_text(content, encoding="utf-8")
     with pytest.raises(ClipError, match=r"clips\.json"):
         open_clips(str(root))
 
@@ -283,7 +283,7 @@ def test_a_tall_clip_gets_a_bounded_thumbnail(tmp_path):
 
 def test_a_broken_or_missing_clip_gets_a_grey_picture(tmp_path):
     root = touch(tmp_path / "clips", "empty.mp4", "gone.mp4")
-    (root / "text.avi").write_text("not a video")
+    (root / "text.avi").write_text("not a video", encoding="utf-8")
     source = open_clips(str(root))
     (root / "gone.mp4").unlink()
     for id in ("empty.mp4", "gone.mp4", "text.avi"):

@@ -111,7 +111,10 @@ def build(clips: list[ClipFile], folder: Path, workers: int | None = None) -> li
     jobs = [(clip.name, str(clip.path), str(folder)) for clip in clips if not held(clip)]
     if not jobs:
         return clips
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool, (folder / "index.jsonl").open("a") as log:
+    with (
+        ProcessPoolExecutor(workers or os.cpu_count()) as pool,
+        (folder / "index.jsonl").open("a", encoding="utf-8") as log,
+    ):
         for line, words in tqdm(pool.map(_build_one, jobs, chunksize=4), total=len(jobs), desc="decoding", unit="clip"):
             if words:
                 print(words)
@@ -129,7 +132,7 @@ def named(clips: list[ClipFile], folder: Path) -> list[ClipFile]:
         if entry is None or entry.origin is None or entry.origin.path == path or _is_of(entry, clip.path):
             return clip.name
         other = entry.origin == DRAWN or os.path.exists(entry.origin.path)
-        return f"{clip.name}-{hashlib.sha256(path.encode()).hexdigest()[:8]}" if other else clip.name
+        return f"{clip.name}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}" if other else clip.name
 
     return [replace(clip, name=name(clip)) for clip in clips]
 
@@ -158,7 +161,7 @@ def read_entries(folder: Path) -> dict[str, Entry]:
     """What the cache holds, by clip name."""
     path = Path(folder) / "index.jsonl"
     entries = {}
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             name, frames, fps, *origin = json.loads(line)
         except ValueError:  # the line that a killed build was writing

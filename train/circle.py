@@ -47,7 +47,7 @@ def build(folder: Path) -> list[str]:
     """Write the five clips into a cache, if they are not there. Returns their names."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = read_entries(folder)
-    with (folder / "index.jsonl").open("a") as log:
+    with (folder / "index.jsonl").open("a", encoding="utf-8") as log:
         for name, change in VARIANTS.items():
             if name in entries and entries[name].origin == DRAWN and (folder / f"{name}.npy").exists():
                 continue

@@ -194,7 +194,7 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
             scores = validate(evaluation_model, windows)
         fabric.log_dict({f"validation/{name}": value for name, value in scores.items()}, progress["step"])
         progress["scores"] = scores
-        with (out / "log.jsonl").open("a") as log:
+        with (out / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({k: progress[k] for k in ("step", "seconds", "clips")} | scores) + "\n")
         line = " ".join(f"{name} {value:+.3f}" for name, value in scores.items())
         fabric.print(f"step {progress['step']} {progress['seconds'] / 60:.1f} min {line}")

@@ -313,7 +313,7 @@ def _list_hub(spec: str, repo: str, revision: str | None) -> tuple[str, list[str
         except (OSError, ValueError, KeyError):
             raise _hub_error(error, repo) from error
     with video.replacing(kept) as part:
-        part.write_text(json.dumps({"commit": commit, "files": files}))
+        part.write_text(json.dumps({"commit": commit, "files": files}), encoding="utf-8")
     return commit, files
 
 

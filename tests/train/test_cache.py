@@ -74,7 +74,9 @@ def test_a_second_build_goes_on_where_the_first_was_killed(data, built, tmp_path
     cut.write_bytes(want[1][:-1000])
     lost.unlink()
     index = cache / "index.jsonl"
-    index.write_text(index.read_text() + '["v_YoYo_g')  # a line that was being written
+    index.write_text(
+        index.read_text(encoding="utf-8") + '["v_YoYo_g', encoding="utf-8"
+    )  # a line that was being written
     before = whole.stat().st_mtime_ns
     build(data, cache)
     assert [path.read_bytes() for path in (whole, cut, lost)] == want
@@ -92,7 +94,7 @@ def test_an_index_that_is_not_there_is_empty(tmp_path):
 
 
 def test_later_lines_of_an_index_win(tmp_path):
-    (tmp_path / "index.jsonl").write_text("".join(json.dumps(["a", n, 25.0]) + "\n" for n in (3, 4)))
+    (tmp_path / "index.jsonl").write_text("".join(json.dumps(["a", n, 25.0]) + "\n" for n in (3, 4)), encoding="utf-8")
     assert read_index(tmp_path) == {"a": (4, 25.0)}
 
 
@@ -185,7 +187,7 @@ def test_a_cache_that_does_not_say_what_it_was_made_of_is_made_again(paint, tmp_
     clip = paint(tmp_path / "one.mp4", RED)
     cache.mkdir()
     np.save(cache / "one.npy", np.broadcast_to(GREEN, (4, *SIZE, 3)))
-    (cache / "index.jsonl").write_text('["one", 4, 25.0]\n')
+    (cache / "index.jsonl").write_text('["one", 4, 25.0]\n', encoding="utf-8")
     assert in_cache([clip], cache) == [clip]  # taken as it is where one asks for that
     build_here([clip], cache)
     assert (colour_of(cache, clip) == RED).all()

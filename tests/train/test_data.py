@@ -20,7 +20,7 @@ CLIPS = {f"clip{k}": (20 + 7 * k, 25.0 if k % 2 else 30000 / 1001) for k in rang
 def cache(tmp_path_factory):
     """Six clips. Pixels say where they are from: red is the frame, green the column, blue the clip and the row."""
     folder = tmp_path_factory.mktemp("cache")
-    with (folder / "index.jsonl").open("w") as index:
+    with (folder / "index.jsonl").open("w", encoding="utf-8") as index:
         for k, (name, (count, fps)) in enumerate(CLIPS.items()):
             frames = np.empty((count, 24, 32, 3), np.uint8)
             frames[..., 0] = np.arange(count)[:, None, None]

@@ -24,7 +24,7 @@ def repository(tmp_path: Path):
         numbers = tmp_path / "assets/figures/scores.json"
         for path, content in ((config, {"training": training}), (numbers, scores)):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content))
+            path.write_text(json.dumps(content), encoding="utf-8")
         who = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "commit.gpgsign=false"]
         subprocess.run(["git", "-C", str(tmp_path), "add", "-A"], check=True)
         subprocess.run(["git", "-C", str(tmp_path), *who, "commit", "-qm", "weights"], check=True)

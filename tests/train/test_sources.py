@@ -50,7 +50,9 @@ def test_lists_that_do_not_match_stop_a_run(folder, tmp_path):
     for splits, error in ((tmp_path / "nowhere", FileNotFoundError), (folder, FileNotFoundError)):
         with pytest.raises(error, match="--splits"):
             prepare(folder, tmp_path, **OPTIONS | {"splits": splits})
-    (tmp_path / "testlist01.txt").write_text("Archery\\v_Archery_g09_c01.avi\nYoYo\\v_YoYo_g09_c01.avi\n")
+    (tmp_path / "testlist01.txt").write_text(
+        "Archery\\v_Archery_g09_c01.avi\nYoYo\\v_YoYo_g09_c01.avi\n", encoding="utf-8"
+    )
     source = prepare(folder, tmp_path, **OPTIONS | {"splits": tmp_path})
     assert not any("g09" in name for name in (*source.train, *source.validation)) and len(source.train) == 6
 

@@ -59,7 +59,7 @@ def test_train_and_validation_together_are_the_official_training_part(folder):
 
 
 def test_a_list_decides_where_there_is_one(folder):
-    (folder / "testlist01.txt").write_text("YoYo/v_YoYo_g25_c01.avi\n\nYoYo/v_YoYo_g08_c02.avi 3\n")
+    (folder / "testlist01.txt").write_text("YoYo/v_YoYo_g25_c01.avi\n\nYoYo/v_YoYo_g08_c02.avi 3\n", encoding="utf-8")
     clips = find_clips(folder)
     assert [c.name for c in select(clips, "test", folder)] == ["v_YoYo_g08_c02", "v_YoYo_g25_c01"]
     assert "v_YoYo_g08_c02" not in {c.name for c in select(clips, "validation", folder)}
@@ -116,7 +116,7 @@ def test_a_list_that_does_not_match_is_an_error(folder, content, message):
 
 def test_lists_that_are_not_there_are_an_error(folder):
     clips = find_clips(folder)
-    (folder / "testlist01.txt").write_text(LINES["as published"])
+    (folder / "testlist01.txt").write_text(LINES["as published"], encoding="utf-8")
     for place, split in ((folder / "nowhere", 1), (folder / "testlist01.txt", 1), (folder, 2), (folder / "YoYo", 1)):
         with pytest.raises(FileNotFoundError, match="there is no .*point --splits"):
             select(clips, "train", place, split)
@@ -127,12 +127,14 @@ def test_with_both_lists_every_clip_is_in_one_of_them(folder):
     tested = [c for c in clips if c.group < 8]
     trained = [c for c in clips if c.group >= 8]
     for name, some in (("testlist01.txt", tested), ("trainlist01.txt", trained)):
-        (folder / name).write_text("".join(f"{c.label}\\{c.name.upper()}.avi 1\n" for c in some))
+        (folder / name).write_text("".join(f"{c.label}\\{c.name.upper()}.avi 1\n" for c in some), encoding="utf-8")
     assert select(clips, "test", folder) == tested and select(clips, "train+validation", folder) == trained
-    (folder / "testlist01.txt").write_text("\n".join(c.name for c in tested[:-1]))  # a download that broke off
+    (folder / "testlist01.txt").write_text(
+        "\n".join(c.name for c in tested[:-1]), encoding="utf-8"
+    )  # a download that broke off
     with pytest.raises(ValueError, match=f"neither trainlist01.txt and testlist01.txt .* {tested[-1].name}"):
         select(clips, "train", folder)
-    (folder / "testlist01.txt").write_text("\n".join(c.name for c in (*tested, trained[0])))
+    (folder / "testlist01.txt").write_text("\n".join(c.name for c in (*tested, trained[0])), encoding="utf-8")
     with pytest.raises(ValueError, match=f"both trainlist01.txt and testlist01.txt .* {trained[0].name}"):
         select(clips, "train", folder)
 
@@ -141,7 +143,7 @@ def test_names_on_a_disk_may_have_other_capitals(folder):
     (folder / "YOYO").mkdir()
     for path in (folder / "YoYo").iterdir():
         path.rename(folder / "YOYO" / path.name.upper())
-    (folder / "testlist01.txt").write_text(LINES["as published"])
+    (folder / "testlist01.txt").write_text(LINES["as published"], encoding="utf-8")
     clips = find_clips(folder)
     assert len(clips) == 2 * 25 * 3
     assert {c.name for c in select(clips, "test", folder)} == {"V_YOYO_G25_C01", NAMES[1]}

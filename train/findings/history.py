@@ -24,7 +24,7 @@ SCORES = "assets/figures/scores.json"
 def git(*arguments: str, root: Path = ROOT) -> str:
     """What git prints. Raises subprocess.CalledProcessError."""
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout
 
 
 def gain_of(scores: dict, name: str) -> float | None:

@@ -213,7 +213,7 @@ class Handlers:
         """The prediction on show before anybody clicked, computed ahead and shipped."""
         if self.explorer.troubles or self.explorer.checkpoints.spec != "bundled" or not EXAMPLE.exists():
             return None
-        payload = json.loads(EXAMPLE.read_text())
+        payload = json.loads(EXAMPLE.read_text(encoding="utf-8"))
         request = self.example_request()
         if request is None:
             return None

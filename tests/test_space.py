@@ -42,8 +42,10 @@ PROGRAM = """
 import json, sys
 import spaces
 from vp.explorer import Explorer, Window
+from vp.checkpoints import source
 from vp.models.ladder import Ladder
 
+source.try_out = lambda *_: None  # weights are tried out on the CPU, as they are loaded
 outside = []
 forward = Ladder.features
 def watched(self, *args, **kwargs):

@@ -58,7 +58,7 @@ def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], *, last: b
 
 def to_numpy(value: Tensor) -> np.ndarray:
     """For a file: whole numbers as they are, others as float16."""
-    return value.cpu().numpy() if not value.is_floating_point() else value.cpu().numpy().astype(np.float16)
+    return value.cpu().numpy() if not value.is_floating_point() else value.half().cpu().numpy()
 
 
 def watched(cache: Path, name: str, count: int, native: float, most: int = MAX_CLASSIFIED) -> np.ndarray:

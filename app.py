@@ -2,7 +2,7 @@
 
 python app.py
 python app.py --clips UCF-101/ --checkpoints runs/one_frame/export
-python app.py --clips hf://datasets/OWNER/NAME --checkpoints hf://OWNER/NAME@REVISION
+python app.py --clips bundled hf://datasets/OWNER/NAME --checkpoints hf://OWNER/NAME@REVISION
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 
-SOURCES = "bundled, a FOLDER, or {hub}"
+CLIPS = "bundled ucf101"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -22,19 +22,30 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--clips",
-        default=os.environ.get("VP_CLIPS", "bundled"),
-        help=f"where clips come from: {SOURCES.format(hub='hf://datasets/OWNER/NAME@REVISION')}",
+        nargs="+",
+        action="extend",
+        metavar="SOURCE",
+        help="where clips come from, a shelf for each: bundled, ucf101 (from the Hugging Face Hub, once somebody opens "
+        f"it), a FOLDER, or hf://datasets/OWNER/NAME@REVISION; default: {CLIPS}, or what VP_CLIPS names, with commas "
+        "between several",
     )
     parser.add_argument(
         "--checkpoints",
         default=os.environ.get("VP_CHECKPOINTS", "bundled"),
-        help=f"where weights come from: {SOURCES.format(hub='hf://OWNER/NAME@REVISION')}",
+        help="where weights come from: bundled, a FOLDER, or hf://OWNER/NAME@REVISION",
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", type=port_number, default=None, help="default: the first free one from 7860")
     parser.add_argument("--mcp", action="store_true", help="offer the API as MCP tools too (needs gradio[mcp])")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    args.clips = args.clips or _listed(os.environ.get("VP_CLIPS", "")) or CLIPS.split()
+    return args
+
+
+def _listed(text: str) -> list[str]:
+    """Sources separated by commas; a folder may have one in its name."""
+    return [text] if os.path.isdir(text) else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def port_number(text: str) -> int:

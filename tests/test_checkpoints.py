@@ -230,7 +230,9 @@ def test_nothing_bad_is_written(
 # --- places ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", ["/no/such/folder", "", "  ", "s3://bucket/x", "https://huggingface.co/a/b", "a\0b"])
+@pytest.mark.parametrize(
+    "spec", ["/no/such/folder", "", "  ", "s3://bucket/x", "https://huggingface.co/spaces/a/b", "a\0b"]
+)
 def test_no_such_place(spec: str) -> None:
     with complaint("bundled", "hf://owner/name@revision"):
         open_checkpoints(spec)

@@ -281,13 +281,14 @@ def test_a_tall_clip_gets_a_bounded_thumbnail(tmp_path):
     assert Image.open(open_clips(str(tmp_path / "clips")).thumbnail("tall.mp4")).size == (160, 240)
 
 
-def test_a_broken_or_missing_clip_gets_a_grey_picture(tmp_path):
+def test_a_broken_clip_gets_a_grey_picture_and_a_missing_one_none(tmp_path):
     root = touch(tmp_path / "clips", "empty.mp4", "gone.mp4")
     (root / "text.avi").write_text("not a video", encoding="utf-8")
     source = open_clips(str(root))
     (root / "gone.mp4").unlink()
-    for id in ("empty.mp4", "gone.mp4", "text.avi"):
+    for id in ("empty.mp4", "text.avi"):
         assert (np.asarray(Image.open(source.thumbnail(id))) == 128).all()
+    assert source.thumbnail("gone.mp4") is None
 
 
 def test_many_at_once_see_whole_thumbnails(tmp_path, cache):

@@ -90,7 +90,7 @@ def test_files_of_training_are_read_under_another_code_page(tmp_path):
         "from pathlib import Path\n"
         "from train import circle\n"
         "from train.cache import read_index\n"
-        "from train.recipe import load_recipe\n"
+        "from train.predictor.recipe import load_recipe\n"
         "from train.splits import read_list\n"
         f"here = Path({os.fsencode(tmp_path).decode()!r})\n"
         "assert [load_recipe(str(path)).model for path in here.glob('*.yaml')] == ['one_frame'] * 3\n"

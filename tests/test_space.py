@@ -55,7 +55,7 @@ def watched(self, *args, **kwargs):
 Ladder.features = watched
 
 explorer = Explorer()
-clip = explorer.clips.path(explorer.clips.search()[0].id)
+clip = explorer.shelves[0].clips.path(explorer.shelves[0].clips.search()[0].id)
 rollout = explorer.predict(clip, Window("one_frame", seen=2, horizon=1))
 seen = [type(step).__name__ for step in explorer.classify(clip)]
 print(json.dumps({"outside": len(outside), "psnr": rollout.scores["psnr"], "last": seen[-1]}))

@@ -16,16 +16,7 @@ def above_zero(text: str) -> float:
 
 def at_least_one(text: str) -> int:
     """A whole number from 1 up."""
-    return _from(1, text)
-
-
-def at_least_zero(text: str) -> int:
-    """A whole number from 0 up."""
-    return _from(0, text)
-
-
-def _from(least: int, text: str) -> int:
     value = int(text)
-    if value < least:
-        raise argparse.ArgumentTypeError(f"must be at least {least}, not {text}")
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
     return value

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from vp.clips import ClipSource
+
 from . import circle
-from .cache import build, in_cache
-from .splits import ClipFile, find_clips, select
+from .cache import build, find_data, in_cache
+from .splits import ClipFile, select
 
 
 class Source(NamedTuple):
@@ -22,14 +24,15 @@ def prepare(
 ) -> Source:
     """Decode what a run needs into the cache.
 
-    data: a UCF101 folder, or one video file, which then is all there is to train and to validate on.
+    data: a UCF101 folder, the address of one on the Hub, or one video file, which then is all there is to train and to
+        validate on.
     kind: "ucf101", or "circle", which needs no data.
     clips: take only so many training clips, spread evenly over the sorted names and so over the classes. The run is
         then validated on what it trains on: such a run shows that a network can learn, not that it generalises.
     splits: folder of the official lists; without it the groups decide.
     ready: take the cache as it is.
     Raises ValueError when there is nothing to train on or the cache holds other files by these names, OSError without
-    clips in the folder or without lists where `splits` says.
+    clips in the folder or without lists where `splits` says, ClipError when the Hub cannot be reached.
     """
     if kind == "circle":
         names = circle.build(cache)
@@ -38,7 +41,7 @@ def prepare(
         raise ValueError("this recipe trains on video: say where it is with --data")
     if data.is_file():
         return _decoded([ClipFile(data.stem, "", 0, data)], None, cache, ready)
-    found = find_clips(data)
+    found, hub = find_data(data)
     train = select(found, "train", splits)
     if not train:
         raise ValueError(f"{data} holds no clip of a training group")
@@ -46,11 +49,17 @@ def prepare(
         if clips < 1:
             raise ValueError(f"clips must be 1 or more, not {clips}")
         step = max(1, len(train) / clips)
-        return _decoded([train[int(k * step)] for k in range(min(clips, len(train)))], None, cache, ready)
-    return _decoded(train, select(found, "validation", splits), cache, ready)
+        return _decoded([train[int(k * step)] for k in range(min(clips, len(train)))], None, cache, ready, hub)
+    return _decoded(train, select(found, "validation", splits), cache, ready, hub)
 
 
-def _decoded(train: list[ClipFile], validation: list[ClipFile] | None, cache: Path, ready: bool) -> Source:
+def _decoded(
+    train: list[ClipFile],
+    validation: list[ClipFile] | None,
+    cache: Path,
+    ready: bool,
+    hub: ClipSource | None = None,
+) -> Source:
     clips = [*train, *(validation or [])]
-    names = [clip.name for clip in (in_cache if ready else build)(clips, cache)]
+    names = [clip.name for clip in (in_cache if ready else build)(clips, cache, hub=hub)]
     return Source(names[: len(train)], names if validation is None else names[len(train) :])

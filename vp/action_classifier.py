@@ -15,7 +15,7 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
-from .models import KERNELS, State, StateClassifier, clip_features, reads_every_step, step_features
+from .models import KERNELS, Memories, StateClassifier, clip_features, reads_every_step, step_features
 from .models.readout import POOLED
 from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
@@ -171,7 +171,7 @@ class ActionClassifier:
             heat = share if heat is None else heat + share
         return evidence, heat.cpu().numpy()
 
-    def _usual(self, states: State) -> State:
+    def _usual(self, states: Memories) -> Memories:
         """What each filter is on average over the training clips, [1, C, 1, 1], as far as the classifier knows it."""
         if self.config.strategy != "pooled":
             return _map(lambda h: h.new_zeros(()), states)
@@ -185,7 +185,7 @@ class ActionClassifier:
         return found
 
 
-def _map(function: Callable[..., Tensor], *states: State) -> State:
+def _map(function: Callable[..., Tensor], *states: Memories) -> Memories:
     return {b: {k: function(*(s[b][k] for s in states)) for k in KERNELS} for b in states[0]}
 
 

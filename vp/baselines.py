@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .metrics import LUMA
-from .models.heads import warp
+from .models.matching import warp
 
 
 def copy_last(seen: Tensor, horizon: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where clips come from: the bundled ones, a folder (UCF-101's layout or flat), or a dataset on the Hugging Face Hub.
+"""Where clips come from: the bundled ones, a folder (UCF101's layout or flat), or a dataset on the Hugging Face Hub.
 
 A source lists names only, so that thirteen thousand clips cost a moment; a clip is opened, downloaded or probed when
 somebody picks it. Clips are asked for by an id from the listing, which is looked up and never used as a path.
@@ -14,26 +14,34 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from vp import video
+from vp import hub, video
 from vp.errors import ClipError, VideoError
-from vp.limits import VIDEO_SUFFIXES
+from vp.limits import MAX_UPLOAD_BYTES, VIDEO_SUFFIXES
 
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "clips"
 MANIFEST = "clips.json"  # optional, in the root: titles, labels, kinds of motion
 MAX_DEPTH = 3  # folders below the root: room for an outer folder around the classes
-HUB_SPEC = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 UCF_NAME = re.compile(r"v_(?P<label>\w+)_g(?P<group>\d+)_c(?P<clip>\d+)")
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # ApplyLipstick -> Apply Lipstick
 
-TIMEOUT = 15  # seconds for the Hub to answer
+# UCF101 as single files; it holds a part of the clips.
+UCF101 = "hf://datasets/bitmind/UCF101-Videos@b6cdcff7436de912f7fb8d8d21105ba4167b71a3"
+FORMS = (
+    "Clips are given as `bundled`, `ucf101`, a folder, or `hf://datasets/owner/name`, with or without `@revision`, or "
+    "the address of its page."
+)
 
+# Bytes of a clip on the Hub that its thumbnail takes: header and first picture, or if that will not do a short clip.
+HEADS = (1 << 16, 1 << 22)
 THUMBNAIL_WIDTH = 160
 THUMBNAIL_MAX_HEIGHT = 240
 THUMBNAIL_VERSION = 1  # raise it when thumbnails should be made anew
@@ -46,8 +54,22 @@ class Clip:
     id: str  # its path in the source, as a key only
     label: str  # class name, "" if it has none
     name: str  # for people
+    group: int | None = None  # of UCF101: clips of one group are cut from one video
     motion: tuple[str, ...] = ()  # kinds of motion, for example ("translation",)
     about: str = ""
+
+
+class Place(Protocol):
+    """Where the files of a source lie. Ids are those of its listing."""
+
+    def fetch(self, id: str, progress: Callable[[float], object] | None) -> Path:
+        """The clip as a local file; raises ClipError."""
+
+    def version(self, id: str) -> str:
+        """A text that changes whenever the content of the clip does."""
+
+    def beginning(self, id: str, count: int) -> bytes | None:
+        """The first `count` bytes of a clip that is not here yet, None for one that is; raises ClipError."""
 
 
 class ClipSource:
@@ -56,16 +78,13 @@ class ClipSource:
     Args:
         spec: what was opened, as the user wrote it.
         clips: the clips in the order of listing.
-        fetch: makes the clip of an id available as a local file; raises ClipError.
-        version: a text for an id that changes whenever the content of that clip does.
+        place: where their files are.
     """
 
-    def __init__(
-        self, spec: str, clips: Iterable[Clip], fetch: Callable[[str], Path], version: Callable[[str], str]
-    ) -> None:
+    def __init__(self, spec: str, clips: Iterable[Clip], place: Place) -> None:
         self.spec = spec
         self._clips = {clip.id: clip for clip in clips}
-        self._fetch, self._version = fetch, version
+        self._place = place
         self._text = {clip.id: _searchable(clip) for clip in self._clips.values()}
         if not self._clips:
             raise ClipError(f"There are no videos in '{spec}': name a folder or a dataset that holds video files.")
@@ -104,42 +123,65 @@ class ClipSource:
             raise ClipError("There is no such clip in this list: choose one from the gallery.")
         return clip
 
-    def path(self, id: str) -> Path:
-        """The clip as a local file, downloaded if need be.
+    def path(self, id: str, progress: Callable[[float], object] | None = None) -> Path:
+        """The clip as a local file, downloaded if need be. progress: told the share that has arrived, in [0, 1].
 
         Raises:
             ClipError: unknown id, or the file is gone or cannot be downloaded.
         """
-        return self._fetch(self.get(id).id)
+        return self._place.fetch(self.get(id).id, progress)
 
-    def thumbnail(self, id: str) -> Path:
-        """A small JPEG of the middle of the clip, made once. A clip that cannot be shown gets a grey picture.
+    def version(self, id: str) -> str:
+        """A text that changes whenever the content of the clip does. Raises ClipError."""
+        return self._place.version(self.get(id).id)
+
+    def thumbnail(self, id: str) -> Path | None:
+        """A small JPEG of the clip, made once: of its middle, or of its beginning where it is not downloaded yet.
+
+        A clip that cannot be shown gets a grey picture, one that is not to be had at the moment None.
 
         Raises:
             ClipError: unknown id.
         """
         clip = self.get(id)
         try:
-            return _thumbnail(self._version(clip.id), lambda: self._fetch(clip.id))
-        except ClipError:
-            return _thumbnail("placeholder", None)
+            return _thumbnail(self._place, clip.id)
+        except (ClipError, OSError):  # the latter where there is no room for it
+            return None
 
 
 def open_clips(spec: str) -> ClipSource:
     """List the clips of a source.
 
     Args:
-        spec: `bundled`; a folder, flat or with a folder for each class, or one that contains such folders; or
-            `hf://datasets/owner/name`, with `@revision` (a branch, tag or commit) or without.
+        spec: `bundled`; `ucf101`, which stands for `UCF101`; a folder, flat or with a folder for each class, or one
+            that contains such folders; or `hf://datasets/owner/name`, with `@revision` (a branch, tag or commit) or
+            without, or the address of its page.
 
     Raises:
         ClipError: the source cannot be found or reached, or holds no videos.
     """
     if spec == "bundled":
         return _open_folder(spec, BUNDLED)
-    if spec.startswith("hf://"):
-        return _open_hub(spec)
-    return _open_folder(spec, Path(spec).expanduser())
+    address = hub_address(spec)
+    return _open_hub(address) if address else _open_folder(spec, Path(spec).expanduser())
+
+
+def ucf101_name(stem: str) -> tuple[str, int] | None:
+    """Class and group of a name such as `v_YoYo_g01_c02`, None for another name."""
+    ucf = UCF_NAME.fullmatch(stem)
+    return (ucf["label"], int(ucf["group"])) if ucf else None
+
+
+def hub_address(spec: str) -> hub.Address | None:
+    """The dataset on the Hub that a source of clips is, None for a folder. Raises ClipError for a damaged address."""
+    spec = UCF101 if spec == "ucf101" else spec.strip()
+    if not hub.is_address(spec):
+        return None
+    try:
+        return hub.parse_address(spec, "dataset")
+    except ValueError as error:
+        raise ClipError(f"{error} {FORMS}") from None
 
 
 def cache_folder() -> Path:
@@ -180,12 +222,14 @@ def _describe(files: Iterable[str], manifest: bytes | None) -> list[Clip]:
         entry = entries.get(file, {})
         folder, stem = _parts(file)
         ucf = UCF_NAME.fullmatch(stem)
-        label = folder or (ucf["label"] if ucf else "")
+        # Folders may be called train and test; those of classes write some names in another case than their clips.
+        label = ucf["label"] if ucf and ucf["label"].lower() != folder.lower() else folder
         name = f"{WORD_START.sub(' ', ucf['label'])} g{ucf['group']} c{ucf['clip']}" if ucf else stem
         clips[file] = Clip(
             id=file,
             label=entry.get("label", label),
             name=entry.get("title", name),
+            group=int(ucf["group"]) if ucf else None,
             motion=tuple(entry.get("motion", ())),
             about=entry.get("about", ""),
         )
@@ -220,22 +264,29 @@ def _is_video(name: str) -> bool:
 # A folder -----------------------------------------------------------------------------------------------------
 
 
-def _open_folder(spec: str, folder: Path) -> ClipSource:
-    if not folder.is_dir():
-        raise ClipError(f"There is no folder '{spec}': name one that holds videos, or 'bundled'.")
-    root = folder.resolve()
+@dataclass(frozen=True)
+class _Folder:
+    root: Path
 
-    def fetch(id: str) -> Path:
-        path = root / id
-        if not _inside(path, root) or not path.is_file():
+    def fetch(self, id: str, progress: Callable[[float], object] | None = None) -> Path:
+        path = self.root / id
+        if not _inside(path, self.root) or not path.is_file():
             raise ClipError("This clip is gone from its folder: choose another one, or restart to list it again.")
         return path
 
-    def version(id: str) -> str:
-        path = fetch(id)
+    def version(self, id: str) -> str:
+        path = self.fetch(id)
         status = path.stat()
         return f"{path} {status.st_size} {status.st_mtime_ns}"
 
+    def beginning(self, id: str, count: int) -> None:
+        return None
+
+
+def _open_folder(spec: str, folder: Path) -> ClipSource:
+    if not folder.is_dir():
+        raise ClipError(f"There is no folder '{spec}'. {FORMS}")
+    root = folder.resolve()
     try:
         files = list(_walk(root, root, "", MAX_DEPTH, left := []))
         manifest = (root / MANIFEST).read_bytes() if (root / MANIFEST).is_file() else None
@@ -247,7 +298,7 @@ def _open_folder(spec: str, folder: Path) -> ClipSource:
         if not files:
             raise ClipError(f"There are no videos in '{spec}': {words}. Name the folder where the videos are.")
         print(f"warning: {words}, left out: name the folder where those videos are, or copy them", file=sys.stderr)
-    return ClipSource(spec, _describe(files, manifest), fetch, version)
+    return ClipSource(spec, _describe(files, manifest), _Folder(root))
 
 
 def _walk(root: Path, folder: Path, prefix: str, depth: int, left: list[str]) -> Iterator[str]:
@@ -275,110 +326,88 @@ def _inside(path: str | os.PathLike, root: Path) -> bool:
 # The Hub ------------------------------------------------------------------------------------------------------
 
 
-def _open_hub(spec: str) -> ClipSource:
-    match = HUB_SPEC.fullmatch(spec)
-    if match is None:
-        raise ClipError(f"'{spec}' is not understood: write hf://datasets/owner/name or hf://datasets/owner/name@tag.")
-    repo = match["repo"]
-    commit, files = _list_hub(spec, repo, match["revision"])
+@dataclass(frozen=True)
+class _Dataset:
+    repository: hub.Repository
 
-    def fetch(id: str) -> Path:
-        from huggingface_hub import hf_hub_download
+    def fetch(self, id: str, progress: Callable[[float], object] | None = None) -> Path:
+        return self.repository.fetch(id, limit=MAX_UPLOAD_BYTES, progress=progress)
 
-        try:  # a fixed commit: a file that is here already is used without asking the Hub
-            return Path(hf_hub_download(repo, id, repo_type="dataset", revision=commit))
-        except Exception as error:
-            raise _hub_error(error, repo) from error
+    def version(self, id: str) -> str:
+        return f"{self.repository.address.repo} {self.repository.commit} {id}"
 
-    manifest = fetch(MANIFEST).read_bytes() if MANIFEST in files else None
-    videos = [file for file in files if _is_video(file.rpartition("/")[2])]
-    return ClipSource(spec, _describe(videos, manifest), fetch, lambda id: f"{repo} {commit} {id}")
+    def beginning(self, id: str, count: int) -> bytes | None:
+        return None if self.repository.cached(id) else self.repository.head(id, count)
 
 
-def _list_hub(spec: str, repo: str, revision: str | None) -> tuple[str, list[str]]:
-    """(commit, files) from the Hub, or as they were at the last visit when it cannot be reached."""
-    from huggingface_hub import HfApi, errors
-
-    kept = cache_folder() / f"{_digest(spec)}.json"
-    try:
-        api = HfApi()
-        commit = api.dataset_info(repo, revision=revision, timeout=TIMEOUT).sha
-        files = api.list_repo_files(repo, repo_type="dataset", revision=commit)
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
-        raise _hub_error(error, repo) from error
-    except Exception as error:  # of the network, and each version of the library has its own
-        try:
-            listing = json.loads(kept.read_bytes())
-            return listing["commit"], listing["files"]
-        except (OSError, ValueError, KeyError):
-            raise _hub_error(error, repo) from error
-    with video.replacing(kept) as part:
-        part.write_text(json.dumps({"commit": commit, "files": files}), encoding="utf-8")
-    return commit, files
-
-
-def _hub_error(error: Exception, repo: str) -> ClipError:
-    """The same failure in words for a person."""
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.GatedRepoError):
-        return ClipError(
-            f"The dataset '{repo}' is gated: accept its conditions on its page, then set HF_TOKEN to your access token."
-        )
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return ClipError(
-            f"The dataset '{repo}' is not on the Hub, or it is private: check its name, or set HF_TOKEN to a token "
-            "that may read it."
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return ClipError(f"The dataset '{repo}' has no such revision: check the branch, tag or commit after '@'.")
-    if isinstance(error, errors.RemoteEntryNotFoundError):
-        return ClipError(f"This clip is no longer in the dataset '{repo}': restart to list it again.")
-    if isinstance(error, errors.HFValidationError):
-        return ClipError(f"'{repo}' is not a name that the Hub allows: write owner/name.")
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return ClipError(f"'{repo}' is not on this computer yet and HF_HUB_OFFLINE is set: unset it to download.")
-    if isinstance(error, errors.HfHubHTTPError):
-        status = getattr(error.response, "status_code", "an error")
-        return ClipError(f"The Hub answered {status} for the dataset '{repo}': try again later.")
-    return ClipError(
-        f"The dataset '{repo}', or this clip of it, is not on this computer and the Hub cannot be reached: check the "
-        "network, or use 'bundled'."
-    )
+def _open_hub(address: hub.Address) -> ClipSource:
+    repository = hub.open_repository(address)
+    manifest = repository.fetch(MANIFEST).read_bytes() if MANIFEST in repository.files else None
+    videos = [file for file in repository.files if _is_video(file.rpartition("/")[2])]
+    return ClipSource(str(address), _describe(videos, manifest), _Dataset(repository))
 
 
 # Thumbnails ---------------------------------------------------------------------------------------------------
 
 
-def _thumbnail(version: str, fetch: Callable[[], Path] | None) -> Path:
-    """The kept thumbnail of a content, made if missing; without `fetch` or a readable clip, the placeholder."""
+def _thumbnail(place: Place, id: str) -> Path | None:
+    """The kept thumbnail of a clip, made if missing. Raises ClipError if the clip cannot be reached."""
     folder = cache_folder() / "thumbnails"
-    path = folder / f"{_digest(f'{THUMBNAIL_VERSION} {version}')}.jpg"
+    path = folder / f"{_digest(f'{THUMBNAIL_VERSION} {place.version(id)}')}.jpg"
     if path.exists():
         return path
-    clip = fetch() if fetch else None
-    try:
-        image = Image.fromarray(_middle(clip)) if clip else _placeholder()
-    except VideoError:
-        image = _placeholder()
+    for count in HEADS:
+        if (beginning := place.beginning(id, count)) is None:
+            image = _picture(place.fetch(id, None), _middle) or _grey()
+        else:
+            with _written(beginning, Path(id).suffix) as part:
+                image = _picture(part, _first)
+        if image:
+            break
+    else:
+        return None
     folder.mkdir(exist_ok=True)
     with video.replacing(path) as part:
         image.save(part, "JPEG", quality=85)
     return path
 
 
+def _picture(path: Path, choose: Callable[[Path], np.ndarray]) -> Image.Image | None:
+    try:
+        return Image.fromarray(choose(path))
+    except VideoError:
+        return None
+
+
+@contextmanager
+def _written(content: bytes, suffix: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"clip{suffix}"
+        path.write_bytes(content)
+        yield path
+
+
+def _size(info: video.VideoInfo) -> tuple[int, int]:
+    """Height and width of a thumbnail in pixels."""
+    height = min(THUMBNAIL_MAX_HEIGHT, max(1, round(THUMBNAIL_WIDTH * info.height / info.width)))
+    return height, THUMBNAIL_WIDTH
+
+
+def _first(path: Path) -> np.ndarray:
+    """The first frame as a small uint8 [H, W, 3]."""
+    return video.read(path, frames=1, size=_size(video.probe(path)))[0]
+
+
 def _middle(path: Path) -> np.ndarray:
     """The frame in the middle of a clip as a small uint8 [H, W, 3]."""
     info = video.probe(path)
-    height = min(THUMBNAIL_MAX_HEIGHT, max(1, round(THUMBNAIL_WIDTH * info.height / info.width)))
-    size = (height, THUMBNAIL_WIDTH)
     try:
-        return video.read(path, start=info.seconds / 2, frames=1, size=size)[0]
+        return video.read(path, start=info.seconds / 2, frames=1, size=_size(info))[0]
     except VideoError:  # its second half is damaged
-        return video.read(path, frames=1, size=size)[0]
+        return video.read(path, frames=1, size=_size(info))[0]
 
 
-def _placeholder() -> Image.Image:
+def _grey() -> Image.Image:
     return Image.new("RGB", (THUMBNAIL_WIDTH, THUMBNAIL_WIDTH * 3 // 4), (128, 128, 128))
 
 

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from . import action_classifier, video
+from . import action_classifier, hub, video
 from .action_classifier import ActionClassifier, Classification
 from .checkpoints import CheckpointSource, open_checkpoints
-from .clips import ClipSource, open_clips
+from .clips import Clip
 from .errors import CheckpointError, RequestError
 from .inspection import silence_parts
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
@@ -24,6 +24,7 @@ from .models.encoder import Encoder
 from .predictor import Predictor
 from .reopening import Reopening
 from .rollout import Rollout
+from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
 from .space import gpu
 
 T = TypeVar("T")
@@ -64,26 +65,26 @@ class Window:
 
 
 class Explorer:
-    """A source of clips and a source of checkpoints, with the networks loaded when first asked for.
+    """Shelves of clips and a source of checkpoints, with the networks loaded when first asked for.
 
-    clips, checkpoints: specifications as on the command line, e.g. "bundled" (see `open_clips` and
-    `open_checkpoints`, whose errors are raised here). What is on the Hub may be out of reach: then the explorer is
+    clips, checkpoints: specifications as on the command line, e.g. "bundled", for clips also several (see `open_clips`
+    and `open_checkpoints`, whose errors are raised here). What is on the Hub may be out of reach: then the explorer is
     there all the same, says so in `troubles`, and raises the error to whoever asks for clips or checkpoints.
     """
 
-    def __init__(self, clips: str = "bundled", checkpoints: str = "bundled") -> None:
-        self._clips = Reopening(clips, open_clips)
-        self._checkpoints = Reopening(checkpoints, open_checkpoints)
+    def __init__(self, clips: str | Sequence[str] = "bundled", checkpoints: str = "bundled") -> None:
+        self.shelves = open_shelves(clips)
+        self._checkpoints = Reopening(checkpoints, open_checkpoints, remote=hub.is_address(checkpoints))
         self._predictors: dict[str, Predictor] = {}
         self._untrained: dict[str, Predictor] = {}
         self._encoders: dict[str, Encoder] = {}  # by hash
         self._classifier: ActionClassifier | None = None
+        self._actions: frozenset[str] | None = None
         self._lock = threading.Lock()
 
-    @property
-    def clips(self) -> ClipSource:
-        """Where clips come from. Raises ClipError while it is out of reach."""
-        return self._clips.get()
+    def clip(self, id: str) -> tuple[Shelf, Clip]:
+        """The clip of an id of the gallery, and its shelf. Raises ClipError."""
+        return find_clip(self.shelves, id)
 
     @property
     def checkpoints(self) -> CheckpointSource:
@@ -92,8 +93,23 @@ class Explorer:
 
     @property
     def troubles(self) -> list[str]:
-        """What is missing at the moment, in words for people."""
-        return [trouble for source in (self._clips, self._checkpoints) if (trouble := source.trouble)]
+        """What is missing at the moment, in words for people. Shelves behind the first speak for themselves."""
+        return [trouble for source in (self.shelves[0], self._checkpoints) if (trouble := source.trouble)]
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The classes that the action classifier knows; none where there is no classifier, or none at the moment."""
+        if self._actions is None:
+            checkpoints = self._checkpoints.opened
+            try:
+                self._actions = frozenset(checkpoints.classes) if checkpoints else None
+            except CheckpointError:  # told to whoever asks for the classifier
+                self._actions = frozenset()
+        return self._actions or frozenset()
+
+    def trained_on(self, label: str, group: int | None) -> bool:
+        """Whether clips of this class and group of UCF101 were used to train the networks; group: None for others."""
+        return group is not None and group not in TEST_GROUPS and (not self.actions or label in self.actions)
 
     def predictor(self, name: str) -> Predictor:
         """The network of this name, loaded once. Raises CheckpointError."""
@@ -179,7 +195,8 @@ class Explorer:
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(
-                f"From {window.start:g} s on, this clip has {len(frames)} frames at {window.fps} fps, but the network "
+                f"From {window.start:g} s on, this clip has {len(frames)} {'frame' if len(frames) == 1 else 'frames'} "
+                f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
         return _run(experiment, predictor, frames, options)

@@ -7,6 +7,7 @@ MAX_UPLOAD_BYTES = 200_000_000
 MAX_SECONDS = 120
 MAX_PIXELS = 7680 * 4320  # 8K in either orientation
 MAX_READ_BYTES = 2**30  # of decoded frames held at once
+MAX_ANIMATION_PIXELS = 2**30  # of all pictures of a gif, webp, apng or avif: it is decoded to be measured
 
 FRAME_RATES = (25, 15, 10, 5)  # frames per second that a clip is resampled to
 MAX_FRAMES = MAX_SECONDS * max(FRAME_RATES)  # kept after resampling
@@ -16,9 +17,10 @@ MAX_HORIZON = 10  # frames that it predicts
 MAX_CLASSIFIED = 300  # frames that the action classifier watches: half a minute at its 10 a second
 
 VIDEO_SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".avi", ".webm", ".mkv", ".gif",
-    ".mpg", ".mpeg", ".ts", ".3gp", ".flv", ".ogv", ".wmv",
+    ".mp4", ".m4v", ".mov", ".qt", ".avi", ".webm", ".mkv", ".gif", ".apng",
+    ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".m2t", ".3gp", ".3g2", ".flv", ".f4v", ".ogv", ".wmv", ".asf",
 )  # fmt: skip
+UPLOAD_SUFFIXES = (*VIDEO_SUFFIXES, ".webp", ".png", ".avif")  # in a folder these are stills as a rule
 
 
 def describe() -> str:

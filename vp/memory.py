@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .models import BLOCKS, KERNELS, Ladder, State
+from .models import BLOCKS, KERNELS, Ladder, Memories, State
 from .models.silence import Kept
 
 # Frames that go through the encoder and the input convolutions as one batch.
@@ -26,35 +26,24 @@ class Memory:
         self.state: State | None = None
 
     @torch.inference_mode()
-    def see(self, features: list[Tensor]) -> tuple[State, State]:
-        """Go on with the next frames, given as what `Ladder.features` makes of them.
+    def see(self, frames: Tensor) -> tuple[Memories, Memories]:
+        """Go on with the next frames [steps, 3, H, W] in [0, 1], on the model's device.
 
         Returns the states after each of them and those before each of them, [steps, C, h, w] by block and kernel.
         """
         earlier = self.state
-        _, self.state, trace = self.model.remember(
-            features, earlier, batch=1, steps=len(features[0]), record=True, kept=self.kept, blocks=self.blocks
-        )
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        seen = self.model.observe(frames, earlier, batch=1, blocks=self.blocks)
+        _, self.state, trace = self.model.remember(seen, earlier, batch=1, record=True, kept=self.kept)
         states = {b: {k: trace[b][k].h[0] for k in KERNELS} for b in self.blocks}
         before = {
             b: {
-                k: torch.cat([torch.zeros_like(h[:1]) if earlier is None else earlier[b][k], h[:-1]])
+                k: torch.cat([torch.zeros_like(h[:1]) if earlier is None else earlier.memory[b][k], h[:-1]])
                 for k, h in states[b].items()
             }
             for b in self.blocks
         }
         return states, before
-
-
-@torch.inference_mode()
-def features_along(
-    model: Ladder, frames: Tensor, blocks: Sequence[str] = BLOCKS, chunk: int = CHUNK
-) -> Iterator[list[Tensor]]:
-    """What these blocks of a network read of a clip [T, 3, H, W] in [0, 1], on the model's device, `chunk` frames at a
-    time; the encoder runs as deep as they ask for."""
-    count = 1 + max(BLOCKS.index(block) for block in blocks)
-    for flat in frames.split(chunk):
-        yield model.features(flat.contiguous(memory_format=torch.channels_last), count)
 
 
 def states_along(
@@ -64,10 +53,10 @@ def states_along(
     *,
     blocks: Sequence[str] = BLOCKS,
     kept: dict[str, Kept] | None = None,
-) -> Iterator[tuple[State, State]]:
+) -> Iterator[tuple[Memories, Memories]]:
     """Show a network a clip, from an empty memory: frames [T, 3, H, W] in [0, 1], on the model's device.
 
     Yields what `Memory.see` returns for up to `chunk` frames at a time.
     """
     memory = Memory(model, blocks, kept=kept)
-    yield from map(memory.see, features_along(model, frames, blocks, chunk))
+    yield from map(memory.see, frames.split(chunk))

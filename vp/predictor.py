@@ -128,6 +128,7 @@ class Predictor:
             gates=gates,
             flow=None if out.flow is None else out.flow[0].permute(0, 2, 3, 1).cpu().numpy(),
             mask=None if out.mask is None else out.mask[0, :, 0].cpu().numpy(),
+            levels={b: flow[0].permute(0, 2, 3, 1).cpu().numpy() for b, flow in out.levels.items()},
             seconds=seconds,
         )
 

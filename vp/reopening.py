@@ -11,26 +11,29 @@ from .errors import ExplorerError
 
 Source = TypeVar("Source")
 # Seconds after which a source that could not be opened is tried again, when somebody asks for it.
-PAUSE = 20.0
+PAUSE = 5.0
 
 
 class Reopening(Generic[Source]):
     """Opens a source now, or when it is asked for and the Hub is there again.
 
-    spec: what to open; opener: opens it, raising ExplorerError. What is not on the Hub must open at once: a folder that
-    is not there is a slip of whoever starts the app, and raises here.
+    spec: what to open; opener: opens it, raising ExplorerError. remote: whether it is on the Hub. What is not must open
+    at once: a folder that is not there is a slip of whoever starts the app, and raises here. later: leave what is
+    remote alone until it is asked for.
     """
 
-    def __init__(self, spec: str, opener: Callable[[str], Source]) -> None:
+    def __init__(self, spec: str, opener: Callable[[str], Source], *, remote: bool, later: bool = False) -> None:
         self.spec, self._opener = spec, opener
         self._source: Source | None = None
         self._error: ExplorerError | None = None
         self._tried = 0.0
         self._lock = threading.Lock()
+        if remote and later:
+            return
         try:
             self.get()
         except ExplorerError:
-            if not spec.lower().startswith("hf:"):
+            if not remote:
                 raise
 
     def get(self) -> Source:
@@ -46,6 +49,11 @@ class Reopening(Generic[Source]):
                     self._error = error
                 self._tried = time.monotonic()
             raise self._error
+
+    @property
+    def opened(self) -> Source | None:
+        """The source if it was opened before. Asks nobody for it, so it never waits."""
+        return self._source
 
     @property
     def trouble(self) -> str | None:

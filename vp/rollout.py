@@ -25,7 +25,9 @@ class Rollout:
     one_step: [seen - 1, h, w, 3], what was predicted for seen frames 2, 3, ... while seeing.
     states[block][kernel]: ConvGRU states h, [steps, C, mh, mw] in [-1, 1].
     gates[block][kernel]: {"z", "r", "n"} -> the same shape; z and r in [0, 1], n in [-1, 1].
-    flow: [steps, h, w, 2] in pixels (right, down) and mask [steps, h, w] in [0, 1]: warp heads, else None.
+    flow: [steps, h, w, 2] in pixels (right, down), from a new frame back to the last, and mask [steps, h, w] in [0, 1],
+        how much of each pixel is painted: networks that move pixels, else None. levels: {block: [steps, mh, mw, 2]},
+        the flow in pixels as it stands after that block, C4 first; empty for other networks.
     seconds: time the network took.
     """
 
@@ -39,6 +41,7 @@ class Rollout:
     flow: np.ndarray | None
     mask: np.ndarray | None
     seconds: float
+    levels: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def seen(self) -> int:
@@ -65,7 +68,7 @@ class Rollout:
         """Memory that the arrays take."""
         gates = [q for block in self.gates.values() for kernel in block.values() for q in kernel.values()]
         states = [h for block in self.states.values() for h in block.values()]
-        frames = [self.seen_frames, self.predictions, self.truth, self.one_step, self.flow, self.mask]
+        frames = [self.seen_frames, self.predictions, self.truth, self.one_step, self.flow, self.mask, *self.levels.values()]
         return sum(a.nbytes for a in gates + states + frames if a is not None)
 
     @cached_property

@@ -51,7 +51,10 @@ class Repo:
 
 @dataclass
 class Fault:
-    """What to do to the next `times` requests of `method` (None: any) whose path contains `where`."""
+    """What to do to the next `times` requests of `method` (None: any) whose path contains `where`.
+
+    delay: seconds before the answer; pace: bytes of it a second; cut: bytes after which the connection ends.
+    """
 
     where: str
     method: str | None = None
@@ -59,6 +62,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    pace: int | None = None
     cut: int | None = None
     content: Callable[[bytes], bytes] | None = None
 
@@ -413,7 +417,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             # A cut connection has promised everything and delivers a part.
             cut = self.fault.cut if self.fault else None
-            self.wfile.write(body if cut is None else body[:cut])
+            body = body if cut is None else body[:cut]
+            pace = self.fault.pace if self.fault else None
+            step = pace // 10 if pace else len(body) or 1
+            for start in range(0, len(body), step):
+                self.wfile.write(body[start : start + step])
+                if pace:
+                    time.sleep(0.1)
 
 
 def _is_lfs(path: str, size: int) -> bool:

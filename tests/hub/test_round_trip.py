@@ -202,11 +202,12 @@ def test_who_may_read(hub: Hub, client, content: dict[str, bytes]) -> None:
 def test_a_cut_connection_is_resumed(hub: Hub, client, weights: str, content: dict[str, bytes]) -> None:
     hub.add("me/cut", content)
     encoder = content["encoder/model.safetensors"]
-    assert len(encoder) > 15_000_000  # the client writes in pieces of 10 MiB, and loses a piece that is cut
+    assert len(encoder) > 15_000_000
     hub.fault(f"/lfs/{hashlib.sha256(encoder).hexdigest()}", method="GET", cut=15_000_000)
     assert load(client, "hf://me/cut")["weights"] == weights
     ranges = [r.headers["range"] for r in hub.requests("/lfs/", "GET") if "range" in r.headers]
-    assert ranges == [f"bytes={10 << 20}-"]
+    # The client writes in pieces, and loses only the one that is cut.
+    assert len(ranges) == 1 and 14_900_000 < int(ranges[0].removeprefix("bytes=").rstrip("-")) <= 15_000_000
 
 
 def test_a_hub_in_trouble(hub: Hub, client, content: dict[str, bytes]) -> None:

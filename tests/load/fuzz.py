@@ -99,10 +99,14 @@ def damage_config(data: bytes, rng: random.Random) -> bytes:
 def video_seeds(folder: Path) -> None:
     """Small whole videos in several containers."""
     import av
+    from PIL import Image
 
     from vp import video
 
     frames = video.read(ROOT / "assets" / "clips" / "walk.mp4", fps=10, frames=12, size=(48, 64))
+    images = [Image.fromarray(frame) for frame in frames]
+    for name in ("h.webp", "i.png"):
+        images[0].save(folder / name, save_all=True, append_images=images[1:], duration=100)
     kinds = {
         "a.mp4": "libx264",
         "b.avi": "mpeg4",
@@ -110,13 +114,14 @@ def video_seeds(folder: Path) -> None:
         "d.webm": "libvpx",
         "e.gif": None,
         "f.mov": "mpeg4",
+        "g.ts": "mpeg2video",
     }
     for name, codec in kinds.items():
         if codec is None:
             video.write_gif(folder / name, frames, 10)
             continue
         with av.open(str(folder / name), "w") as container:
-            stream = container.add_stream(codec, rate=10)
+            stream = container.add_stream(codec, rate=25 if codec == "mpeg2video" else 10)
             stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
             for frame in frames:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame)))

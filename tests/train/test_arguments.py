@@ -6,9 +6,7 @@ import sys
 
 import pytest
 
-from train.recipe import load_recipe
 from train.sources import prepare
-from train.stopping import share_done
 
 FIT = ["train.fit_predictor", "one_frame", "--out", "nowhere"]
 DATA = ["--data", "nowhere"]
@@ -22,7 +20,7 @@ DATA = ["--data", "nowhere"]
         (FIT, "--minutes", "nan", "above 0, not nan"),
         (FIT, "--log-every", "0", "at least 1"),
         (FIT, "--validation-windows", "0", "at least 1"),
-        (FIT, "--workers", "-1", "at least 0"),
+        (FIT, "--batch", "0", "at least 1"),
         (["train.cache", *DATA, "--cache", "nowhere"], "--workers", "0", "at least 1"),
         (["train.evaluate", *DATA], "--per-clip", "0", "at least 1"),
         (["train.findings.memories", *DATA], "--clips", "0", "at least 1"),
@@ -37,12 +35,6 @@ def test_numbers_that_make_no_sense_are_refused(monkeypatch, capsys, command, op
     with pytest.raises(SystemExit, match="2"):
         importlib.import_module(module).main()
     assert re.search(rf"{option}\b.*{re.escape(says)}", capsys.readouterr().err.splitlines()[-1])
-
-
-@pytest.mark.parametrize(("minutes", "share"), [(None, 0.25), (0, 1), (0.0, 1), (1, 0.5), (0.25, 2), (1000, 0.25)])
-def test_a_budget_of_no_time_is_used_up_and_no_budget_never_is(minutes, share):
-    recipe = load_recipe("one_frame")
-    assert share_done({"seconds": 30.0, "step": recipe.steps // 4}, recipe, minutes) == pytest.approx(share, abs=0.01)
 
 
 @pytest.mark.parametrize("clips", [0, -3])

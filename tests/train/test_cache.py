@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -152,6 +153,39 @@ def test_a_video_exported_anew_is_decoded_anew(paint, tmp_path):
     os.utime(clip.path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
     assert [c.name for c in build_here([clip], cache)] == ["a"] and (colour_of(cache, clip) == BLUE).all()
     assert read_index(cache)["a"] == (9, 25.0)
+
+
+class Shelf(NamedTuple):
+    """Of a clip source on the Hub what the cache asks for."""
+
+    spec: str
+    folder: Path
+    commit: str = "1"
+
+    def path(self, id: str) -> Path:
+        return self.folder / id
+
+    def version(self, id: str) -> str:
+        return f"{self.commit} {id}"
+
+
+def test_clips_of_the_hub_and_of_a_folder_keep_their_own_frames(paint, tmp_path):
+    cache, colours = tmp_path / "cache", {"one": RED, "two": GREEN, "here": BLUE}
+    painted = {place: paint(tmp_path / place / "a.mp4", colour) for place, colour in colours.items()}
+    shelves = {place: Shelf(f"hf://datasets/me/{place}", tmp_path / place) for place in ("one", "two")}
+    clips = {place: ClipFile("a", "", 0, Path("a.mp4")) for place in shelves} | {"here": painted["here"]}
+    for _ in range(2):
+        built = {p: module.build([clip], cache, workers=1, hub=shelves.get(p))[0] for p, clip in clips.items()}
+        assert len({clip.name for clip in built.values()}) == 3
+        for place, clip in built.items():
+            assert (colour_of(cache, clip) == colours[place]).all()
+            assert in_cache([clips[place]], cache, shelves.get(place)) == [clip]
+    paint(painted["one"].path, GREEN)
+    newer = shelves["one"]._replace(commit="2")
+    with pytest.raises(ValueError, match="another a than"):
+        in_cache([clips["one"]], cache, newer)
+    assert module.build([clips["one"]], cache, workers=1, hub=newer) == [built["one"]]
+    assert (colour_of(cache, built["one"]) == GREEN).all()
 
 
 def test_what_cannot_be_decoded_any_more_is_no_longer_held(paint, tmp_path, capsys):

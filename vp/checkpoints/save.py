@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import uuid
@@ -63,7 +64,7 @@ def save_predictor(
         "training": training,
         "scores": scores,
     }
-    _try_out(Ladder, model, name)
+    _try_out(model, name)
     _write(folder / name, tensors, config)
 
 
@@ -91,16 +92,13 @@ def save_classifier(
         "scores": scores,
     }
     tensors = _stored(net.state_dict(), precision)
-    _try_out(StateClassifier, net, CLASSIFIER)
+    _try_out(net, CLASSIFIER)
     _write(folder / CLASSIFIER, tensors, config)
 
 
-def _try_out(kind: type[Ladder | StateClassifier], net: Ladder | StateClassifier, name: str) -> None:
+def _try_out(net: Ladder | StateClassifier, name: str) -> None:
     """Raise CheckpointError if a network predicts what is not finite. It itself may be in training, and elsewhere."""
-    with torch.device("meta"):
-        copy = kind(net.config)
-    copy.load_state_dict({key: value.detach().float().cpu() for key, value in net.state_dict().items()}, assign=True)
-    try_out(copy.eval(), f"{name} is not saved")
+    try_out(copy.deepcopy(net).float().cpu().eval(), f"{name} is not saved")
 
 
 def _matching_encoder(path: Path, encoder: Encoder) -> str:

@@ -11,8 +11,9 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from .. import hub
 from ..errors import CheckpointError
-from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, feature_count
+from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, build, feature_count
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 from .trial import try_out
@@ -20,6 +21,8 @@ from .trial import try_out
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 FORMS = "Checkpoints are given as `bundled`, as a folder, or as `hf://owner/name` or `hf://owner/name@revision`."
 CARD = "README.md"
+# What a source on the Hub has at once; weights come when they are loaded.
+SMALL = [CARD, *(f"{name}/{CONFIG}" for name in (*ALL_NAMES, ENCODER, CLASSIFIER))]
 # Somebody may be replacing config and weights, one after the other: a pair that does not match is read again.
 ATTEMPTS, PAUSE = 5, 0.1
 
@@ -71,7 +74,7 @@ class CheckpointSource:
         CheckpointError.
         """
         config, model, tensors = self._assemble(
-            name, lambda: self.config(name), lambda path, config: Ladder(files.ladder_config(path, config))
+            name, lambda: self.config(name), lambda path, config: build(files.ladder_config(path, config))
         )
         prefix = f"{ENCODER}."
         shared = {
@@ -80,6 +83,14 @@ class CheckpointSource:
         encoder = self._encoder(shared, config["encoder_sha256"])
         tensors |= {prefix + key: tensor for key, tensor in encoder.items()}
         return _filled(model, tensors, self._folder / name / WEIGHTS)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The actions that the classifier knows; none where there is no classifier. Raises CheckpointError."""
+        if not self.has_classifier:
+            return ()
+        path = self._folder / CLASSIFIER / CONFIG
+        return files.classifier_config(path, files.read_config(path, "classifier")).classes
 
     def load_classifier(self) -> StateClassifier:
         """The action classifier: fp32, on the CPU, in eval mode, made for the predictor that is here beside it.
@@ -203,20 +214,51 @@ def _filled(net: Module, tensors: dict[str, torch.Tensor], path: Path) -> Module
     return net
 
 
+class HubSource(CheckpointSource):
+    """One commit of a repository on the Hub. Weights are downloaded when they are first loaded."""
+
+    def __init__(self, repository: hub.Repository) -> None:
+        spec = str(repository.address)
+        small = [file for file in SMALL if file in repository.files]
+        if not small:
+            raise CheckpointError(
+                f"{spec} holds none of the checkpoints that this explorer knows: {', '.join(ALL_NAMES)}."
+            )
+        for file in small:  # all of them before the first is downloaded
+            if (size := repository.files[file] or 0) > CONFIG_LIMIT:
+                raise CheckpointError(f"{file} of {spec} is too large: {size:,} bytes for {CONFIG_LIMIT:,}.")
+        for file in small:
+            path = repository.fetch(file)
+        # The client keeps the files of each commit in a folder.
+        super().__init__(spec, path.parents[file.count("/")], repository.commit)
+        self._repository = repository
+
+    def _weights(self, name: str, limit: int) -> Path:
+        file = f"{name}/{WEIGHTS}"
+        if file not in self._repository.files:
+            return super()._weights(name, limit)  # which says what is there instead
+        return self._repository.fetch(file, limit=limit)
+
+    def _listing(self) -> list[str]:
+        return list(self._repository.files)
+
+
 def open_checkpoints(spec: str) -> CheckpointSource:
     """Open `bundled`, a folder, or `hf://owner/name@revision` (the revision is `main` unless given).
 
-    A Hub revision is resolved once: all files of the source come from that commit, out of the client's cache when
-    the Hub cannot be reached. Raises CheckpointError if the spec is malformed or there is no such repository;
-    not if it lacks some predictor.
+    The web address of a repository on the Hub does as well. A revision is resolved once: all files of the source come
+    from that commit, out of the client's cache when the Hub cannot be reached. Raises CheckpointError if the spec is
+    malformed or there is no such repository; not if it lacks some predictor.
     """
     if not isinstance(spec, str) or not spec.strip():
         raise CheckpointError(f"{spec!r} is no place for checkpoints. {FORMS}")
     spec = spec.strip()
-    if spec.lower().startswith("hf:"):
-        from .hub import open_hub  # the client takes half a second to import
-
-        return open_hub(spec)
+    if hub.is_address(spec):
+        try:
+            address = hub.parse_address(spec, "model")
+        except ValueError as error:
+            raise CheckpointError(f"{error} {FORMS}") from None
+        return HubSource(hub.open_repository(address))
     if "://" in spec:
         raise CheckpointError(f"Checkpoints cannot be read from {spec!r}. {FORMS}")
     folder = BUNDLED if spec == "bundled" else Path(os.path.expanduser(spec))

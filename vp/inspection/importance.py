@@ -37,18 +37,17 @@ def rank_convgrus(predictor: Predictor, frames: np.ndarray, seen: int | None = N
     model = predictor.model
     with torch.inference_mode():
         shown = window[:seen].to(predictor.device).contiguous(memory_format=torch.channels_last)
-        features = model.features(shown)
-        columns, _, _ = model.remember(features, None, batch=1, steps=seen)
-        last = {block: column[-1:] for block, column in columns.items()}
+        seen_frames = model.observe(shown, batch=1)
+        columns, _, _ = model.remember(seen_frames, None, batch=1)
         parts = [(block, kernel) for block in BLOCKS for kernel in KERNELS]
         batch = len(parts) + 1  # the first is left untouched
-        stacked = {block: column.repeat(batch, 1, 1, 1) for block, column in last.items()}
+        stacked = {block: column[-1:].repeat(batch, 1, 1, 1) for block, column in columns.items()}
         for b, (block, kernel) in enumerate(parts, start=1):
             width = model.laterals[block].width
             begin = width * (1 + KERNELS.index(kernel))  # the block's convolution comes first
             stacked[block][b, begin : begin + width] = 0
-        deepest = features[4][-1:].repeat(batch, 1, 1, 1)
-        out = model.decode(stacked, deepest, shown[-1:].repeat(batch, 1, 1, 1)).frame.float().clamp(0, 1).cpu()
+        last = seen_frames.map(lambda x: x[-1:].repeat(batch, 1, 1, 1))
+        out = model.decode(stacked, last).frame.float().clamp(0, 1).cpu()
     change = (out[1:] - out[:1]).square().mean(dim=(1, 2, 3)).sqrt() * 255
     lost = [None] * len(parts)
     if len(window) > seen:

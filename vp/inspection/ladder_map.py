@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..models import BLOCKS, KERNELS
-from ..models.ladder import TAPS_READ
+from ..models import KERNELS
 from ..models.silence import SKIP
 from ..predictor import Predictor
-
-DECODER = ("L4", "L3", "L2", "L1")
 
 
 @dataclass(frozen=True)
 class LadderMap:
     """stages: {name: float32 [steps, h, w]}, the root mean square over a stage's channels, 0 and up.
 
-    Names: the encoder's taps that the ladder reads (`e1` to `e5`; `stem` at full resolution), `C1.skip`, `C1.3x3` to
-    `C4.7x7` and the decoder's `L4` to `L1`, in the order in which they are computed. channels: how many each has.
-    There are seen + horizon - 1 steps, those of a `Rollout`.
+    Names: the features that C1 to C4 read (`e1` to `e4`; at full resolution one tap earlier, from `stem` on), `e5` where
+    the decoder reads it, `C1.skip`, `C1.3x3` to `C4.7x7` and the decoder's blocks, `L4` or `L3` to `L1`, in the order in
+    which they are computed. channels: how many each has. There are seen + horizon - 1 steps, those of a `Rollout`.
     """
 
     stages: dict[str, np.ndarray]
@@ -37,39 +33,25 @@ def ladder_map(predictor: Predictor, frames: np.ndarray, seen: int | None = None
     found: dict[str, list[Tensor]] = {}
     channels: dict[str, int] = {}
 
-    here = threading.get_ident()
-
     def note(name: str, maps: Tensor) -> None:
-        if threading.get_ident() != here:  # somebody else's prediction with the same network
-            return
         channels[name] = maps.shape[1]
         found.setdefault(name, []).append(maps.float().square().mean(1).sqrt().cpu())
 
-    hooks = []
-    for name in DECODER:
-        hooks.append(model.decoder[name].register_forward_hook(lambda _m, _i, out, name=name: note(name, out)))
-    for block in BLOCKS:
-
-        def lateral(module: torch.nn.Module, _inputs: tuple, out: tuple, block: str = block) -> None:
-            for part, maps in zip((SKIP, *KERNELS), out[0].split(module.width, dim=1), strict=True):
-                note(f"{block}.{part}", maps)
-
-        hooks.append(model.laterals[block].register_forward_hook(lateral))
-    taps = TAPS_READ[model.config.full_resolution]
-
-    def features(flat: Tensor) -> list[Tensor]:
-        maps = type(model).features(model, flat)
-        for name, tap in zip(taps, maps, strict=True):
-            note(name, tap)
-        return maps
-
-    model.features = features  # on the instance: the class and other instances are left alone
-    try:
-        with torch.inference_mode():
-            model.rollout(window[None, :seen].to(predictor.device), horizon)
-    finally:
-        del model.features
-        for hook in hooks:
-            hook.remove()
-    order = [*taps, *(f"{block}.{part}" for block in BLOCKS for part in (SKIP, *KERNELS)), *DECODER]
-    return LadderMap({name: torch.cat(found[name]).numpy() for name in order}, {name: channels[name] for name in order})
+    names = ("stem", "e1", "e2", "e3") if model.config.full_resolution else ("e1", "e2", "e3", "e4")
+    shown, state = window[:seen].to(predictor.device), None
+    with torch.inference_mode():
+        for _ in range(horizon):
+            observed = model.observe(shown.contiguous(memory_format=torch.channels_last), state, batch=1)
+            columns, state, _ = model.remember(observed, state, batch=1)
+            decoded = model.decode(columns, observed)
+            for name, maps in zip(names, observed.inputs.values(), strict=True):
+                note(name, maps)
+            if observed.deepest is not None:
+                note("e5", observed.deepest)
+            for block, column in columns.items():
+                for part, maps in zip((SKIP, *KERNELS), column.split(model.laterals[block].width, dim=1), strict=True):
+                    note(f"{block}.{part}", maps)
+            for name, maps in decoded.stages.items():
+                note(name, maps)
+            shown = decoded.frame[-1:].clamp(0, 1)
+    return LadderMap({name: torch.cat(maps).numpy() for name, maps in found.items()}, channels)

@@ -35,29 +35,31 @@ def silence_parts(predictor: Predictor, untouched: Rollout, parts: Sequence[str]
         frame, state = _see(model, seen.contiguous(memory_format=torch.channels_last), untouched, kept)
         out = model.feed_back(LadderOutput(frame[:, None], state), untouched.horizon, kept=kept)
         predictions = pictures(out.frames[0].clamp(0, 1))
-    nothing: dict = {"states": {}, "gates": {}, "one_step": untouched.one_step[:0], "flow": None, "mask": None}
+    nothing: dict = {"states": {}, "gates": {}, "one_step": untouched.one_step[:0], "flow": None, "mask": None, "levels": {}}
     return replace(untouched, predictions=predictions, seconds=time.perf_counter() - start, **nothing)
 
 
 def _see(model: Ladder, seen: Tensor, untouched: Rollout, kept: dict[str, Kept]) -> tuple[Tensor, State]:
     """The first prediction [1, 3, H, W], not clipped, and the state with which it was made."""
     # Only a ConvGRU that loses some filters but not all has a past of its own: the others' is known.
-    steps = len(seen) if any(_partly(gru) for block in kept.values() for gru in block.grus.values()) else 1
-    features = model.features(seen[-steps:])
-    columns, state = {}, {}
-    for block, x in zip(BLOCKS, features[:4], strict=True):
+    again = any(_partly(gru) for block in kept.values() for gru in block.grus.values())
+    steps = len(seen) if again else min(2, len(seen))  # two: a frame is matched with the one before it
+    shown = model.observe(seen[-steps:], batch=1)
+    last = shown.map(lambda x: x[-1:])
+    columns, memory = {}, {}
+    for block in BLOCKS:
         lateral, mask = model.laterals[block], kept.get(block)
-        x = lateral.standardise(x)
-        state[block] = {}
+        heard, memory[block] = None, {}
         for kernel in KERNELS:
             if mask is not None and _partly(mask.grus[kernel]):
-                empty = lateral.initial_state(x, 1)[kernel]
-                state[block][kernel] = lateral.recur(kernel, x, empty, steps=steps, kept=mask)[-1].h
+                heard = lateral.heard(shown.inputs[block], shown.evidence.get(block)) if heard is None else heard
+                empty = lateral.initial_state(heard, 1)[kernel]
+                memory[block][kernel] = lateral.recur(kernel, heard, empty, steps=steps, kept=mask)[-1].h
             else:
-                known = _last_state(untouched, block, kernel).to(x)
-                state[block][kernel] = known if mask is None else known * mask.grus[kernel]
-        columns[block] = lateral.column(x[-1:], list(state[block].values()), steps=1, kept=mask)
-    return model.decode(columns, features[4][-1:], seen[-1:]).frame, state
+                known = _last_state(untouched, block, kernel).to(last.inputs[block])
+                memory[block][kernel] = known if mask is None else known * mask.grus[kernel]
+        columns[block] = lateral.column(last.inputs[block], list(memory[block].values()), steps=1, kept=mask)
+    return model.decode(columns, last).frame, State(memory, last.frames if last.keys else None, last.keys)
 
 
 def _partly(mask: Tensor) -> bool:

@@ -46,10 +46,12 @@ def memory_reset(predictor: Predictor, frames: np.ndarray, at: int) -> MemoryRes
         )
     with torch.inference_mode():
         x = window[None, :seen].to(predictor.device)
-        whole = predictor.model(x).frames[0].float().clamp(0, 1).cpu()
         # Up to there nothing differs.
-        after = predictor.model(x[:, at:]).frames[0].float().clamp(0, 1).cpu()
-    wiped = torch.cat([whole[:at], after])
+        before = predictor.model(x[:, :at])
+        whole, wiped = (
+            torch.cat([before.frames, predictor.model(x[:, at:], state).frames], 1)[0].float().clamp(0, 1).cpu()
+            for state in (before.state, before.state.wiped())
+        )
     truth = window[1 : seen + 1]
     scores, reset, copy = (psnr(p, truth) for p in (whole, wiped, window[:seen]))
     behind = (scores - reset)[at:] > WITHIN

@@ -39,11 +39,11 @@ def sweep_seen(predictor: Predictor, frames: np.ndarray, most: int | None = None
     made = []
     with torch.inference_mode():
         flat = window[:most].to(predictor.device).contiguous(memory_format=torch.channels_last)
-        features = model.features(flat)  # the encoder looks at each frame once
         for seen in range(1, most + 1):
-            columns, _, _ = model.remember([f[-seen:] for f in features], None, batch=1, steps=seen)
+            shown = model.observe(flat[-seen:], batch=1)
+            columns, _, _ = model.remember(shown, None, batch=1)
             last = {block: column[-1:] for block, column in columns.items()}
-            made.append(model.decode(last, features[4][-1:], flat[-1:]).frame)
+            made.append(model.decode(last, shown.map(lambda x: x[-1:])).frame)
     predictions = torch.cat(made).float().clamp(0, 1).cpu()
     truth = window[most]
     copy = window[most - 1]

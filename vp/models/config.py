@@ -10,10 +10,8 @@ from dataclasses import asdict, dataclass, fields
 
 BLOCKS = ("C1", "C2", "C3", "C4")
 KERNELS = ("3x3", "5x5", "7x7")
-HEADS = ("rgb", "residual", "warp")
+DESIGNS = ("paper", "motion")
 UPSAMPLING = ("pixel_shuffle", "bilinear", "nearest")
-NORMS = ("batch", "group", "layer")
-ACTIVATIONS = ("relu", "silu")
 
 # A config.json comes from strangers: bounds that no real ladder network reaches, but that keep a crafted
 # one from asking for terabytes.
@@ -44,15 +42,9 @@ class LadderConfig:
     gru_widths: filters of each ConvGRU, and of the convolution beside them, in C1 to C4.
     decoder_width: channels of a decoder block before its pixel shuffle; `lateral_width` after it.
     location: which of C1 to C4 use the location-dependent convolution (paper Fig. 1: the deeper two).
-    head: what the output convolution is read as: "rgb" an absolute picture (paper), "residual" a change
-        of the last frame, "warp" a flow, a mask and new paint for the last frame.
-    upsampling: how the half-resolution ladder reaches full resolution (paper Fig. 9). Unused at full
-        resolution.
-    refine: channels of a convolution and activation before the output convolution; 0 for the paper's bare
-        1x1 convolution.
-    norm, activation: of the decoder blocks: "batch" and "relu" in the paper. "layer" looks at the channels of one
-        place only.
-    standardise: whether C1 to C4 read the encoder's features with the mean and spread of each channel taken out.
+    design: "paper", a network that paints its frames as the paper describes it, or "motion", whose memories move the
+        pixels of the last frame level by level (`vp.models.motion_ladder`).
+    upsampling: how the paper's half-resolution ladder reaches full resolution (paper Fig. 9). Unused otherwise.
     """
 
     height: int = 128
@@ -63,12 +55,8 @@ class LadderConfig:
     decoder_width: int = 1024
     lateral_width: int = 64
     location: tuple[bool, bool, bool, bool] = (False, False, True, True)
-    head: str = "rgb"
+    design: str = "paper"
     upsampling: str = "pixel_shuffle"
-    refine: int = 0
-    norm: str = "batch"
-    activation: str = "relu"
-    standardise: bool = False
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
@@ -78,7 +66,6 @@ class LadderConfig:
         _require_int("seen", self.seen, 1, 64)
         _require_int("decoder_width", self.decoder_width, 16, MAX_WIDTH)
         _require_int("lateral_width", self.lateral_width, 1, MAX_WIDTH)
-        _require_int("refine", self.refine, 0, MAX_WIDTH)
         if self.decoder_width % 16:
             raise ConfigError(f"decoder_width must be a multiple of 16 (pixel shuffle 4), not {self.decoder_width}")
         for name, kind in (("gru_widths", int), ("location", bool)):
@@ -89,15 +76,9 @@ class LadderConfig:
                 )
         for width in self.gru_widths:
             _require_int("gru_widths", width, 1, MAX_WIDTH)
-        for name in ("full_resolution", "standardise"):
-            if type(getattr(self, name)) is not bool:
-                raise ConfigError(f"{name} must be true or false, not {getattr(self, name)!r}")
-        for name, choices in (
-            ("head", HEADS),
-            ("upsampling", UPSAMPLING),
-            ("norm", NORMS),
-            ("activation", ACTIVATIONS),
-        ):
+        if type(self.full_resolution) is not bool:
+            raise ConfigError(f"full_resolution must be true or false, not {self.full_resolution!r}")
+        for name, choices in (("design", DESIGNS), ("upsampling", UPSAMPLING)):
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
 
@@ -122,14 +103,13 @@ class LadderConfig:
 
     @classmethod
     def from_dict(cls, values: dict) -> LadderConfig:
-        """Build from JSON types. Raises ConfigError for a missing or unknown field, a wrong type or range."""
+        """Build from JSON types; a field that is not there has its default. Raises ConfigError for an unknown field, a
+        wrong type or range."""
         if not isinstance(values, dict):
             raise ConfigError(f"a ladder configuration is a JSON object, not {type(values).__name__}")
         names = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - names):
             raise ConfigError(f"unknown fields in the ladder configuration: {', '.join(map(str, unknown))}")
-        if missing := sorted(names - set(values)):
-            raise ConfigError(f"fields missing from the ladder configuration: {', '.join(missing)}")
         return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 

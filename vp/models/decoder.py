@@ -5,26 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-ACTIVATION = {"relu": nn.ReLU, "silu": nn.SiLU}
-
 
 class LayerNorm(nn.LayerNorm):
     """Layer norm over the channels of each place (as in ConvNeXt, Liu et al. 2022): [N, C, h, w] -> the same."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # a view, in channels_last
-
-
-def normalisation(kind: str, channels: int) -> nn.Module:
-    """Batch norm (the paper's), which drifts when a rollout is fed its own frames; group norm, which one bright spot in
-    a map turns down everywhere else, so that a deep block can drown its own signal (the "droplets" of Karras et al.
-    2020); or layer norm, which does neither."""
-    if kind == "batch":
-        return nn.BatchNorm2d(channels)
-    if kind == "layer":
-        return LayerNorm(channels)
-    groups = next(g for g in (16, 8, 4, 2, 1) if channels % g == 0)
-    return nn.GroupNorm(groups, channels)
 
 
 def init_icnr_(conv: nn.Conv2d, factor: int) -> None:
@@ -44,13 +30,14 @@ class DecoderBlock(nn.Module):
     """Norm, activation, 3x3 convolution, pixel shuffle (Shi et al. 2016), 3x3 convolution.
 
     forward: [N, inputs, h, w] -> [N, outputs, h * factor, w * factor]. `width` is the number of channels
-    before the pixel shuffle.
+    before the pixel shuffle. The paper normalises over the batch and takes ReLU; `layer_norm` takes the norm over the
+    channels of a place, which does not drift when a rollout is fed its own frames, and SiLU.
     """
 
-    def __init__(self, *, inputs: int, width: int, outputs: int, factor: int, norm: str, activation: str) -> None:
+    def __init__(self, *, inputs: int, width: int, outputs: int, factor: int, layer_norm: bool) -> None:
         super().__init__()
-        self.norm = normalisation(norm, inputs)
-        self.activation = ACTIVATION[activation]()
+        self.norm = LayerNorm(inputs) if layer_norm else nn.BatchNorm2d(inputs)
+        self.activation = nn.SiLU() if layer_norm else nn.ReLU()
         self.expand = nn.Conv2d(inputs, width, 3, padding=1)
         self.shuffle = nn.PixelShuffle(factor)
         self.conv = nn.Conv2d(width // factor**2, outputs, 3, padding=1)

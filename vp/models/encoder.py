@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 # Channels of the taps e1 to e5, at strides 2, 4, 8, 16 and 32.
 TAPS = (64, 64, 128, 256, 512)
@@ -64,6 +65,11 @@ class Encoder(nn.Module):
         mean = torch.tensor(IMAGENET_MEAN, device=frames.device).view(1, 3, 1, 1)
         std = torch.tensor(IMAGENET_STD, device=frames.device).view(1, 3, 1, 1)
         return ((frames.float() - mean) / std).to(self.conv1.weight.dtype)
+
+    def fine(self, frames: Tensor) -> Tensor:
+        """The first convolution at every pixel instead of every second: [N, 3, H, W] in [0, 1] -> [N, 64, H, W]."""
+        conv = self.conv1
+        return torch.relu(F.conv2d(self.normalise(frames), conv.weight, conv.bias, padding=conv.padding))
 
     def forward(self, frames: Tensor, count: int = len(TAPS)) -> list[Tensor]:
         """count: how many of the maps, from the first on; what lies deeper is not computed."""

@@ -1,45 +1,104 @@
-"""The Location-dependent Video Ladder Network (paper section 3, Fig. 1 and 14).
+"""What every ladder network is: frames in, next frames out, with the recurrent state as an argument and a result.
 
-    frame -> encoder e1..e5      down: a frozen ResNet-18
-             C1..C4              across: three ConvGRUs and a convolution at each resolution
-             L4..L1              up: pixel-shuffle decoder, joined by C4..C1 on its way
-             head                -> the next frame
+    frame -> features e1..          down: a frozen ResNet-18
+             C1..C4                 across: three ConvGRUs and a convolution at each resolution
+             decoder                up, joined by C4..C1 on its way
+                                    -> the next frame
 
-The recurrent state is an argument and a result, never hidden in the module.
+`PaperLadder` and `MotionLadder` say what is observed of a frame (`observe`) and what becomes of the memories (`decode`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor, nn
 
 from .config import BLOCKS, KERNELS, LadderConfig
 from .convgru import Gates
-from .decoder import DecoderBlock
-from .encoder import TAPS, Encoder
-from .heads import Head, HeadOutput
-from .lateral import LateralBlock
+from .encoder import Encoder
 from .silence import Kept
 
-# Which taps of the encoder `Ladder.features` gives, without and with full resolution.
-TAPS_READ = {False: ("e1", "e2", "e3", "e4", "e5"), True: ("stem", "e1", "e2", "e3", "e5")}
-# state[block][kernel]: [B, C, h, w], e.g. state["C1"]["3x3"].
-State = dict[str, dict[str, Tensor]]
+# memory[block][kernel]: a ConvGRU's state [B, C, h, w], e.g. memory["C1"]["3x3"].
+Memories = dict[str, dict[str, Tensor]]
 # trace[block][kernel]: Gates of tensors [B, T, C, h, w].
 Trace = dict[str, dict[str, Gates]]
 
 
-@dataclass
+@dataclass(frozen=True)
+class State:
+    """All that a network keeps between two frames.
+
+    memory: the ConvGRUs' states. frame: the last frame [B, 3, H, W] and keys: {block: what the next frame's features
+    are compared with}; empty where nothing is matched (the paper's network).
+    """
+
+    memory: Memories
+    frame: Tensor | None = None
+    keys: dict[str, Tensor] = field(default_factory=dict)
+
+    def wiped(self) -> State:
+        """The same with every memory at zero, as it is before the first frame."""
+        return replace(self, memory={b: {k: torch.zeros_like(h) for k, h in m.items()} for b, m in self.memory.items()})
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a network makes of N = T * B frames before its memories come in, time-major: all of it runs as one batch.
+
+    frames: [N, 3, H, W] in [0, 1]. inputs: {block: the features that it reads [N, C, h, w]}.
+    deepest: [N, 512, H / 32, W / 32], the decoder's own input (paper).
+    Where features are matched: before: the frame before each [N, 3, H, W]; evidence and displacement: {block: what
+    `vp.models.matching.Match` holds}; keys: {block: [N, KEY, h, w]}.
+    """
+
+    frames: Tensor
+    inputs: dict[str, Tensor]
+    deepest: Tensor | None = None
+    before: Tensor | None = None
+    evidence: dict[str, Tensor] = field(default_factory=dict)
+    displacement: dict[str, Tensor] = field(default_factory=dict)
+    keys: dict[str, Tensor] = field(default_factory=dict)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Observation:
+        """Every tensor changed along its first axis alike, e.g. `o.map(lambda x: x[-1:])` for the last frame."""
+
+        def apply(value: Tensor | dict[str, Tensor] | None):
+            if isinstance(value, dict):
+                return {name: change(x) for name, x in value.items()}
+            return None if value is None else change(value)
+
+        return Observation(**{f.name: apply(getattr(self, f.name)) for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What the decoder makes of N steps.
+
+    frame: the next frames [N, 3, H, W], not clipped. The rest is None or empty unless pixels are moved:
+    flow: [N, 2, H, W] in pixels (x right, y down), from the new frame back to the last one.
+    mask: [N, 1, H, W] in [0, 1], how much of each pixel is painted.
+    levels: {block: [N, 2, h, w]}, the flow in pixels as it stands after that block, C4 first.
+    stages: {"L4".."L1": the decoder blocks' outputs [N, C, h, w]}.
+    """
+
+    frame: Tensor
+    flow: Tensor | None = None
+    mask: Tensor | None = None
+    levels: dict[str, Tensor] = field(default_factory=dict)
+    stages: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class LadderOutput:
     """What a ladder makes of T frames.
 
     frames: [B, T, 3, H, W], not clipped; frames[:, t] is the prediction of the frame AFTER input t.
     state: after the last input frame.
     trace: states and gates of all twelve ConvGRUs at every step, if asked for.
-    flow [B, T, 2, H, W] in pixels and mask [B, T, 1, H, W] in [0, 1]: warp heads only.
+    flow [B, T, 2, H, W], mask [B, T, 1, H, W] and levels {block: [B, T, 2, h, w]}: as in `Decoded`.
     """
 
     frames: Tensor
@@ -47,55 +106,30 @@ class LadderOutput:
     trace: Trace | None = None
     flow: Tensor | None = None
     mask: Tensor | None = None
+    levels: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Ladder(nn.Module):
-    """A ladder network with its encoder. See `LadderConfig` for the variants."""
+    """The common part of the ladder networks. Subclasses set `laterals` and say what they observe and decode."""
+
+    laterals: nn.ModuleDict
 
     def __init__(self, config: LadderConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = Encoder()
-        if config.full_resolution:
-            # Paper Fig. 14: a new convolution of the frame feeds C1 at stride 1.
-            self.stem = nn.Conv2d(3, TAPS[0], 7, padding=3)
-            inputs = (TAPS[0], *TAPS[:3])
-        else:
-            self.stem = None
-            inputs = TAPS[:4]
-        self.laterals = nn.ModuleDict(
-            {
-                block: LateralBlock(
-                    inputs=channels,
-                    width=width,
-                    location_size=config.map_size(block) if location else None,
-                    # The stem of a full-resolution ladder is trained along: its scale is its own business.
-                    standardise=config.standardise and not (config.full_resolution and block == "C1"),
-                )
-                for block, channels, width, location in zip(
-                    BLOCKS, inputs, config.gru_widths, config.location, strict=True
-                )
-            }
-        )
-        c = [4 * width for width in config.gru_widths]
-        m = config.lateral_width
-        # L4 bridges from the encoder's last tap to C4: one octave, or two at full resolution.
-        ladder = {"L4": (TAPS[4], 4 if config.full_resolution else 2)}
-        ladder |= {"L3": (c[3] + m, 2), "L2": (c[2] + m, 2), "L1": (c[1] + m, 2)}
-        self.decoder = nn.ModuleDict(
-            {
-                name: DecoderBlock(
-                    inputs=channels,
-                    width=config.decoder_width,
-                    outputs=m,
-                    factor=factor,
-                    norm=config.norm,
-                    activation=config.activation,
-                )
-                for name, (channels, factor) in ladder.items()
-            }
-        )
-        self.head = Head(config, c[0] + m)
+
+    def observe(self, frames: Tensor, state: State | None = None, *, batch: int, blocks: Sequence[str] = BLOCKS):
+        """All that does not depend on memories, for frames [T * batch, 3, H, W] in [0, 1], time-major, after `state`.
+
+        blocks: the ones whose inputs are wanted; nothing deeper is computed, and nothing for the decoder unless all
+        are.
+        """
+        raise NotImplementedError
+
+    def decode(self, columns: dict[str, Tensor], seen: Observation) -> Decoded:
+        """From the lateral blocks' outputs {block: [N, C, h, w]} and the observation of the same N frames."""
+        raise NotImplementedError
 
     def forward(
         self,
@@ -124,74 +158,44 @@ class Ladder(nn.Module):
         batch, steps = frames.shape[:2]
         # Time-major, so that the maps of one step lie together: [T * B, 3, H, W].
         flat = frames.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        return self.forward_features(
-            flat, self.features(flat), state, batch=batch, steps=steps, record=record, kept=kept
-        )
-
-    def features(self, flat: Tensor, count: int = 5) -> list[Tensor]:
-        """Frames [N, 3, H, W] in [0, 1] -> the inputs of C1 to C4 and of L4, or the first `count` of them."""
-        if self.stem is None:
-            return self.encoder(flat, count)
-        # At full resolution each block reads one tap earlier, L4 the deepest all the same.
-        taps = self.encoder(flat, count if count == 5 else count - 1)
-        return [self.stem(self.encoder.normalise(flat)), *taps[:3], *taps[4:]]
-
-    def forward_features(
-        self,
-        flat: Tensor,
-        features: list[Tensor],
-        state: State | None,
-        *,
-        batch: int,
-        steps: int,
-        record: bool,
-        kept: dict[str, Kept] | None = None,
-    ) -> LadderOutput:
-        """`forward` from features already computed: flat [steps * batch, 3, H, W], time-major."""
-        columns, after, trace = self.remember(features, state, batch=batch, steps=steps, record=record, kept=kept)
-        out = self.decode(columns, features[4], flat)
+        seen = self.observe(flat, state, batch=batch)
+        columns, after, trace = self.remember(seen, state, batch=batch, record=record, kept=kept)
+        out = self.decode(columns, seen)
 
         def batch_first(y: Tensor | None) -> Tensor | None:
             return None if y is None else y.unflatten(0, (steps, batch)).transpose(0, 1)
 
-        return LadderOutput(batch_first(out.frame), after, trace, batch_first(out.flow), batch_first(out.mask))
+        levels = {block: batch_first(flow) for block, flow in out.levels.items()}
+        return LadderOutput(batch_first(out.frame), after, trace, batch_first(out.flow), batch_first(out.mask), levels)
 
     def remember(
         self,
-        features: list[Tensor],
+        seen: Observation,
         state: State | None,
         *,
         batch: int,
-        steps: int,
         record: bool = False,
         kept: dict[str, Kept] | None = None,
-        blocks: Sequence[str] = BLOCKS,
     ) -> tuple[dict[str, Tensor], State, Trace | None]:
-        """The lateral blocks over all steps: {block: output [steps * batch, C, h, w]}, state and trace.
+        """The lateral blocks over all steps of an observation: {block: output [T * batch, C, h, w]}, state and trace.
 
         An output holds the channels of the block's convolution, then those of its ConvGRUs in the order of KERNELS.
-        blocks: the ones to run; while real frames come in none of them hears another. `features` may end with the
-        input of the last of them.
+        While real frames come in no block hears another, so only those that were observed run.
         """
-        columns, after, trace = {}, {}, {} if record else None
-        for block in blocks:
-            x = features[BLOCKS.index(block)]
+        columns, memory, trace = {}, {}, {} if record else None
+        for block, x in seen.inputs.items():
             lateral = self.laterals[block]
-            before = state[block] if state is not None else lateral.initial_state(x, batch)
-            columns[block], after[block], gates = lateral(x, before, steps=steps, kept=(kept or {}).get(block))
+            before = state.memory[block] if state is not None else lateral.initial_state(x, batch)
+            columns[block], memory[block], gates = lateral(
+                x, before, steps=len(x) // batch, kept=(kept or {}).get(block), evidence=seen.evidence.get(block)
+            )
             if record:
                 trace[block] = {
                     kernel: Gates(*(torch.stack(quantity, dim=1) for quantity in zip(*gates[kernel], strict=True)))
                     for kernel in KERNELS
                 }
-        return columns, after, trace
-
-    def decode(self, columns: dict[str, Tensor], deepest: Tensor, flat: Tensor) -> HeadOutput:
-        """From the lateral blocks' outputs, the deepest features and the frames [N, 3, H, W] to the next frames."""
-        x = self.decoder["L4"](deepest)
-        for name, block in (("L3", "C4"), ("L2", "C3"), ("L1", "C2")):
-            x = self.decoder[name](torch.cat([columns[block], x], dim=1))
-        return self.head(torch.cat([columns["C1"], x], dim=1), flat)
+        keys = {block: key[-batch:] for block, key in seen.keys.items()}
+        return columns, State(memory, seen.frames[-batch:] if keys else None, keys), trace
 
     def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """One frame [B, 3, H, W] in [0, 1] -> (the next frame, not clipped; the state after it)."""
@@ -246,6 +250,7 @@ def join(outputs: list[LadderOutput]) -> LadderOutput:
         trace,
         cat([o.flow for o in outputs]),
         cat([o.mask for o in outputs]),
+        {block: cat([o.levels[block] for o in outputs]) for block in outputs[0].levels},
     )
 
 

@@ -9,7 +9,6 @@ from .config import KERNELS
 from .convgru import ConvGRU, Gates
 from .location import LocationConv2d
 from .silence import Kept
-from .standardise import Standardise
 
 
 class LateralBlock(nn.Module):
@@ -17,16 +16,18 @@ class LateralBlock(nn.Module):
 
     width: channels of the convolution and of each ConvGRU, so the output has 4 * width.
     location_size: (h, w) of the map for a location-dependent convolution, None for an ordinary one.
-    standardise: whether to take the mean and spread of the input's channels out first.
+    evidence: channels of other maps that the ConvGRUs read beside the input, of which they then read a 1x1
+        convolution to `read` channels.
     """
 
     def __init__(
-        self, *, inputs: int, width: int, location_size: tuple[int, int] | None, standardise: bool = False
+        self, *, inputs: int, width: int, location_size: tuple[int, int] | None, evidence: int = 0, read: int = 0
     ) -> None:
         super().__init__()
         self.width = width
-        self.standardise = Standardise(inputs) if standardise else nn.Identity()
         self.skip = LocationConv2d(inputs, width, size=location_size) if location_size else nn.Conv2d(inputs, width, 1)
+        self.read = nn.Conv2d(inputs, read, 1) if read else nn.Identity()
+        inputs = (read or inputs) + evidence
         self.grus = nn.ModuleDict({name: ConvGRU(inputs=inputs, width=width, kernel=int(name[0])) for name in KERNELS})
 
     def initial_state(self, x: Tensor, batch: int) -> dict[str, Tensor]:
@@ -35,35 +36,47 @@ class LateralBlock(nn.Module):
         return {name: x.new_zeros(shape).to(memory_format=torch.channels_last) for name in KERNELS}
 
     def forward(
-        self, x: Tensor, state: dict[str, Tensor], *, steps: int, kept: Kept | None = None
+        self,
+        x: Tensor,
+        state: dict[str, Tensor],
+        *,
+        steps: int,
+        kept: Kept | None = None,
+        evidence: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, list[Gates]]]:
         """All steps of a sequence.
 
         x: [steps * B, inputs, h, w], time-major: the B maps of the first step come first.
         state: {kernel: [B, width, h, w]} before the first step.
         kept: what is not silenced, see `vp.models.silence`.
+        evidence: [steps * B, evidence, h, w].
         Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
         gates step by step (they are computed anyway: recording is only keeping them).
         """
-        x = self.standardise(x)
-        record = {name: self.recur(name, x, state[name], steps=steps, kept=kept) for name in KERNELS}
+        heard = self.heard(x, evidence)
+        record = {name: self.recur(name, heard, state[name], steps=steps, kept=kept) for name in KERNELS}
         after = {name: gates[-1].h for name, gates in record.items()}
         states = [torch.cat([g.h for g in record[name]]) if steps > 1 else after[name] for name in KERNELS]
         return self.column(x, states, steps=steps, kept=kept), after, record
 
-    def recur(self, name: str, x: Tensor, h: Tensor, *, steps: int, kept: Kept | None = None) -> list[Gates]:
-        """One ConvGRU over all steps, from the standardised x [steps * B, inputs, h, w] and its state before."""
+    def heard(self, x: Tensor, evidence: Tensor | None) -> Tensor:
+        """What the ConvGRUs read of an input [N, inputs, h, w] and the evidence beside it."""
+        x = self.read(x)
+        return x if evidence is None else torch.cat([x, evidence.to(x.dtype)], dim=1)
+
+    def recur(self, name: str, heard: Tensor, h: Tensor, *, steps: int, kept: Kept | None = None) -> list[Gates]:
+        """One ConvGRU over all steps, from what it reads [steps * B, C, h, w] and its state before."""
         gru, gates = self.grus[name], []
         if kept is not None:
             h = h * kept.grus[name]
-        for projected in gru.project(x).chunk(steps):
+        for projected in gru.project(heard).chunk(steps):
             made = gru.step(projected, h)
             gates.append(made if kept is None else made._replace(h=made.h * kept.grus[name]))
             h = gates[-1].h
         return gates
 
     def column(self, x: Tensor, states: list[Tensor], *, steps: int, kept: Kept | None = None) -> Tensor:
-        """The block's output: its convolution of the standardised x, then the ConvGRUs' states in order of KERNELS."""
+        """The block's output: its convolution of x, then the ConvGRUs' states in order of KERNELS."""
         return torch.cat([self._skip(x, kept, steps), *states], dim=1)
 
     def _skip(self, x: Tensor, kept: Kept | None, steps: int) -> Tensor:

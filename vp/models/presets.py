@@ -11,38 +11,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .config import LadderConfig
+from .config import DESIGNS, LadderConfig
 
 _PAPER = {
     "lvln": LadderConfig(),
     "one_frame": LadderConfig(height=64, width=96, seen=5),
     "full_res": LadderConfig(height=64, width=96, seen=5, full_resolution=True, gru_widths=(16, 32, 64, 64)),
 }
-_COMPACT = {
-    "lvln": {"gru_widths": (32, 32, 32, 32), "decoder_width": 256},
-    "one_frame": {"gru_widths": (32, 32, 32, 32), "decoder_width": 256},
-    "full_res": {"gru_widths": (16, 32, 32, 32), "decoder_width": 256},
+_MOTION = {
+    "lvln": {"gru_widths": (32, 32, 32, 32)},
+    "one_frame": {"gru_widths": (32, 32, 32, 32)},
+    "full_res": {"gru_widths": (16, 32, 32, 32)},
 }
 
 NAMES = tuple(_PAPER)
-VARIANTS = ("paper", "compact")
 # The same network as `one_frame` with the paper's output and training, kept for comparison.
 PAPER_RECIPE = "paper_one_frame"
 ALL_NAMES = (*NAMES, PAPER_RECIPE)  # what checkpoints may hold
 TITLES = {"lvln": "L-VLN", "one_frame": "One-frame", "full_res": "Full-res", PAPER_RECIPE: "The paper's recipe"}
 
 
-def preset(name: str, variant: str = "paper", **changes: object) -> LadderConfig:
-    """The configuration of one of the paper's networks.
+def preset(name: str, design: str = "paper", **changes: object) -> LadderConfig:
+    """The configuration of one of the three networks.
 
     name: "lvln", "one_frame" or "full_res".
-    variant: "paper" for its filter counts, "compact" for about a third of the parameters.
-    changes: fields of `LadderConfig` to set otherwise, e.g. head="warp".
-    Raises KeyError for an unknown name or variant.
+    design: "paper" for the paper's network with its filter counts, "motion" for ours.
+    changes: fields of `LadderConfig` to set otherwise, e.g. seen=8.
+    Raises KeyError for an unknown name or design.
     """
     if name not in _PAPER:
         raise KeyError(f"no preset {name!r}; there are {', '.join(NAMES)}")
-    if variant not in VARIANTS:
-        raise KeyError(f"no variant {variant!r}; there are {', '.join(VARIANTS)}")
-    narrower = _COMPACT[name] if variant == "compact" else {}
-    return replace(_PAPER[name], **{**narrower, **changes})
+    if design not in DESIGNS:
+        raise KeyError(f"no design {design!r}; there are {', '.join(DESIGNS)}")
+    ours = {"design": "motion", "decoder_width": 256, **_MOTION[name]} if design == "motion" else {}
+    return replace(_PAPER[name], **{**ours, **changes})

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .config import BLOCKS, KERNELS, LadderConfig
-from .ladder import State
+from .ladder import Memories
 
 STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
 # Every 128th number of C1 to C3: 10,080 features at 128x160.
@@ -23,7 +23,7 @@ PARTS = 10
 OVER_PARTS = 4
 
 
-def step_features(strategy: str, state: State, before: State) -> Tensor:
+def step_features(strategy: str, state: Memories, before: Memories) -> Tensor:
     """What a classifier reads at one step: hidden states -> features [B, F], differentiable.
 
     strategy: "c4", all of the deepest block; "subsample", every 128th number of C1 to C3; "c4+subsample", both: the

@@ -10,7 +10,7 @@ from vp.checkpoints.training import spent
 from vp.errors import ExplorerError
 from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
-from vp.models import ALL_NAMES, NAMES, TITLES, Ladder, LadderConfig, trained_parameters
+from vp.models import ALL_NAMES, NAMES, TITLES, LadderConfig, build, trained_parameters
 
 ENCODER_PARAMETERS = 11_171_712
 
@@ -35,9 +35,15 @@ second; cuts, text and very fast motion are beyond them, and what they did not s
 {MAX_SEEN} frames and ask for up to {MAX_HORIZON}. {describe()} Uploads stay on the machine that runs this page and are
 deleted after an hour.
 
+### Where the clips come from
+The drawn clips were made for this project. [UCF101](https://www.crcv.ucf.edu/data/UCF101.php) (Soomro et al. 2012) is a
+research data set of actions, cut from YouTube videos; no clip of it is shipped. Its shelf lists
+[bitmind/UCF101-Videos](https://huggingface.co/datasets/bitmind/UCF101-Videos) on the Hugging Face Hub when it is
+opened, and fetches each clip when it is chosen. The bundled networks were made with 24 of its 101 actions, groups 8 to
+25; groups 1 to 7, the test part of its split 1, they never saw.
+
 ### Licence
-Code, bundled clips and weights: MIT. The weights were trained on
-[UCF101](https://www.crcv.ucf.edu/data/UCF101.php), a research data set; no clip of it is shipped.
+Code, drawn clips and weights: MIT. The weights were trained on UCF101.
 Version {__version__}.
 """
 
@@ -90,4 +96,4 @@ def _trained(training: dict) -> str:
 
 def _parameters(config: LadderConfig) -> str:
     with torch.device("meta"):
-        return f"{trained_parameters(Ladder(config)) / 1e6:.1f} M + {ENCODER_PARAMETERS / 1e6:.1f} M encoder"
+        return f"{trained_parameters(build(config)) / 1e6:.1f} M + {ENCODER_PARAMETERS / 1e6:.1f} M encoder"

@@ -31,9 +31,11 @@ def memories(result: Classification) -> dict[str, dict[str, float]]:
 
 
 def classification_payload(result: Classification, predictor: str) -> dict:
-    """For the page. course: a number for each frame at `fps`; pictures and heat: strips of the looks, left to right;
-    heat is grey, 127.5 for nothing, brighter for the class, darker against it."""
-    order = np.argsort(-result.scores, kind="stable")[:CLASSES]
+    """For the page. ranking: all classes with their scores, best first; course: a number for each frame at `fps`;
+    pictures and heat: strips of the looks, left to right; heat is grey, 127.5 for nothing, brighter for the class,
+    darker against it."""
+    ranking = np.argsort(-result.scores, kind="stable")
+    order = ranking[:CLASSES]
     # One scale for all looks: when it speaks is as much the question as where.
     peak = max(float(np.percentile(np.abs(result.heat), 99.7)), 1e-9)
     grey = np.clip(result.heat / peak * 127.5 + 128, 0, 255).astype(np.uint8)
@@ -42,6 +44,7 @@ def classification_payload(result: Classification, predictor: str) -> dict:
             {"name": result.classes[i], "course": [round(float(v), 4) for v in result.course[:, i]]} for i in order
         ],
         "known": len(result.classes),
+        "ranking": [[result.classes[i], round(float(result.scores[i]), 4)] for i in ranking],
         "unsure": result.unsure,
         "familiar": result.familiar,
         "frames": len(result.course),

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import json
 import logging
+import queue
+import random
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -16,10 +21,12 @@ from urllib.parse import parse_qs
 import gradio as gr
 
 from vp import circle, video
-from vp.errors import ExplorerError, RequestError
+from vp.clips import Clip, ucf101_name
+from vp.errors import ClipError, ExplorerError, RequestError
 from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
+from vp.shelves import Shelf, varied
 
 from .classes import classification_payload
 from .downloads import make_download, url
@@ -31,6 +38,7 @@ from .store import Request, RolloutStore
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example.json"
 PAGE = 24
+THUMBNAILS = 8  # made at once: those of clips on the Hub wait for it
 KEPT_CLASSES = 32
 # Everything that runs a network waits in one line: two cores serve one prediction at a time best.
 MODEL = {"concurrency_id": "model", "concurrency_limit": 1}
@@ -42,12 +50,23 @@ def shown(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        try:
+        with _as_messages():
             return function(*args, **kwargs)
-        except ExplorerError as error:
-            raise gr.Error(str(error), duration=12, print_exception=False) from None
 
-    return wrapper
+    @functools.wraps(function)
+    def stepwise(*args, **kwargs):
+        with _as_messages():
+            yield from function(*args, **kwargs)
+
+    return stepwise if inspect.isgeneratorfunction(function) else wrapper
+
+
+@contextmanager
+def _as_messages() -> Iterator[None]:
+    try:
+        yield
+    except ExplorerError as error:
+        raise gr.Error(str(error), duration=12, print_exception=False) from None
 
 
 class Handlers:
@@ -64,35 +83,99 @@ class Handlers:
 
     # -- clips ---------------------------------------------------------------------------------------------------
 
-    def list_clips(self, text: str, label: str, offset: int) -> dict:
-        """One page of the gallery: titles and thumbnails of the clips that match; {"error"} while there is none."""
+    def list_clips(self, shelf: int, text: str, label: str, offset: int) -> dict:
+        """One page of a shelf: the clips that match, each with what is known of it; {"error"} while there is none."""
         try:
-            source = self.explorer.clips
+            chosen, found = self._found(shelf, text, label)
         except ExplorerError as error:
             return {"error": str(error)}
-        text, label = str(text)[:80], str(label)[:80] or None
         offset = max(0, int(offset))
-        found = source.search(text, label, limit=1_000_000)
-        clips = []
-        for clip in found[offset : offset + PAGE]:
-            thumbnail = data_url(source.thumbnail(clip.id).read_bytes(), "image/jpeg")
-            clips.append({"id": clip.id, "title": clip.name, "about": clip.about, "thumbnail": thumbnail})
-        labels = list(source.labels.items()) if offset == 0 else []
-        return {"clips": clips, "total": len(found), "everything": len(source), "labels": labels}
+        actions = self.explorer.actions
+        return {
+            "clips": [
+                {
+                    "id": chosen.id(clip),
+                    "title": clip.name,
+                    "about": clip.about,
+                    "known": clip.label in actions,
+                    "trained_on": self.explorer.trained_on(clip.label, clip.group),
+                }
+                for clip in found[offset : offset + PAGE]
+            ],
+            "total": len(found),
+            "everything": len(chosen.clips),
+            "labels": [
+                {"name": name, "count": count, "known": name in actions}
+                for name, count in (chosen.clips.labels.items() if offset == 0 else ())
+            ],
+        }
 
-    def pick(self, clip_id: str) -> Request:
-        """A clip of the gallery, or a moving circle by its id. Raises ClipError for an unknown id."""
-        if str(clip_id).startswith(circle.PREFIX):
+    def thumbnails(self, ids: list[str]) -> dict[str, str | None]:
+        """Pictures of clips of the gallery, by id; None for those that cannot be had at the moment."""
+        ids = [str(id) for id in ids[:PAGE]]
+        with ThreadPoolExecutor(THUMBNAILS) as pool:
+            return dict(zip(ids, pool.map(self._thumbnail, ids), strict=True))
+
+    def random_clip(self, shelf: int, text: str, label: str) -> dict:
+        """Any of the clips of a shelf that match: {"id", "title"}, or {"error"}."""
+        try:
+            chosen, found = self._found(shelf, text, label)
+            if not found:
+                raise ClipError("No clip matches. Try another word.")
+        except ExplorerError as error:
+            return {"error": str(error)}
+        clip = random.choice(found)
+        return {"id": chosen.id(clip), "title": clip.name}
+
+    def _found(self, shelf: int, text: str, label: str) -> tuple[Shelf, list[Clip]]:
+        shelves = self.explorer.shelves
+        chosen = shelves[min(max(0, int(shelf)), len(shelves) - 1)]
+        found = chosen.clips.search(str(text)[:80], str(label)[:80] or None, limit=1_000_000)
+        actions, trained_on = self.explorer.actions, self.explorer.trained_on
+        # First what the networks never saw of what the classifier knows.
+        return chosen, varied(found, lambda clip: (clip.label not in actions, trained_on(clip.label, clip.group)))
+
+    def _thumbnail(self, id: str) -> str | None:
+        try:
+            shelf, clip = self.explorer.clip(id)
+            path = shelf.clips.thumbnail(clip.id)
+        except ExplorerError:
+            return None
+        return data_url(path.read_bytes(), "image/jpeg") if path else None
+
+    def pick(self, clip_id: str, progress: Callable[[float], object] | None = None) -> Request:
+        """A clip of the gallery, fetched if need be, or a moving circle by its id.
+
+        progress: told the share that has arrived, in [0, 1]. Raises ClipError for an unknown id and for a clip that
+        cannot be had.
+        """
+        clip_id = str(clip_id)
+        if clip_id.startswith(circle.PREFIX):
             path = new_file("circle.mp4")
-            video.write_mp4(path, circle.Circle.parse(str(clip_id)).frames(), fps=circle.FPS)
-            return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", str(clip_id), Window("one_frame"))
-        clip = self.explorer.clips.get(str(clip_id))
-        path = str(self.explorer.clips.path(clip.id))
-        return Request(path, video.probe(path).seconds, clip.name, clip.id, Window("one_frame"))
+            video.write_mp4(path, circle.Circle.parse(clip_id).frames(), fps=circle.FPS)
+            return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", clip_id, Window("one_frame"))
+        shelf, clip = self.explorer.clip(clip_id)
+        path = str(shelf.clips.path(clip.id, progress))
+        label = clip.label if clip.group is not None or clip.label in self.explorer.actions else ""
+        seconds, trained_on = video.probe(path).seconds, self.explorer.trained_on(clip.label, clip.group)
+        return Request(path, seconds, clip.name, shelf.id(clip), Window("one_frame"), label, trained_on)
+
+    def picking(self, clip_id: str) -> Iterator[float | Request]:
+        """`pick`, telling while a clip comes how much of it is there, in [0, 1]."""
+        told: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        with ThreadPoolExecutor(1) as pool:
+            task = pool.submit(self.pick, clip_id, told.put)
+            task.add_done_callback(lambda _: told.put(None))
+            while (share := told.get()) is not None:
+                if told.empty():  # the page is told the newest only
+                    yield share
+            yield task.result()
 
     def upload(self, path: str) -> Request:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
-        return Request(path, video.probe(path).seconds, "your video", None, Window("one_frame"))
+        label, group = ucf101_name(Path(path).stem) or ("", None)
+        seconds, trained_on = video.probe(path).seconds, self.explorer.trained_on(label, group)
+        return Request(path, seconds, "your video", None, Window("one_frame"), label, trained_on)
 
     def follow(self, link: str) -> Request | None:
         """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names; None for an empty one.
@@ -189,7 +272,8 @@ class Handlers:
 
         parts: of the classifier's predictor, to silence; "without" in the answer are those that its scores depend on.
         """
-        path = self.store.request(key).path
+        request = self.store.request(key)
+        path = request.path
         if parts is not None and (not isinstance(parts, list) or len(parts) > 64):
             raise RequestError("Choose at most 64 parts of the network to silence.")
         # A clip is watched again only for what can change its scores.
@@ -207,7 +291,7 @@ class Handlers:
                 self._classes[path, silence] = known
                 while len(self._classes) > KEPT_CLASSES:
                     self._classes.popitem(last=False)
-        yield known
+        yield known | {"truth": _truth(request, known)}
 
     def example(self) -> dict | None:
         """The prediction on show before anybody clicked, computed ahead and shipped."""
@@ -224,7 +308,7 @@ class Handlers:
         """The first clip of the gallery, from its start."""
         if self.explorer.troubles:
             return None
-        first = self.explorer.clips.search(limit=1)
+        first = self.explorer.shelves[0].clips.search(limit=1)
         return replace(self.pick(first[0].id), window=Window("one_frame", start=0.5)) if first else None
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
@@ -234,4 +318,23 @@ class Handlers:
 
 def _identity(request: Request) -> dict:
     """What a rollout is of. file: the same for rollouts of one file, without saying where it lies."""
-    return {"clip_id": request.clip_id, "file": hashlib.sha256(request.path.encode()).hexdigest()[:16]}
+    file = hashlib.sha256(request.path.encode()).hexdigest()[:16]
+    return {"clip_id": request.clip_id, "file": file, "trained_on": request.trained_on}
+
+
+def _truth(request: Request, answer: dict) -> dict | None:
+    """What a clip shows by its name, and where the classifier put that; None where its name does not tell.
+
+    place: from 1 for its best guess, None for an action that it does not know; score: what it gave it.
+    """
+    if not request.label:
+        return None
+    ranking = [name.lower() for name, _ in answer["ranking"]]
+    known = request.label.lower() in ranking
+    place = ranking.index(request.label.lower()) if known else None
+    return {
+        "label": request.label,
+        "place": None if place is None else place + 1,
+        "score": None if place is None else answer["ranking"][place][1],
+        "trained_on": request.trained_on,
+    }

@@ -10,7 +10,7 @@ import gradio as gr
 
 from vp.errors import ExplorerError
 from vp.explorer import Explorer, Window
-from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, VIDEO_SUFFIXES, describe
+from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, UPLOAD_SUFFIXES, describe
 from vp.models import NAMES, TITLES
 
 from . import views
@@ -20,6 +20,8 @@ from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
+SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download")
+FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
 IDLE = "() => { lvln.busy(false); }"
@@ -54,10 +56,7 @@ def build(explorer: Explorer) -> gr.Blocks:
             html_template="<span></span>",
             js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; "
             "void 'inspect'; void 'classify';",
-            server_functions=[
-                served(f)
-                for f in (handlers.list_clips, handlers.activations, handlers.life, handlers.motion, handlers.download)
-            ],
+            server_functions=[served(getattr(handlers, name)) for name in SERVED],
             apply_default_css=False,
             elem_id="wire",
         )
@@ -66,11 +65,11 @@ def build(explorer: Explorer) -> gr.Blocks:
             with gr.Column(scale=0, min_width=300, elem_id="rail"):
                 with gr.Tabs(elem_id="sources"):
                     with gr.Tab("Clips"):
-                        views.view("gallery", views.GALLERY)
+                        views.view("gallery", views.gallery(explorer.shelves))
                     with gr.Tab("Upload"):
                         # Not gr.Video: it refuses what the browser cannot play, and every .avi with it.
                         uploaded = plain(gr.File(
-                            label="Your video", file_types=["video", *VIDEO_SUFFIXES], height=190, elem_id="upload",
+                            label="Your video", file_types=["video", *UPLOAD_SUFFIXES], height=190, elem_id="upload",
                         ))  # fmt: skip
                         gr.Markdown(describe(), elem_classes="quiet")
                     with gr.Tab("Webcam"):
@@ -127,9 +126,17 @@ def build(explorer: Explorer) -> gr.Blocks:
             return {"rollout": handlers.predict(replace(request, window=chosen))}
 
         @shown
-        def pick(event: gr.EventData) -> tuple[Request, float]:
-            request = handlers.pick(event._data.get("id"))
-            return request, 0.0
+        def pick(event: gr.EventData) -> Iterator[tuple]:
+            for step in handlers.picking(event._data.get("id")):
+                if isinstance(step, float):
+                    yield gr.skip(), gr.skip(), {"arrived": step}
+                else:
+                    yield step, 0.0, {"arrived": 1}
+
+        @shown
+        def fetch(link: str | None) -> str | None:
+            handlers.follow(link or "")
+            return link
 
         @shown
         def follow(link: str | None) -> tuple:
@@ -180,7 +187,10 @@ def build(explorer: Explorer) -> gr.Blocks:
                 yield {"inspect": {"error": str(error), "id": question.get("id")}}
 
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        picked = wire.pick(pick, None, [clip, start], **quiet)
+        # A clip may take a while to come: other visitors go on, and the last one clicked is what is shown.
+        picked = wire.pick(
+            pick, None, [clip, start, wire], trigger_mode="always_last", concurrency_limit=FETCHES, **quiet
+        )
         uploads = [
             uploaded.upload(receive, uploaded, [clip, start], js=READING, **quiet),
             recorded.stop_recording(receive, recorded, [clip, start], js=READING, **quiet),
@@ -209,7 +219,9 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire.inspect(inspect, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         wire.classify(classify, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         # What is behind the # of an address never reaches a server by itself.
-        arrived = page.load(follow, link, [clip, *settings, wire], js="() => lvln.arrived", **quiet, **MODEL)
+        # A clip is fetched before its turn at the network, so that nobody waits in that line for the Hub.
+        fetched = page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet)
+        arrived = fetched.success(follow, link, [clip, *settings, wire], **quiet, **MODEL)
         arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
         arrived.success(whole, clip, player, **quiet)
         if explorer.troubles:  # which may be over for the next visitor

@@ -24,13 +24,19 @@ MAX_REQUESTS = 2_000
 
 @dataclass(frozen=True)
 class Request:
-    """What was predicted: a file on this machine, its length, its title and id in the gallery (None for an upload)."""
+    """What was predicted: a file on this machine, its length, its title and id in the gallery (None for an upload).
+
+    label: the class it shows, as its name tells, "" where it does not. trained_on: whether clips cut from the same
+    video were used to train the networks.
+    """
 
     path: str
     seconds: float
     title: str
     clip_id: str | None
     window: Window
+    label: str = ""
+    trained_on: bool = False
 
     @property
     def file(self) -> str:

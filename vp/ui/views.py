@@ -6,9 +6,14 @@ hidden component connects to Python.
 
 from __future__ import annotations
 
+import html
+import re
+from collections.abc import Sequence
+
 import gradio as gr
 
 from vp.models import BLOCKS, KERNELS, LadderConfig
+from vp.shelves import Shelf
 
 
 def _panel(kind: str, title: str) -> str:
@@ -233,17 +238,37 @@ COMPARE = """
 </section>
 """
 
-GALLERY = """
+
+def gallery(shelves: Sequence[Shelf]) -> str:
+    """Markup of the gallery, with a tab for each shelf."""
+    tabs = "".join(
+        f'<button type="button" role="tab" aria-selected="{"false" if shelf.prefix else "true"}" '
+        f'data-prefix="{_text(shelf.prefix)}" data-about="{_text(shelf.about)}">{_text(shelf.title)}</button>'
+        for shelf in shelves
+    )
+    return f"""
 <section class="gallery lvln" aria-label="clips">
+  <div class="shelves" role="tablist" aria-label="shelves"{"" if len(shelves) > 1 else " hidden"}>{tabs}</div>
+  <p class="about quiet" hidden></p>
   <div class="tools" hidden>
     <input type="search" placeholder="Search clips" aria-label="search clips">
     <select aria-label="class"><option value="">All classes</option></select>
+    <span class="count quiet" aria-live="polite"></span>
+    <button type="button" class="random">A random clip</button>
   </div>
   <div class="grid"></div>
+  <p class="legend quiet" hidden><i class="known">✓</i> the classifier knows this action<br>
+  <i class="seen">seen</i> the networks were trained on clips of the same video</p>
   <p class="status" role="status"></p>
-  <button type="button" class="more" hidden>More</button>
+  <button type="button" class="again" hidden>Try again</button>
 </section>
 """
+
+
+def _text(text: str) -> str:
+    """Text within markup that Gradio fills in as a template."""
+    return re.sub(r"[{}$`\\]", lambda sign: f"&#{ord(sign[0])};", html.escape(text))
+
 
 CIRCLE = """
 <section class="circle lvln" aria-label="a moving circle">

@@ -1,7 +1,8 @@
 """Read any common video file into RGB frames at a chosen rate and size; write mp4 and gif.
 
-Files are opened through PyAV (FFmpeg) as untrusted input. No exception of PyAV leaves this package, only `VideoError`
-with a message for the person who chose the file.
+Files are opened through PyAV (FFmpeg), and gif, webp, apng and avif through imageio (Pillow), as untrusted input. What
+is shown, when, in which shape and colours is what players and browsers show. No exception of these libraries leaves
+this package, only `VideoError` with a message for the person who chose the file.
 """
 
 from .playable import browser_playable, to_browser_mp4

@@ -1,4 +1,8 @@
-"""Decode frames in the order and at the times of display, whatever the container knows about them."""
+"""Decode frames in the order and at the times of display, whatever the container knows about them.
+
+There is one account of time, `packets`, which `vp.video.probe` and `vp.video.read` share: what a file's packets say,
+without what an edit list cuts away, and with joined recordings one after another.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +13,49 @@ from fractions import Fraction
 
 import av
 
-from .opening import check_pixels, open_video
-from .pictures import Timed, stream_pixel_aspect
+from .animations import animation_frames, animation_kind
+from .opening import Source, check_pixels, open_video
+from .pictures import Timed, displayed_size, frame_tags
 
-SEEKABLE = ("mov", "matroska")  # not avi (see `_decode`) and not gif, whose frames build on all before them
+SEEKABLE = ("mov", "matroska")  # not avi (see `_decode`)
 SEEK_AFTER = 1  # seconds; decoding from the first frame is as quick before that
 TOLERANCE = Fraction(1, 1000)  # s; Matroska and webm round timestamps to whole milliseconds
 MAX_DAMAGED = 1000  # damaged packets skipped before giving up
+BROADCAST = ("mpegts", "mpeg")  # pieces of them can be joined byte by byte, each with a clock of its own
+JUMP_BACK, JUMP_AHEAD = Fraction(1, 10), 10  # s between packets that make FFmpeg's players set the clock anew
 
 
 def timed_frames(path: str | os.PathLike, start: Fraction) -> Iterator[Timed]:
     """Decode from a frame at or before `start` (seconds) to the end, by a seek where that is exact."""
+    if animation_kind(path):
+        yield from animation_frames(path)
+        return
     if start > SEEK_AFTER:
-        with open_video(path) as (container, stream):
-            found = _seek(container, stream, start)
+        with open_video(path) as source:
+            found = _seek(source, start)
             if found is not None:
                 yield from found
                 return
-    with open_video(path) as (container, stream):
-        yield from _timed(container, stream)
+    with open_video(path) as source:
+        yield from timed(source, packets(source))
 
 
-def _seek(container: av.container.InputContainer, stream: av.VideoStream, start: Fraction) -> Iterator[Timed] | None:
+def _seek(source: Source, start: Fraction) -> Iterator[Timed] | None:
     """Timed frames from the key frame before `start`; None where they cannot be known to be the right ones."""
-    if container.format.name.split(",")[0] not in SEEKABLE:
+    if source.format not in SEEKABLE:
         return None
-    first = next(_timed(container, stream), None)
+    first = next(timed(source, packets(source)), None)
     if first is None or first.frame.pts is None:
         return None
-    origin = first.frame.pts * stream.time_base
+    origin = first.frame.pts * source.stream.time_base
     try:
-        container.seek(int((origin + start) / stream.time_base), stream=stream)
+        source.container.seek(int((origin + start) / source.stream.time_base), stream=source.stream)
+        source.decoder.flush_buffers()
     except av.FFmpegError:
         return None
-    frames = _timed(container, stream, origin)
+    frames = timed(source, packets(source), origin, first.shape)
     # Frames before the key frame lean on others that the seek jumped over.
-    head = next((timed for timed in frames if timed.frame.key_frame), None)
+    head = next((item for item in frames if item.frame.key_frame), None)
     if head is None or head.frame.pts is None or head.time > start:
         return None
 
@@ -55,45 +66,61 @@ def _seek(container: av.container.InputContainer, stream: av.VideoStream, start:
     return chain()
 
 
-def _timed(
-    container: av.container.InputContainer, stream: av.VideoStream, origin: Fraction | None = None
+def timed(
+    source: Source,
+    walk: Iterator[av.Packet | None],
+    origin: Fraction | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> Iterator[Timed]:
-    """Give each frame its time after `origin` (None: the first frame). Time never runs backwards."""
+    """Give each frame of these packets its time after `origin` (None: the first frame). Time never runs backwards.
+
+    shape: (height, width) of the clip's first frame on the screen; None: of the first one here.
+    """
     after = Fraction(0)  # where a frame without a timestamp goes: at the end of the one before
     latest = Fraction(0)
-    pixel_aspect = stream_pixel_aspect(stream)
-    for frame in _decode(container, stream):
-        length = frame_length(frame.duration, stream)
+    for frame in _decode(source, walk):
+        shape = shape or displayed_size(frame, source.layout)
+        length = frame_length(source, frame.pts, frame.duration)
         if frame.pts is None:
             time = after
         else:
-            stamp = frame.pts * stream.time_base
+            stamp = frame.pts * source.stream.time_base
             origin = stamp if origin is None else origin
             time = stamp - origin
         latest = max(time, latest)
         after = latest + length
-        yield Timed(latest, length, frame, pixel_aspect)
+        tags = frame_tags(frame).or_else(source.layout.tags)
+        yield Timed(latest, length, frame, source.layout._replace(tags=tags), shape)
 
 
-def frame_length(duration: int | None, stream: av.VideoStream) -> Fraction:
-    """Seconds that a frame stays: its own duration (in ticks of the stream), or else one at the stream's rate."""
+def frame_length(source: Source, pts: int | None, duration: int | None) -> Fraction:
+    """Seconds that a frame stays if none follows: its own duration (in ticks), or else one at the stream's rate.
+
+    In mp4 a duration is the way to the next frame in the order of decoding, which B-frames and a pause make too long:
+    no frame stays longer than the track.
+    """
+    stream = source.stream
+    if duration and pts is not None and stream.duration and source.format == "mov":
+        left = (stream.start_time or 0) + stream.duration - pts
+        duration = min(duration, left) if left > 0 else duration
     rate = stream.average_rate or stream.guessed_rate
     length = duration * stream.time_base if duration else Fraction(1) / rate if rate else Fraction(1, 25)
     return max(length, 2 * TOLERANCE)
 
 
-def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+def _decode(source: Source, walk: Iterator[av.Packet | None]) -> Iterator[av.VideoFrame]:
     """Decode what can be decoded, in order of display: damaged packets and frames are left out.
 
     An avi says only in which order its packets come. FFmpeg then guesses `pts`, wrongly where B-frames are packed
     (much XviD, some of UCF101). Its frames still come out in order, so each takes the time slot of the next packet.
     """
     damaged, slots = 0, deque()
-    for packet in packets(container, stream):
-        if untimed(container) and packet is not None and packet.size:
+    for packet in walk:
+        if untimed(source) and packet is not None and packet.size:
             slots.append(packet.dts)
-        decoded = decode_packet(stream, packet)
-        if decoded is None:
+        try:
+            decoded = source.decoder.decode(packet)
+        except (av.FFmpegError, ValueError):
             damaged += 1
             decoded = [None]
         if damaged > MAX_DAMAGED:
@@ -102,29 +129,60 @@ def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> I
             slot = slots.popleft() if slots else None
             if frame is None or frame.is_corrupt:
                 continue
-            if untimed(container):
+            check_pixels(frame.width, frame.height)  # a stream may say another size than its container
+            if untimed(source):
                 frame.pts = slot
             yield frame
 
 
-def untimed(container: av.container.InputContainer) -> bool:
-    return container.format.name == "avi"
+def untimed(source: Source) -> bool:
+    return source.format == "avi"
 
 
-def decode_packet(stream: av.VideoStream, packet: av.Packet | None) -> list[av.VideoFrame] | None:
-    """The frames that a packet completes; None if it is damaged."""
-    try:
-        decoded = stream.decode(packet)
-    except (av.FFmpegError, ValueError):
-        return None
-    for frame in decoded:
-        check_pixels(frame.width, frame.height)  # a stream may say another size than its container
-    return decoded
+def packets(source: Source) -> Iterator[av.Packet | None]:
+    """The packets of the shown stream on one clock that never jumps, then one that empties the decoder."""
+    if source.format == "mov":  # one index, one clock; and its edit lists may turn `dts` back
+        yield from _from_key(_demux(source))
+        return
+    tick, joinable = source.stream.time_base, source.format in BROADCAST
+    shift, last, due, delay = 0, None, None, 0  # last: its dts; due: the dts expected next; delay: from dts to pts
+    for packet in _from_key(_demux(source)):
+        if packet is not None and packet.dts is not None:
+            length = packet.duration or round(frame_length(source, None, None) / tick)
+            ahead = 0 if last is None else (packet.dts + shift - last) * tick
+            if ahead < -JUMP_BACK or (joinable and ahead > JUMP_AHEAD):
+                shift = due - packet.dts
+            if packet.pts is not None:
+                wait = packet.pts - packet.dts
+                if joinable and not 0 <= wait * tick <= JUMP_AHEAD:
+                    wait = delay  # FFmpeg guessed a recording's last pts from the clock of the next recording
+                delay = max(delay, wait)
+                packet.pts = packet.dts + shift + wait
+            packet.dts = last = packet.dts + shift
+            due = last + length
+        yield packet
 
 
-def packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet | None]:
-    """The packets of a stream, then one that empties the decoder."""
-    try:
-        yield from container.demux(stream)
-    except (av.FFmpegError, OSError, ValueError):  # the file breaks off: what came before still counts
-        yield None
+def _from_key(walk: Iterator[av.Packet | None]) -> Iterator[av.Packet | None]:
+    """Without what comes before the first key frame: some decoders make pictures of it up. All if there is none."""
+    waiting = []
+    for packet in walk:
+        if packet is not None and packet.is_keyframe:
+            yield packet
+            yield from walk
+            return
+        waiting.append(packet)
+    yield from waiting
+
+
+def _demux(source: Source) -> Iterator[av.Packet | None]:
+    """The packets of the shown stream as they lie in the file, then one that empties the decoder."""
+    for _ in range(MAX_DAMAGED):
+        try:
+            yield from source.container.demux(source.stream)
+            return
+        except IndexError:  # PyAV's word for a packet of a stream that began midway: another one, so go on
+            continue
+        except (av.FFmpegError, OSError, ValueError):  # the file breaks off: what came before still counts
+            break
+    yield None

@@ -9,27 +9,48 @@ from pathlib import Path
 
 from vp.errors import VideoError
 
-from .decoding import TOLERANCE, timed_frames
-from .opening import as_video_errors, check_seconds, codec_name, no_frames, open_video
+from .decoding import TOLERANCE, packets, timed_frames
+from .opening import (
+    as_video_errors,
+    check_seconds,
+    codec_name,
+    has_alpha_mode,
+    moving_streams,
+    no_frames,
+    open_video,
+)
 from .pictures import ToRGB
 from .reading import probe
 from .writing import Mp4, replacing
 
 PLAYBACK_RATE = 60  # frames per second kept by `to_browser_mp4`
+LATE = 0.1  # s; B-frames alone let a first frame come some hundredths late
 
 
 def browser_playable(path: str | os.PathLike) -> bool:
     """Whether every current browser plays this file as it is; False also for what cannot be read.
 
-    AV1 counts as not playable (older Apple devices), and so does a name that does not say what is inside.
+    AV1 counts as not playable (older Apple devices), and so does a name that does not say what is inside, and whatever
+    browsers show in ways of their own: several streams, edit lists, cropping, transparency, HDR, a late beginning.
     """
     try:
-        with open_video(path) as (container, stream):
-            pixels = stream.codec_context.format  # None in a file without frames
-            plain = pixels is not None and pixels.name in ("yuv420p", "yuvj420p")
+        with open_video(path) as source:
+            stream, context = source.stream, source.stream.codec_context
             kinds = {".mp4": ("mov", {"h264"}), ".m4v": ("mov", {"h264"}), ".webm": ("matroska", {"vp8", "vp9"})}
             container_name, codecs = kinds.get(Path(path).suffix.lower(), ("", set()))
-            return plain and codec_name(stream) in codecs and container.format.name.split(",")[0] == container_name
+            pixels = context.format  # None in a file without frames
+            return (
+                pixels is not None
+                and pixels.name in ("yuv420p", "yuvj420p")
+                and codec_name(stream) in codecs
+                and source.format == container_name
+                and len(moving_streams(source.container)) == 1
+                and not has_alpha_mode(stream)
+                and not any(source.layout.crop)
+                and not source.layout.tags.is_wide
+                and (stream.start_time or 0) * stream.time_base < LATE
+                and not any(packet is not None and packet.is_discard for packet in packets(source))
+            )
     except VideoError:
         return False
 
@@ -54,10 +75,10 @@ def to_browser_mp4(path: str | os.PathLike, out: str | os.PathLike, max_side: in
         replacing(out) as part,
         as_video_errors(path),
         Mp4(part, width, height, info.fps, crf=23) as mp4,
-        closing(timed_frames(path, Fraction(0))) as timed,
+        closing(timed_frames(path, Fraction(0))) as items,
     ):
         held = None
-        for item in timed:
+        for item in items:
             check_seconds(item.time)
             if held is not None and item.time - held.time < Fraction(1, PLAYBACK_RATE) - TOLERANCE:
                 continue

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 
+import av
 import numpy as np
 
 from vp import limits
 from vp.errors import VideoError
 
-from .decoding import TOLERANCE, decode_packet, frame_length, packets, timed_frames, untimed
+from .animations import animation_frames, animation_kind
+from .decoding import TOLERANCE, frame_length, packets, timed, timed_frames, untimed
 from .opening import as_video_errors, check_seconds, codec_name, no_frames, open_video
-from .pictures import Timed, ToRGB, displayed_size, orientation, stream_pixel_aspect
+from .pictures import Timed, ToRGB, orientation
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,12 @@ class VideoInfo:
     seconds: float
     codec: str
     rotation: int  # clockwise degrees that the file asks for, already applied by `read`: 0, 90, 180 or 270
-    frames: int | None  # counted without decoding
+    frames: int | None  # as many as the file says it shows; one or two that are damaged may be among them
 
 
 def probe(path: str | os.PathLike) -> VideoInfo:
-    """Measure a video: decode its first frame and walk over the rest without decoding.
+    """Measure a video: decode its first frame and walk over the rest without decoding (all of a gif or another
+    animation, which tells its times no other way).
 
     Timestamps are counted instead of believing the header, which is empty in a webcam recording and wrong in
     a file that was cut off.
@@ -40,32 +44,62 @@ def probe(path: str | os.PathLike) -> VideoInfo:
     Raises:
         VideoError: not a readable video, or outside the limits.
     """
-    with open_video(path) as (container, stream):
-        first, count, begin, last, end = None, 0, math.inf, -math.inf, -math.inf
-        for packet in packets(container, stream):
-            if first is None:
-                first = next((f for f in decode_packet(stream, packet) or () if not f.is_corrupt), None)
-            stamp = None if packet is None else packet.dts if untimed(container) else packet.pts
-            if stamp is None or not packet.size:
-                continue
-            time = stamp * stream.time_base
-            count, begin, last = count + 1, min(begin, time), max(last, time)
-            end = max(end, time + frame_length(packet.duration, stream))
-            check_seconds(end - begin)
+    kind = animation_kind(path)
+    if kind:
+        return _probe_animation(path, kind)
+    with open_video(path) as source:
+        tick = source.stream.time_base
+        lengths: dict[int, int | None] = {}  # of each frame by its timestamp, both in ticks
+
+        def walk() -> Iterator[av.Packet | None]:
+            for packet in packets(source):
+                stamp = None if packet is None else packet.dts if untimed(source) else packet.pts
+                if stamp is not None and packet.size and not packet.is_discard:
+                    lengths[stamp] = packet.duration
+                yield packet
+
+        walked = walk()
+        first = next(timed(source, walked), None)
         if first is None:
             raise no_frames(path)
-        turn = orientation(first)
-        height, width = displayed_size(first, stream_pixel_aspect(stream), turn)
-        measured = count > 1 and last > begin
+        begin = min(lengths, default=0) if first.frame.pts is None else first.frame.pts
+        for _ in walked:
+            check_seconds((next(reversed(lengths), begin) - begin) * tick)
+        shown = [stamp for stamp in lengths if stamp >= begin]  # a stream may begin with what cannot be decoded
+        last = max(shown, default=begin)
+        height, width = first.shape
+        span = (last - begin) * tick
+        seconds = span + frame_length(source, last, lengths.get(last))
+        check_seconds(seconds)
         return VideoInfo(
             width=width,
             height=height,
-            fps=float((count - 1) / (last - begin) if measured else 1 / frame_length(None, stream)),
-            seconds=float(end - begin) if count else float(frame_length(None, stream)),
-            codec=codec_name(stream),
-            rotation=turn.clockwise,
-            frames=count or None,
+            fps=float((len(shown) - 1) / span if span else 1 / frame_length(source, None, None)),
+            seconds=float(seconds),
+            codec=codec_name(source.stream),
+            rotation=orientation(first.frame).clockwise,
+            frames=len(shown) or None,
         )
+
+
+def _probe_animation(path: str | os.PathLike, kind: str) -> VideoInfo:
+    count, item, first = 0, None, None
+    for item in animation_frames(path):
+        check_seconds(item.time + item.length)
+        first = first or item
+        count += 1
+    if first is None:
+        raise no_frames(path)
+    height, width = first.shape
+    return VideoInfo(
+        width=width,
+        height=height,
+        fps=float((count - 1) / item.time if count > 1 else 1 / item.length),
+        seconds=float(item.time + item.length),
+        codec=kind,
+        rotation=0,
+        frames=count,
+    )
 
 
 def read(
@@ -111,8 +145,8 @@ def read(
                 raise VideoError("These frames do not fit in memory: choose a smaller size or a shorter piece.")
 
     held = None
-    with as_video_errors(path), closing(timed_frames(path, begin)) as timed:
-        for item in timed:
+    with as_video_errors(path), closing(timed_frames(path, begin)) as items:
+        for item in items:
             if held is not None:
                 show(held, until=item.time)
             if len(images) == wanted:

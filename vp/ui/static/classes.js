@@ -37,6 +37,23 @@ lvln.views.classes = (root) => {
     }
   }
 
+  // What the clip shows, as its name says, and what that makes of the answer.
+  function truth({ truth, known, unsure }) {
+    if (!truth) return "";
+    const name = `<b>${spaced(truth.label)}</b>`;
+    const seen = truth.trained_on ? " Clips cut from the same video were used in training: here it is easy to be right." : "";
+    let said = `This is ${name}, which is not among the ${known} actions it knows${unsure ? ": unsure is what it should be" : ""}.`;
+    let mark = unsure ? ["good", "✓"] : ["bad", "✗"];
+    if (truth.place) {
+      mark = truth.place === 1 ? ["good", "✓"] : ["bad", "✗"];
+      const ordinal = `${truth.place}${["th", "st", "nd", "rd"][truth.place % 10 > 3 || Math.floor(truth.place / 10) === 1 ? 0 : truth.place % 10]}`;
+      said = truth.place > 1
+        ? `${unsure ? "Its guess is wrong" : "Wrong"}: this is ${name}, which came ${ordinal} at ${percent(truth.score)}.`
+        : `${unsure ? "Its guess is right" : "Right"}: this is ${name}.`;
+    }
+    return `<p class="truth"><span class="${mark[0]}" aria-hidden="true">${mark[1]}</span> ${said}${seen}</p>`;
+  }
+
   function verdict(answer) {
     const best = answer.classes[0];
     const score = percent(last(best));
@@ -55,10 +72,10 @@ lvln.views.classes = (root) => {
     ]);
     if (shown !== answer) return;
     [pictures, heat] = [frames, maps];
-    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} frames in ${answer.seconds.toFixed(1)} s</small>`;
+    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} ${answer.frames === 1 ? "frame" : "frames"} in ${answer.seconds.toFixed(1)} s</small>${truth(answer)}`;
     place("bars").replaceChildren(
       ...answer.classes.map((c, i) =>
-        element(`<div role="listitem" class="${i ? "" : "top"}"><span>${spaced(c.name)}</span><i><u style="width:${100 * last(c)}%"></u></i><b>${percent(last(c))}</b></div>`),
+        element(`<div role="listitem" class="${i ? "" : "top"} ${answer.truth?.place === i + 1 ? "true" : ""}"><span>${spaced(c.name)}</span><i><u style="width:${100 * last(c)}%"></u></i><b>${percent(last(c))}</b></div>`),
       ),
     );
     place("looks").replaceChildren(

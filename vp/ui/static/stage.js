@@ -42,7 +42,7 @@ lvln.views.stage = (root) => {
       const [amount, rest] = inWords(won).split(/(?<=better|worse|good as) /);
       headline.innerHTML = `<strong>${amount}</strong> <span>${rest}</span>`;
     }
-    details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps · ${(rollout.seconds * 1000).toFixed(0)} ms`;
+    details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps · ${(rollout.seconds * 1000).toFixed(0)} ms${rollout.trained_on ? " · seen in training" : ""}`;
   });
 
   on("cursor", (t) => {
@@ -76,8 +76,9 @@ lvln.views.stage = (root) => {
   on("busy", (message) => {
     clearTimeout(announce);
     const note = root.querySelector(".busy");
-    note.textContent = "";
-    if (message) announce = setTimeout(() => (note.textContent = `${message}…`), 250);
+    const say = () => (note.textContent = message ? `${message}…` : "");
+    if (message && !note.textContent) announce = setTimeout(say, 250);
+    else say();
   });
 
   const showPlaying = (playing) => {

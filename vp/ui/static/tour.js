@@ -32,7 +32,7 @@ lvln.tour = (() => {
     {
       at: "#sources",
       title: "Now with your own video",
-      text: "Pick another clip, upload one, or record a few seconds. Everything stays on the machine that runs this page.",
+      text: "Pick another clip, a drawn one or a real one of UCF101, upload one, or record a few seconds. Everything stays on the machine that runs this page.",
       go: () => openTab("Predict"),
     },
   ];

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vp.models import Ladder
-from vp.models.silence import Kept
 
-from .losses import PredictionLoss
+from .losses import PredictionLoss, level_loss
 
 
 class Objective(nn.Module):
@@ -26,23 +25,36 @@ class Objective(nn.Module):
         self.model, self.criterion, self.every_step = model, criterion, every_step
 
     def forward(
-        self, clips: Tensor, seen: int, feedback: int = 0, kept: dict[str, Kept] | None = None
+        self, clips: Tensor, seen: int, feedback: int = 0, level_weight: float = 0.0
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """clips [B, seen + 1 + feedback, 3, H, W] in [0, 1] -> (loss, {term: value}). kept: as in `Ladder.forward`.
+        """clips [B, seen + 1 + feedback, 3, H, W] in [0, 1] -> (loss, {term: value}).
 
         The ladder sees `seen` real frames, then its own predictions `feedback` times. The gradient goes back through
         the state, not through the fed picture: that would cost a backward pass of the encoder for a signal that the
-        state carries anyway.
+        state carries anyway. level_weight: of `level_loss`, for a network that moves pixels.
         """
         if clips.shape[1] != seen + 1 + feedback:
             raise ValueError(f"{seen} seen and {feedback} fed-back frames need clips of {seen + 1 + feedback} frames")
-        out = self.model(clips[:, :seen], kept=kept)
+        out = self.model(clips[:, :seen])
         # After one frame there is no motion to know yet, unless it is all there is.
         first = min(1, seen - 1) if self.every_step else seen - 1
-        predictions, targets = [out.frames[:, first:]], [clips[:, first + 1 : seen + 1]]
+        outputs, inputs, targets = [out], [clips[:, first:seen]], [clips[:, first + 1 : seen + 1]]
+        predictions = [out.frames[:, first:]]
         for k in range(feedback):
-            out = self.model(predictions[-1][:, -1:].detach().clamp(0, 1), out.state, kept=kept)
+            fed = predictions[-1][:, -1:].detach().clamp(0, 1)
+            out = self.model(fed, out.state)
+            outputs.append(out)
+            inputs.append(fed)
             predictions.append(out.frames)
             targets.append(clips[:, seen + 1 + k : seen + 2 + k])
-        predictions, targets = torch.cat(predictions, dim=1), torch.cat(targets, dim=1)
-        return self.criterion(predictions.flatten(0, 1).float(), targets.flatten(0, 1))
+        predictions, targets = torch.cat(predictions, dim=1).flatten(0, 1).float(), torch.cat(targets, 1).flatten(0, 1)
+        loss, terms = self.criterion(predictions, targets)
+        if level_weight and outputs[0].levels:
+            levels = {
+                block: torch.cat([outputs[0].levels[block][:, first:], *(o.levels[block] for o in outputs[1:])], 1)
+                for block in outputs[0].levels
+            }
+            flows = {block: flow.flatten(0, 1) for block, flow in levels.items()}
+            off = level_loss(flows, self.model.config.strides, torch.cat(inputs, 1).flatten(0, 1), targets)
+            loss, terms["levels"] = loss + level_weight * off, off.detach()
+        return loss, terms

@@ -1,0 +1,143 @@
+"""Endless random batches of clips, cut, mirrored, coloured and resized as whole clips, on the device that trains.
+
+What a batch holds is a function of the seed and its number alone: a run that was stopped and goes on at step s sees
+exactly the clips that it would have seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cache import read_index
+from .windows import frame_steps, resize
+
+# Clips that share the size of their cut, so that they are resized as one.
+GROUP = 4
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes applied to a whole clip alike.
+
+    scale: range of the cropped share of each side; what a network makes of a small cut is what it makes of a frame at a
+        larger size. aspect: largest stretch of width against height. flip: left-right at even odds. reverse: odds of
+        playing backwards. colour: largest relative change of brightness, contrast and saturation. fps: range of frame
+        rates in Hz from which a clip takes one; usual: odds that it takes 10 Hz instead, the rate of every score.
+    """
+
+    scale: tuple[float, float] = (1.0, 1.0)
+    aspect: float = 1.0
+    flip: bool = False
+    reverse: float = 0.0
+    colour: float = 0.0
+    fps: tuple[float, float] = (10.0, 10.0)
+    usual: float = 0.0
+
+
+class Frames:
+    """All frames of some clips: in the memory of a GPU as they are, uint8, else read from the cache as they are needed.
+
+    clips: (frames, frame rate in Hz) of each.
+    """
+
+    def __init__(self, cache: Path, names: list[str], device: torch.device) -> None:
+        index = read_index(cache)
+        self.clips = [index[name] for name in names]
+        self.device = device
+        self.arrays = [np.load(Path(cache) / f"{name}.npy", mmap_mode="r") for name in names]
+        self.flat = None
+        if device.type == "cuda":
+            self.starts = np.cumsum([0] + [count for count, _ in self.clips])
+            self.flat = torch.empty(self.starts[-1], *self.arrays[0].shape[1:], dtype=torch.uint8, device=device)
+            for start, array in zip(self.starts, self.arrays, strict=False):
+                self.flat[start : start + len(array)] = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    def take(self, clip: int, steps: np.ndarray) -> Tensor:
+        """uint8 [T, H, W, 3] on the device."""
+        if self.flat is not None:
+            return self.flat[torch.from_numpy(self.starts[clip] + steps).to(self.device, non_blocking=True)]
+        return torch.from_numpy(self.arrays[clip][steps])
+
+
+class Batches:
+    """Batch number i: float32 [batch, length, 3, h, w] in [0, 1].
+
+    names: clips by name; those too short for a window at the slowest rate are left out.
+    Raises ValueError if none is left.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        names: list[str],
+        *,
+        length: int,
+        size: tuple[int, int],
+        batch: int,
+        augmentation: Augmentation,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.length, self.size, self.batch, self.augmentation, self.seed = length, size, batch, augmentation, seed
+        index, slowest = read_index(cache), augmentation.fps[0]
+        long = [n for n in names if n in index and _seconds(*index[n]) >= (length - 1) / min(slowest, index[n][1])]
+        if not long:
+            raise ValueError(f"no clip in {cache} is long enough for {length} frames at {slowest} Hz")
+        self.frames = Frames(cache, long, device)
+
+    def __getitem__(self, number: int) -> Tensor:
+        clips = []
+        for group in range(0, self.batch, GROUP):
+            rng = np.random.default_rng((self.seed, number, group))
+            count = min(GROUP, self.batch - group)
+            clips.append(self._group(rng, count, first=number * self.batch + group))
+        return torch.cat(clips)
+
+    def _group(self, rng: np.random.Generator, count: int, first: int) -> Tensor:
+        """`count` clips, cut to one size: samples number `first` and on of the endless stream."""
+        a = self.augmentation
+        height, width = self.frames.arrays[0].shape[1:3]
+        scale, stretch = rng.uniform(*a.scale), a.aspect ** rng.uniform(-1, 1)
+        h = min(height, round(height * scale * stretch**0.5))
+        w = min(width, round(width * scale / stretch**0.5))
+        clips = []
+        for sample in range(first, first + count):
+            frames = self.frames.take(*self._window(rng, sample))
+            top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+            frames = frames[:, top : top + h, left : left + w]
+            clips.append(frames.flip(2) if a.flip and rng.random() < 0.5 else frames)
+        x = torch.stack(clips).permute(0, 1, 4, 2, 3).float().div_(255)
+        x = resize(x.flatten(0, 1), self.size).unflatten(0, (count, self.length))
+        if a.colour:
+            x = recolour(x, torch.from_numpy(1 + a.colour * rng.uniform(-1, 1, size=(3, count))).to(x))
+        return x
+
+    def _window(self, rng: np.random.Generator, sample: int) -> tuple[int, np.ndarray]:
+        """A clip and which of its frames: every clip comes once in an epoch, in an order of its own."""
+        a, clips = self.augmentation, self.frames.clips
+        epoch, place = divmod(sample, len(clips))
+        clip = int(np.random.default_rng((self.seed, epoch)).permutation(len(clips))[place])
+        count, native = clips[clip]
+        rate = 10.0 if rng.random() < a.usual else rng.uniform(*a.fps)
+        steps = frame_steps(self.length, native, min(rate, native))
+        steps = np.minimum(steps + rng.integers(0, max(1, count - steps[-1])), count - 1)
+        return clip, steps[::-1].copy() if rng.random() < a.reverse else steps
+
+
+def recolour(clips: Tensor, factors: Tensor) -> Tensor:
+    """Brightness, contrast and saturation factors [3, B] on clips [B, T, 3, H, W] in [0, 1], clipped to [0, 1]."""
+    brightness, contrast, saturation = factors.view(3, -1, 1, 1, 1, 1)
+    clips = clips * brightness
+    mean = clips.mean((1, 2, 3, 4), keepdim=True)
+    clips = (clips - mean) * contrast + mean
+    grey = clips.mean(2, keepdim=True)
+    return ((clips - grey) * saturation + grey).clamp(0, 1)
+
+
+def _seconds(count: int, native: float) -> float:
+    return (count - 1) / native

@@ -1,0 +1,202 @@
+"""The state of a run: what is optimised, what is averaged, how far it is, and how it goes on after a stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vp.checkpoints import save_encoder, save_predictor
+from vp.metrics import psnr
+from vp.models import Ladder
+
+from .muon import muon_and_adamw
+from .recipe import Recipe
+
+CHECKPOINT = "last.ckpt"
+OPTIMISERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "adagrad": torch.optim.Adagrad,
+    "sgd": torch.optim.SGD,
+}
+
+
+def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Optimisers of everything but the encoder, which is frozen. SGD has a momentum of 0.9.
+
+    Muon takes convolutions inside the network as matrices, not those that make flows or pictures, whose few outputs
+    mean different things.
+    """
+    model.encoder.requires_grad_(False)
+    if recipe.optimiser == "muon":
+        matrices, others = [], []
+        for p in (p for p in model.parameters() if p.requires_grad):
+            (matrices if p.ndim == 4 and len(p) > 3 and p.shape[0] != 1 else others).append(p)
+        edge = (model.blend if recipe.design == "motion" else model.head).output.weight
+        matrices = [p for p in matrices if p is not edge]
+        return muon_and_adamw(matrices, [*others, edge], lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    more = {"momentum": 0.9} if recipe.optimiser == "sgd" else {}
+    if recipe.optimiser == "adamw":
+        more["weight_decay"] = recipe.weight_decay
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [OPTIMISERS[recipe.optimiser](trained, lr=recipe.learning_rate, **more)]
+
+
+def set_rate(optimisers: list[torch.optim.Optimizer], recipe: Recipe, step: int, share: float) -> float:
+    """Set and return the rate at a step, `share` of the run being done: a ramp over `warmup` steps, flat, then a
+    straight line to zero over the last half. Flat, because a run whose end is a time keeps learning for as long as it
+    can."""
+    factor = min(1.0, (step + 1) / recipe.warmup) * min(1.0, 2 * (1 - share))
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = group.setdefault("peak", group["lr"]) * factor
+    return recipe.learning_rate * factor
+
+
+class Run:
+    """A network in training, with its optimisers, its averaged weights (which are what is shipped) and its progress.
+
+    progress: step, seconds (of training, over all restarts), clips, scores.
+    """
+
+    def __init__(self, model: Ladder, recipe: Recipe, folder: Path, *, minutes: float | None, provenance: str) -> None:
+        self.model, self.recipe, self.folder, self.minutes, self.provenance = model, recipe, folder, minutes, provenance
+        self.optimisers = make_optimisers(model, recipe)
+        self.trained = [v for v in self.state().values() if v.is_floating_point()]
+        self.average = [v.clone() for v in self.trained]
+        self.progress = {"step": 0, "seconds": 0.0, "clips": 0, "scores": {}}
+        self.stopped = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(self, "stopped", True))
+        self.start()
+
+    def start(self) -> None:
+        """From now on the clock runs."""
+        self.clock = self.saved = self.scored = time.monotonic()
+
+    def state(self) -> dict[str, Tensor]:
+        """The network's state without its encoder, which never changes."""
+        return {k: v for k, v in self.model.state_dict().items() if not k.startswith("encoder.")}
+
+    @property
+    def step(self) -> int:
+        return self.progress["step"]
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, 0 to 1: of its steps or of its minutes, whichever is further."""
+        budget = self.minutes * 60 if self.minutes else math.inf
+        return max(self.progress["seconds"] / budget, self.step / self.recipe.steps)
+
+    @torch.no_grad()
+    def advance(self, clips: int) -> None:
+        """After a step: the average follows, shorter at first, so that the random weights of the start are soon
+        forgotten; the clock goes on."""
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(self.average, self.trained, 1 - decay)
+        now = time.monotonic()
+        self.progress["seconds"] += now - self.clock
+        self.clock = now
+        self.progress["step"] += 1
+        self.progress["clips"] += clips
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The network's whole state with its averaged weights."""
+        names = [name for name, v in self.state().items() if v.is_floating_point()]
+        return self.model.state_dict() | dict(zip(names, self.average, strict=True))
+
+    def check(self, loss: Tensor) -> None:
+        """Raises SystemExit if the loss is not finite; what was saved before stays."""
+        if not torch.isfinite(loss):
+            kept = self.folder / CHECKPOINT
+            state = f"the last good state is in {kept}" if kept.exists() else "no state was saved yet"
+            raise SystemExit(
+                f"loss is not finite at step {self.step}: {state}. Start again with a lower learning_rate than "
+                f"{self.recipe.learning_rate}, or a longer warmup than {self.recipe.warmup} steps."
+            )
+
+    def save(self) -> None:
+        """Write everything that the run needs to go on; a run killed meanwhile leaves the state before."""
+        temporary = self.folder / f"{CHECKPOINT}.tmp"
+        torch.save(
+            {
+                "recipe": asdict(self.recipe),
+                "model": self.state(),
+                "average": self.average,
+                "optimisers": [o.state_dict() for o in self.optimisers],
+                "progress": self.progress,
+                "provenance": self.provenance,
+            },
+            temporary,
+        )
+        temporary.replace(self.folder / CHECKPOINT)
+        self.saved = time.monotonic()
+
+    def resume(self) -> bool:
+        """Go on where the folder's state is, if it has one. Raises SystemExit if that is of another recipe."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return False
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        was, now = saved["recipe"], asdict(self.recipe)
+        # A run may be made longer; anything else would go on as something that neither recipe describes.
+        if different := sorted(k for k in now if k != "steps" and now[k] != was.get(k)):
+            changes = "; ".join(f"{k} was {was.get(k)!r} and is {now[k]!r}" for k in different)
+            raise SystemExit(f"{path} is of another recipe: {changes}. Take another --out, or the recipe as it was.")
+        self.model.load_state_dict(self.model.state_dict() | saved["model"])
+        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
+        for average, value in zip(self.average, saved["average"], strict=True):
+            average.copy_(value)
+        self.progress, self.provenance = saved["progress"], saved["provenance"]
+        return True
+
+    def export(self, evaluation_model: Ladder, folder: Path) -> None:
+        """`folder/encoder/` and `folder/MODEL/`, what the app loads."""
+        evaluation_model.load_state_dict(self.averaged())
+        training = {
+            "recipe": asdict(self.recipe),
+            "minutes": round(self.progress["seconds"] / 60, 1),
+            "steps": self.step,
+            "clips": self.progress["clips"],
+        }
+        save_encoder(folder, evaluation_model, provenance=self.provenance)
+        scores = {"validation": self.progress["scores"]}
+        save_predictor(folder, self.recipe.model, evaluation_model, training=training, scores=scores)
+
+    def score(self, evaluation_model: Ladder, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:
+        """Gain on validation windows with the averaged weights, noted in the progress and in log.jsonl."""
+        evaluation_model.load_state_dict(self.averaged())
+        scores = self.progress["scores"] = validate(evaluation_model, windows)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({k: self.progress[k] for k in ("step", "seconds", "clips")} | scores) + "\n")
+        self.scored = self.clock = time.monotonic()  # scoring does not count as training
+        return scores
+
+
+@torch.inference_mode()
+def validate(model: Ladder, windows: list[tuple[str, int, Tensor]], batch: int = 32) -> dict[str, float]:
+    """Gain over repeating the last frame in dB, per step and on the mean, and the first step's PSNR of both.
+
+    windows: of `fixed_windows`, as many frames longer than the network's `seen` as steps are to be scored.
+    """
+    model.eval()
+    device, seen = next(nn.Module.parameters(model)).device, model.config.seen
+    horizon = windows[0][2].shape[0] - seen
+    ours, copies = [], []
+    for i in range(0, len(windows), batch):
+        clips = torch.stack([w[2] for w in windows[i : i + batch]]).to(device).float() / 255
+        predictions = model.rollout(clips[:, :seen], horizon).frames[:, -horizon:].float().clamp(0, 1)
+        truth = clips[:, seen:]
+        ours.append(psnr(predictions, truth))
+        copies.append(psnr(clips[:, seen - 1 : seen].expand_as(truth), truth))
+    ours, copies = torch.cat(ours).mean(0), torch.cat(copies).mean(0)
+    scores = {f"gain_{k + 1}": (ours[k] - copies[k]).item() for k in range(horizon)}
+    return scores | {"gain": (ours - copies).mean().item(), "psnr_1": ours[0].item(), "copy_1": copies[0].item()}

@@ -1,0 +1,34 @@
+"""From a configuration to a network."""
+
+from __future__ import annotations
+
+import torch
+
+from .config import LadderConfig
+from .ladder import Ladder
+from .motion_ladder import MotionLadder
+from .paper_ladder import PaperLadder
+
+DESIGN = {"paper": PaperLadder, "motion": MotionLadder}
+
+
+def build(config: LadderConfig) -> Ladder:
+    """The network that a configuration describes, with fresh weights, its encoder's too."""
+    return DESIGN[config.design](config)
+
+
+def untrained(model: Ladder, seed: int = 0) -> Ladder:
+    """A network of the same configuration before it learned anything, in eval mode, fp32, on the CPU.
+
+    The encoder, and what was set from its features, stay: they are not what training for prediction makes.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = build(model.config)
+    kept = {
+        name: value.detach().cpu()
+        for name, value in model.state_dict().items()
+        if name.startswith(("encoder.", "standardise.", "matchers."))
+    }
+    fresh.load_state_dict(fresh.state_dict() | kept)
+    return fresh.eval()

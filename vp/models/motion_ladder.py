@@ -1,0 +1,158 @@
+"""The ladder whose memories move things: coarse to fine, each level an octave of motion.
+
+At each level k from 4 to 1 (C4 to C1):
+
+    match      where each place of the frame was in the frame before, around where level k + 1 found it (`matching`)
+    remember   the block's three ConvGRUs read the features and the match; h_k is their states
+    move       step_k = REACH_k tanh(conv(h_k) (1 + g_k)) in cells of level k;  f_k = 2 up(f_{k+1}) + step_k
+
+The convolution of h_k has no bias: a memory that is silent moves nothing, and nothing else moves more than a pixel. The
+finest flow f_1 goes to the head (`blending`), which moves the last frame by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .blending import Blend
+from .config import BLOCKS, LadderConfig
+from .decoder import DecoderBlock
+from .encoder import TAPS
+from .ladder import Decoded, Ladder, Observation, State
+from .lateral import LateralBlock
+from .matching import EVIDENCE, Matcher, finer
+from .standardise import Standardise
+
+# Cells of its own level that a memory can add to the motion, either way. Half a cell: what is faster has to come from the
+# coarser level, so each has an octave of its own.
+REACH = {"C1": 0.5, "C2": 0.5, "C3": 0.5, "C4": 1.5}
+# What the ConvGRUs read in all, evidence included: the fine levels, whose maps are large, less.
+HEARD = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
+DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}
+
+
+class MotionBlock(nn.Module):
+    """From a level's memories to its step.
+
+    forward: states [N, memory, h, w] and context [N, context, h, w] -> [N, 2, h, w] in cells, within `reach`.
+    """
+
+    def __init__(self, memory: int, context: int, *, reach: float) -> None:
+        super().__init__()
+        self.reach = reach
+        self.step = nn.Conv2d(memory, 2, 3, padding=1, bias=False)
+        self.gain = nn.Conv2d(context, 2, 1)
+        for parameter in (self.step.weight, self.gain.weight, self.gain.bias):
+            nn.init.zeros_(parameter)
+
+    def forward(self, memory: Tensor, context: Tensor) -> Tensor:
+        return self.reach * torch.tanh((self.step(memory) * (1 + self.gain(context))).float())
+
+
+class MotionLadder(Ladder):
+    """C1 to C4 read e1 to e4; at full resolution e1 at stride 1 and e1 to e3. There is no path from the encoder to the
+    output around them: the ladder's top is C4."""
+
+    def __init__(self, config: LadderConfig) -> None:
+        super().__init__(config)
+        taps = (TAPS[0], *TAPS[:3]) if config.full_resolution else TAPS[:4]
+        inputs = dict(zip(BLOCKS, taps, strict=True))
+        widths = dict(zip(BLOCKS, config.gru_widths, strict=True))
+        location = dict(zip(BLOCKS, config.location, strict=True))
+        m = config.lateral_width
+        self.standardise = nn.ModuleDict({block: Standardise(inputs[block]) for block in BLOCKS})
+        self.matchers = nn.ModuleDict({block: Matcher(inputs[block]) for block in BLOCKS})
+        self.laterals = nn.ModuleDict(
+            {
+                block: LateralBlock(
+                    inputs=inputs[block],
+                    width=widths[block],
+                    location_size=config.map_size(block) if location[block] else None,
+                    evidence=EVIDENCE,
+                    read=HEARD[block] - EVIDENCE,
+                )
+                for block in BLOCKS
+            }
+        )
+        above = {"C4": 0, "C3": m, "C2": m, "C1": m}  # channels that come down from the coarser level
+        self.motion = nn.ModuleDict(
+            {
+                block: MotionBlock(3 * widths[block], widths[block] + above[block], reach=REACH[block])
+                for block in BLOCKS
+            }
+        )
+        self.decoder = nn.ModuleDict(
+            {
+                name: DecoderBlock(
+                    inputs=4 * widths[block] + above[block] + 2,
+                    width=config.decoder_width,
+                    outputs=m,
+                    factor=2,
+                    layer_norm=True,
+                )
+                for block, name in DECODER.items()
+            }
+        )
+        self.blend = Blend(4 * widths["C1"] + m + 2, full_resolution=config.full_resolution)
+
+    def observe(
+        self, frames: Tensor, state: State | None = None, *, batch: int, blocks: Sequence[str] = BLOCKS
+    ) -> Observation:
+        # Each level's match starts from the coarser one's: the encoder always runs to the deepest.
+        if self.config.full_resolution:
+            taps = [self.encoder.fine(frames), *self.encoder(frames, 3)]
+        else:
+            taps = self.encoder(frames, 4)
+        maps = {block: self.standardise[block](tap) for block, tap in zip(BLOCKS, taps, strict=True)}
+        keys, evidence, displacement, centre = {}, {}, {}, None
+        for block in reversed(BLOCKS):
+            key = keys[block] = self.matchers[block].key(maps[block])
+            before = _shifted(key, batch, None if state is None else state.keys[block])
+            match = self.matchers[block](key, before, centre)
+            evidence[block], displacement[block] = match
+            centre = finer(match.displacement)
+        before = _shifted(frames, batch, None if state is None else state.frame)
+        return Observation(
+            frames,
+            {block: maps[block] for block in blocks},
+            before=before,
+            evidence=evidence,
+            displacement=displacement,
+            keys=keys,
+        )
+
+    def decode(self, columns: dict[str, Tensor], seen: Observation) -> Decoded:
+        flow, x, levels, stages = None, None, {}, {}
+        for block in reversed(BLOCKS):
+            column, width = columns[block], self.laterals[block].width
+            skip, memory = column[:, :width], column[:, width:]
+            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1))
+            flow = step if flow is None else finer(flow) + step
+            levels[block] = flow * self.config.strides[BLOCKS.index(block)]
+            x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
+            if block in DECODER:
+                x = stages[DECODER[block]] = self.decoder[DECODER[block]](x)
+        flow = flow if self.config.full_resolution else finer(flow)
+        frame, flow, mask = self.blend(x, flow, seen.frames, seen.before)
+        return Decoded(frame, flow, mask, levels, stages)
+
+    @torch.no_grad()
+    def calibrate(self, frames: Tensor) -> None:
+        """Set what is not learned: mean and spread of the features that each block reads, and the directions in which
+        they are compared, from frames [N, 3, H, W] in [0, 1]."""
+        if self.config.full_resolution:
+            taps = [self.encoder.fine(frames), *self.encoder(frames, 3)]
+        else:
+            taps = self.encoder(frames, 4)
+        for block, x in zip(BLOCKS, taps, strict=True):
+            self.standardise[block].set(x.float().mean((0, 2, 3)), x.float().std((0, 2, 3)))
+            self.matchers[block].calibrate(self.standardise[block](x))
+
+
+def _shifted(x: Tensor, batch: int, earlier: Tensor | None) -> Tensor:
+    """What each of the time-major x [T * batch, ...] finds one step before it: the first `earlier`, or itself."""
+    first = x[:batch] if earlier is None else earlier.to(x.dtype)
+    return torch.cat([first, x[:-batch]]) if len(x) > batch else first

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import signal
 import sys
 import threading
 
@@ -34,7 +35,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="where weights come from: bundled, a FOLDER, or hf://OWNER/NAME@REVISION",
     )
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
-    parser.add_argument("--port", type=int, default=None, help="default: the first free one from 7860")
+    parser.add_argument("--port", type=port_number, default=None, help="default: the first free one from 7860")
     parser.add_argument("--mcp", action="store_true", help="offer the API as MCP tools too (needs gradio[mcp])")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     args = parser.parse_args(arguments)
@@ -47,32 +48,61 @@ def _listed(text: str) -> list[str]:
     return [text] if os.path.isdir(text) else [part.strip() for part in text.split(",") if part.strip()]
 
 
+def port_number(text: str) -> int:
+    """A port that a program may listen on; the `type` of --port."""
+    if not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 65535, not {text}")
+    return int(text)
+
+
 def main() -> None:
     args = parse()
+    for name in ("SIGTERM", "SIGHUP"):
+        # As Ctrl-C, so that what was uploaded and made is deleted; nohup has SIGHUP ignored.
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    try:
+        run(args)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the page until somebody stops it."""
     if args.mcp and importlib.util.find_spec("mcp") is None:
         sys.exit('error: --mcp needs one more package: python -m pip install "gradio[mcp]"')
     # Read when torch loads: threads that spin while they wait make everything crawl as soon as the cores are shared,
     # and here they always are, with the browser at least.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Imported late, so that --help answers at once.
     from vp.errors import ExplorerError
-    from vp.explorer import Explorer
-    from vp.ui import QUEUE, build, launch_options
+    from vp.machine import check_address, private_folder, spare_proxies
 
+    on_space = "SPACE_ID" in os.environ
+    host = "0.0.0.0" if on_space else args.host
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host  # IPv6, as in an address
     try:
+        check_address(host, args.port)
+        spare_proxies(host)
+        private_folder()
+        # Imported late: --help answers at once, and Gradio reads what was just set.
+        from vp.explorer import Explorer
+        from vp.ui import QUEUE, build, launch_options
+
         explorer = Explorer(args.clips, args.checkpoints)
         page = build(explorer)
     except ExplorerError as error:
         sys.exit(f"error: {error}")
     threading.Thread(target=explorer.warm_up, daemon=True).start()
-    on_space = "SPACE_ID" in os.environ
-    page.queue(max_size=QUEUE).launch(
-        server_name="0.0.0.0" if on_space else args.host,
-        server_port=args.port,
-        mcp_server=args.mcp,
-        inbrowser=not (args.no_browser or on_space),
-        **launch_options(),
-    )
+    try:
+        page.queue(max_size=QUEUE).launch(
+            server_name=host,
+            server_port=args.port,
+            mcp_server=args.mcp,
+            inbrowser=not (args.no_browser or on_space),
+            **launch_options(),
+        )
+    except OSError as error:  # Gradio found no port, or could not listen on it after all
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

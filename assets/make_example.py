@@ -21,7 +21,7 @@ def make() -> dict:
 
 
 def main() -> None:
-    EXAMPLE.write_text(json.dumps(make()) + "\n")
+    EXAMPLE.write_text(json.dumps(make()) + "\n", encoding="utf-8")
     print(f"wrote {EXAMPLE.name}, {EXAMPLE.stat().st_size / 1000:.0f} kB")
 
 

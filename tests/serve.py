@@ -37,7 +37,7 @@ class Server:
     @property
     def log(self) -> str:
         """What it has printed so far."""
-        return (self.folder / "log.txt").read_text(errors="replace")
+        return (self.folder / "log.txt").read_text(errors="replace", encoding="utf-8")
 
 
 @contextmanager

@@ -235,13 +235,29 @@ def test_a_classifier_of_other_features_is_refused(folder, ladder):
         load_classifier(str(folder))
 
 
+def test_a_classifier_whose_scores_are_not_finite_is_neither_written_nor_loaded(folder, ladder):
+    kept = (folder / "classifier" / "model.safetensors").read_bytes()
+    for part, value in (("spread", 0.0), ("net.0.weight", 3e38)):
+        net = network(ladder, temperature=1.5)
+        net.state_dict()[part].fill_(value)
+        with pytest.raises(CheckpointError, match="classifier is not saved.* not finite"):
+            save_classifier(folder, net, training={}, scores={})
+        assert (folder / "classifier" / "model.safetensors").read_bytes() == kept
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("vp.checkpoints.save.try_out", lambda *_: None)
+            save_classifier(folder, net, training={}, scores={})
+        with pytest.raises(CheckpointError, match="classifier/model.safetensors.* not finite"):
+            load_classifier(str(folder))
+        (folder / "classifier" / "model.safetensors").write_bytes(kept)
+
+
 def test_a_missing_or_damaged_classifier_says_what_to_do(folder):
     weights, config = folder / "classifier" / "model.safetensors", folder / "classifier" / "config.json"
-    text = config.read_text()
-    config.write_text(text.replace('"pooled"', '"pooling"'))
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('"pooled"', '"pooling"'), encoding="utf-8")
     with pytest.raises(CheckpointError, match='"classifier" does not describe a classifier: strategy'):
         load_classifier(str(folder))
-    config.write_text(text)
+    config.write_text(text, encoding="utf-8")
     weights.write_bytes(weights.read_bytes()[:-50])
     with pytest.raises(CheckpointError, match="damaged or cut short"):
         load_classifier(str(folder))

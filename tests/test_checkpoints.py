@@ -78,8 +78,8 @@ def edit(folder: Path, name: str, change: Callable[[dict[str, torch.Tensor]], ob
 def edit_config(folder: Path, name: str, **fields: object) -> None:
     """Set fields of a config.json; ... removes one."""
     path = folder / name / CONFIG
-    config = json.loads(path.read_text()) | fields
-    path.write_text(json.dumps({key: value for key, value in config.items() if value is not ...}))
+    config = json.loads(path.read_text(encoding="utf-8")) | fields
+    path.write_text(json.dumps({key: value for key, value in config.items() if value is not ...}), encoding="utf-8")
 
 
 # --- what is saved comes back -----------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_what_a_source_knows(saved: Path, copy: Path) -> None:
     shutil.rmtree(copy / "full_res")
     (copy / "README.md").write_text("# Card ✓", encoding="utf-8")
     (copy / "classifier").mkdir()
-    (copy / "classifier" / CONFIG).write_text("{}")
+    (copy / "classifier" / CONFIG).write_text("{}", encoding="utf-8")
     assert source.names() == ["lvln", "one_frame"]
     assert source.card() == "# Card ✓"
     assert source.has_classifier
@@ -221,7 +221,7 @@ def test_nothing_bad_is_written(
                 save_predictor(copy, "lvln", ladder, training={}, scores={})
         finally:
             ladder.encoder.conv1.bias -= 1
-    (copy / "file").write_text("")
+    (copy / "file").write_text("", encoding="utf-8")
     with complaint("cannot be written"):
         save_encoder(copy / "file", ladder, provenance="")
     assert (copy / "lvln" / WEIGHTS).read_bytes() == kept
@@ -377,6 +377,32 @@ def test_tensors_that_do_not_fit(copy: Path, change: Callable, words: list[str])
         open_checkpoints(str(copy)).load("lvln")
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "value"),
+    [
+        ("one_frame", "decoder.L2.norm.running_var", -1.0),  # its square root is not a number
+        ("lvln", "head.output.weight", 3e38),
+        ("full_res", "decoder.L1.conv.weight", -3e38),
+    ],
+)
+def test_weights_that_are_finite_but_predict_what_is_not(
+    copy: Path, ladders: dict[str, Ladder], name: str, part: str, value: float
+) -> None:
+    kept = (copy / name / WEIGHTS).read_bytes()
+    tensor = ladders[name].state_dict()[part]
+    before = tensor.clone()
+    ruined = tensor.fill_(value).clone()
+    try:
+        with complaint(f"{name} is not saved", "predict numbers that are not finite"):
+            save_predictor(copy, name, ladders[name], training={}, scores={})
+    finally:
+        tensor.copy_(before)
+    assert (copy / name / WEIGHTS).read_bytes() == kept
+    edit(copy, name, lambda t: t.update({part: ruined}))
+    with complaint(f"{name}/model.safetensors", "predict numbers that are not finite"):
+        open_checkpoints(str(copy)).load(name)
+
+
 def test_half_precision_and_no_hash_are_fine(copy: Path) -> None:
     edit(copy, "lvln", lambda t: t.update({BIAS: torch.full((6,), 0.5, dtype=torch.float16)}))
     edit_config(copy, "lvln", weights_sha256=...)
@@ -410,10 +436,10 @@ def test_config_with_a_field_of_garbage(
     """A config is read, or it is an error that names the file; the network is never built from nonsense."""
     folder = tmp_path_factory.getbasetemp() / "field"
     (folder / "lvln").mkdir(parents=True, exist_ok=True)
-    config = json.loads((saved / "lvln" / CONFIG).read_text())
+    config = json.loads((saved / "lvln" / CONFIG).read_text(encoding="utf-8"))
     where = data.draw(st.sampled_from([config, config["ladder"]]))
     where[data.draw(st.sampled_from(sorted(where)) | st.text(max_size=5))] = data.draw(JSON)
-    (folder / "lvln" / CONFIG).write_text(json.dumps(config))
+    (folder / "lvln" / CONFIG).write_text(json.dumps(config), encoding="utf-8")
     source = open_checkpoints(str(folder))
     try:
         source.config("lvln")
@@ -457,7 +483,7 @@ def test_config_extremes(copy: Path, raw: bytes) -> None:
 
 def test_the_largest_network_allocates_nothing(copy: Path) -> None:
     """A crafted config may describe terabytes: the file beside it is far too short, and that is all that happens."""
-    ladder = json.loads((copy / "lvln" / CONFIG).read_text())["ladder"]
+    ladder = json.loads((copy / "lvln" / CONFIG).read_text(encoding="utf-8"))["ladder"]
     ladder |= {"gru_widths": [2048] * 4, "decoder_width": 2048, "lateral_width": 2048, "height": 1024, "width": 1024}
     edit_config(copy, "lvln", ladder=ladder)
     with complaint("does not fit", "wrong shape"):

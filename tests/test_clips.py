@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -125,6 +126,34 @@ def test_only_ids_of_the_listing_open(ucf, id):
             call(id)
 
 
+def test_links_that_leave_the_folder_are_told(ucf, tmp_path, capsys):
+    outside = touch(tmp_path / "outside", "secret.avi", "Class/secret.avi", "notes.txt")
+    open_clips(str(ucf))
+    assert capsys.readouterr().err == ""
+    for name, target in (("notes.txt", "notes.txt"), ("gone.avi", "nowhere.avi"), (".hidden", "Class")):
+        (ucf / name).symlink_to(outside / target)
+    open_clips(str(ucf))
+    assert capsys.readouterr().err == ""  # these would be left out wherever they led
+    (ucf / "YoYo" / "link.avi").symlink_to(outside / "secret.avi")
+    open_clips(str(ucf))
+    assert re.fullmatch(
+        r"warning: a link in .*YoYo/link\.avi\) leads? out of it.*left out.*\n", capsys.readouterr().err
+    )
+    (ucf / "Class").symlink_to(outside / "Class")
+    open_clips(str(ucf))
+    assert "2 links in" in capsys.readouterr().err
+
+
+def test_a_folder_of_nothing_but_links_out_of_it_says_so(tmp_path):
+    touch(tmp_path / "outside", "a.avi")
+    for name, target in (("Class", "outside"), ("a.avi", "outside/a.avi")):
+        folder = tmp_path / f"of {name}"
+        folder.mkdir()
+        (folder / name).symlink_to(tmp_path / target)
+        with pytest.raises(ClipError, match=rf"no videos in .*: a link in .*such as {name}\) leads out of it"):
+            open_clips(str(folder))
+
+
 def test_links_that_leave_the_folder_are_not_followed(ucf, tmp_path):
     outside = touch(tmp_path / "outside", "secret.avi", "Class/secret.avi")
     (ucf / "link.avi").symlink_to(outside / "secret.avi")
@@ -211,7 +240,7 @@ def test_the_manifest_names_and_orders_the_clips(tmp_path, monkeypatch):
         "about": "A disc drifts.",
     }
     manifest = {"clips": [entry, {"file": "a.mp4", "label": "Toys"}, {"file": "../missing.mp4"}]}
-    (root / "clips.json").write_text(json.dumps(manifest))
+    (root / "clips.json").write_text(json.dumps(manifest), encoding="utf-8")
     monkeypatch.setattr(clips, "BUNDLED", root)
     source = open_clips("bundled")
     assert [clip.id for clip in source.search()] == ["moving_circle.mp4", "a.mp4", "z.mp4"]
@@ -224,7 +253,7 @@ def test_the_manifest_names_and_orders_the_clips(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", ["{", "[]", '{"clips": [{"title": "x"}]}', '{"clips": ["x"]}'])
 def test_a_broken_manifest_says_so(tmp_path, content):
     root = touch(tmp_path / "clips", "a.mp4")
-    (root / "clips.json").write_text(content)
+    (root / "clips.json").write_text(content, encoding="utf-8")
     with pytest.raises(ClipError, match=r"clips\.json"):
         open_clips(str(root))
 
@@ -254,7 +283,7 @@ def test_a_tall_clip_gets_a_bounded_thumbnail(tmp_path):
 
 def test_a_broken_clip_gets_a_grey_picture_and_a_missing_one_none(tmp_path):
     root = touch(tmp_path / "clips", "empty.mp4", "gone.mp4")
-    (root / "text.avi").write_text("not a video")
+    (root / "text.avi").write_text("not a video", encoding="utf-8")
     source = open_clips(str(root))
     (root / "gone.mp4").unlink()
     for id in ("empty.mp4", "text.avi"):

@@ -107,6 +107,6 @@ def test_an_older_torch_is_asked_its_own_way(monkeypatch, amx, avx512):
     platform.system() != "Linux" or platform.machine() != "x86_64", reason="reads the flags that Linux shows on x86-64"
 )
 def test_the_answer_is_what_linux_says_of_this_cpu():
-    flags = Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split()
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2].partition("\n")[0].split()
     assert "sse2" in flags
     assert cpu_has_bf16() == ("amx_bf16" in flags or "avx512_bf16" in flags)

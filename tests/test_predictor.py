@@ -93,9 +93,40 @@ def test_floats_and_bytes_are_the_same_pictures(predictor, frames, dtype):
     assert b.predictions.dtype == b.truth.dtype == np.float32
 
 
-def test_floats_beyond_the_range_are_clipped(predictor, frames):
-    wild = np.where(frames > 128, 7.0, -7.0)
-    np.testing.assert_array_equal(predictor.run(wild, seen=2).seen_frames, (frames > 128).astype(np.float32)[:2])
+def test_floats_a_little_beyond_the_range_are_clipped(predictor, frames):
+    sharp = np.where(frames > 128, 1.2, -0.2)
+    np.testing.assert_array_equal(predictor.run(sharp, seen=2).seen_frames, (frames > 128).astype(np.float32)[:2])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda f: f.astype(np.float32), r"0 to 25\d: .*divide 0\.\.255 by 255.* uint8"),
+        (lambda f: f.astype(np.float16), r"0 to 25\d"),
+        (lambda f: f / 127.5 - 1, r"-(1|0\.9\d+) to (1|0\.9\d+): "),
+        (lambda f: (f / 255 - 0.45) / 0.225, r"-2 to 2\.4"),
+        (lambda f: f / 255 * 100.0, r"0 to (100|9\d\.\d+): "),
+        (lambda f: np.where(np.arange(len(f))[:, None, None, None] == 7, 2.0, f / 255), "to 2"),
+    ],
+    ids=["bytes", "bytes in half", "around zero", "standardised", "percent", "one frame"],
+)
+def test_floats_of_another_scale_are_refused(predictor, frames, change, says):
+    wild = change(frames)
+    for use in (
+        lambda: predictor.run(wild, seen=2),
+        lambda: predictor.resize(wild),
+        lambda: predictor.prepare(wild, 2, 1),
+    ):
+        with pytest.raises(RequestError, match=rf"float frames must lie in \[0, 1\].*{says}"):
+            use()
+
+
+def test_weights_that_predict_what_is_not_finite_give_no_rollout(make_ladder, frames):
+    for value in (float("nan"), 3e38):
+        model = make_ladder(head="residual")
+        model.head.output.weight.data.fill_(value)
+        with pytest.raises(CheckpointError, match="weights of L-VLN .* not finite"):
+            Predictor("lvln", model, **CPU).run(frames, seen=2)
 
 
 @pytest.mark.parametrize("size", [(240, 320), (16, 16), (1, 1), (33, 500)])

@@ -278,7 +278,7 @@ def test_files_that_are_no_video(tmp_path):
     assert "no video file" in message(path)
     path.write_bytes(b"")
     assert "empty" in message(path)
-    path.write_text("not a video\n" * 1000)
+    path.write_text("not a video\n" * 1000, encoding="utf-8")
     assert "not a video that can be read" in message(path)
     path.write_bytes(np.random.default_rng(0).bytes(50_000))
     assert "not a video that can be read" in message(path)
@@ -317,10 +317,12 @@ def test_other_files_are_never_opened(tmp_path):
     url = (tmp_path / "secret.ts").as_uri()
     for name in ("list.avi", "list.m3u8", "list.mp4", "list.ffconcat"):
         path = tmp_path / name
-        path.write_text("ffconcat version 1.0\nfile 'secret.mp4'\nduration 1\n")
+        path.write_text("ffconcat version 1.0\nfile 'secret.mp4'\nduration 1\n", encoding="utf-8")
         assert "not a video that can be read" in message(path)
         for target in ("secret.ts", str(tmp_path / "secret.ts"), url, "concat:secret.ts"):
-            path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{target}\n#EXT-X-ENDLIST\n")
+            path.write_text(
+                f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{target}\n#EXT-X-ENDLIST\n", encoding="utf-8"
+            )
             assert "not a video that can be read" in message(path)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from vp.circle import disc
 
-from .cache import SIZE, read_index
+from .cache import DRAWN, SIZE, read_entries
 
 FPS = 10.0
 FRAMES = 12
@@ -46,12 +46,12 @@ VARIANTS = {
 def build(folder: Path) -> list[str]:
     """Write the five clips into a cache, if they are not there. Returns their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = read_index(folder)
-    with (folder / "index.jsonl").open("a") as log:
+    entries = read_entries(folder)
+    with (folder / "index.jsonl").open("a", encoding="utf-8") as log:
         for name, change in VARIANTS.items():
-            if name in index and (folder / f"{name}.npy").exists():
+            if name in entries and entries[name].origin == DRAWN and (folder / f"{name}.npy").exists():
                 continue
             clip = circle(*SIZE, **change)
             np.save(folder / f"{name}.npy", clip)
-            log.write(json.dumps([name, len(clip), FPS]) + "\n")
+            log.write(json.dumps([name, len(clip), FPS, *DRAWN]) + "\n")
     return list(VARIANTS)

@@ -19,7 +19,7 @@ def read_log(run: Path) -> list[dict]:
     A run that was killed and went on from an earlier checkpoint wrote some of them twice: the later ones count.
     """
     rows: list[dict] = []
-    for line in (run / "log.jsonl").read_text().splitlines():
+    for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         while rows and rows[-1]["step"] >= row["step"]:
             rows.pop()

@@ -44,7 +44,7 @@ def load_shared(encoder: Encoder, repository: Path) -> str:
 
 def shared_provenance(repository: Path) -> str:
     """Where the encoder in a folder of checkpoints comes from."""
-    return json.loads((Path(repository) / "encoder" / "config.json").read_text())["provenance"]
+    return json.loads((Path(repository) / "encoder" / "config.json").read_text(encoding="utf-8"))["provenance"]
 
 
 def fold(net: nn.Module) -> dict:

@@ -31,6 +31,7 @@ from vp.errors import ExplorerError
 from vp.models import NAMES
 from vp.predictor import Predictor
 
+from .arguments import at_least_one
 from .cache import build
 from .figures import draw
 from .fourier import is_faster, use_fourier_frozen
@@ -124,7 +125,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     clips = select(find_clips(args.data), args.part)
     if not clips:
         raise ValueError(f"none of the clips below {args.data} is of a {args.part} group")
-    build(clips, args.cache)
+    clips = build(clips, args.cache)
     scores = score(predictors, args.cache, clips, per_clip=args.per_clip, horizon=HORIZON)
     return {
         "part": args.part,
@@ -145,13 +146,11 @@ def main() -> None:
     parser.add_argument(
         "--part", default="test", choices=("train", "validation", "test"), help="train: are clips learned by heart?"
     )
-    parser.add_argument("--per-clip", type=int, default=4, help="windows per clip")
+    parser.add_argument("--per-clip", type=at_least_one, default=4, help="windows per clip")
     parser.add_argument("--intervals", action="store_true", help="print one row a step, with 95 %% intervals")
     parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")
     add_report_arguments(parser)
     args = parser.parse_args()
-    if args.per_clip < 1:
-        parser.error("--per-clip must be at least 1")
     try:
         report = evaluate(args)
     except (ExplorerError, OSError, ValueError) as error:

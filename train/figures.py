@@ -195,7 +195,7 @@ def redraw(draw: Callable[[dict, Path], list[Path]], about: str | None, writer: 
     parser.add_argument("report", type=Path, help=f"what {writer} --json wrote")
     parser.add_argument("folder", type=Path, help="where to draw")
     args = parser.parse_args()
-    for path in draw(json.loads(args.report.read_text()), args.folder):
+    for path in draw(json.loads(args.report.read_text(encoding="utf-8")), args.folder):
         print(path)
 
 

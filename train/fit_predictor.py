@@ -12,7 +12,6 @@ On a GPU all clips are kept in its memory. `train/all_networks.sh` trains the th
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from torch.nn import functional as F
 from vp.models import Ladder, build
 from vp.precision import choose_device, choose_dtype
 
+from .arguments import above_zero, at_least_one
 from .data.batches import Batches
 from .data.windows import fixed_windows
 from .encoder_weights import load_imagenet, load_shared
@@ -158,21 +158,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
     parser.add_argument("--start", type=Path, default=None, help="folder of an exported predictor to start from")
-    parser.add_argument("--minutes", type=float, default=None, help="training budget over all restarts")
-    parser.add_argument("--batch", type=int, default=None, help="clips a step, instead of the recipe's")
+    parser.add_argument("--minutes", type=above_zero, default=None, help="training budget over all restarts")
+    parser.add_argument("--batch", type=at_least_one, default=None, help="clips a step, instead of the recipe's")
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument(
         "--precision", default=None, help="bf16-mixed or 32-true; default: bf16-mixed where the hardware has bf16"
     )
     parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")
     parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
-    parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
-    parser.add_argument("--validation-windows", type=int, default=1, help="windows per validation clip")
+    parser.add_argument("--log-every", type=at_least_one, default=50, metavar="STEPS")
+    parser.add_argument("--validation-windows", type=at_least_one, default=1, help="windows per validation clip")
     parser.add_argument("--snapshots", type=int, nargs="*", default=[], help="export after these steps too")
     parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
-    if args.minutes is not None and not 0 < args.minutes < math.inf:
-        parser.error("--minutes must be a positive number")
     recipe = load_recipe(args.recipe)
     if args.batch:
         recipe.batch = args.batch

@@ -18,7 +18,7 @@ def leave(report: dict, args: argparse.Namespace, draw: Callable[[dict, Path], I
     """Write and draw what was asked for. draw: (report, folder) -> files, which are printed."""
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if args.figures:
         for path in draw(report, args.figures):
             print(path)

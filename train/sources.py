@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vp.clips import ClipSource
 
 from . import circle
-from .cache import build, find_data
+from .cache import build, find_data, in_cache
 from .splits import ClipFile, select
 
 
@@ -31,8 +31,8 @@ def prepare(
         then validated on what it trains on: such a run shows that a network can learn, not that it generalises.
     splits: folder of the official lists; without it the groups decide.
     ready: take the cache as it is.
-    Raises ValueError when there is nothing to train on, FileNotFoundError without clips in the folder, ClipError when
-    the Hub cannot be reached.
+    Raises ValueError when there is nothing to train on or the cache holds other files by these names, OSError without
+    clips in the folder or without lists where `splits` says, ClipError when the Hub cannot be reached.
     """
     if kind == "circle":
         names = circle.build(cache)
@@ -46,6 +46,8 @@ def prepare(
     if not train:
         raise ValueError(f"{data} holds no clip of a training group")
     if clips is not None:
+        if clips < 1:
+            raise ValueError(f"clips must be 1 or more, not {clips}")
         step = max(1, len(train) / clips)
         return _decoded([train[int(k * step)] for k in range(min(clips, len(train)))], None, cache, ready, hub)
     return _decoded(train, select(found, "validation", splits), cache, ready, hub)
@@ -58,7 +60,6 @@ def _decoded(
     ready: bool,
     hub: ClipSource | None = None,
 ) -> Source:
-    if not ready:
-        build([*train, *(validation or [])], cache, hub=hub)
-    names = [clip.name for clip in train]
-    return Source(names, names if validation is None else [clip.name for clip in validation])
+    clips = [*train, *(validation or [])]
+    names = [clip.name for clip in (in_cache if ready else build)(clips, cache, hub=hub)]
+    return Source(names[: len(train)], names if validation is None else names[len(train) :])

@@ -5,13 +5,20 @@ Clips of one group (`g01` to `g25`) come from one source video, so a split never
 
 from __future__ import annotations
 
+import codecs
+import difflib
+import filecmp
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vp.limits import VIDEO_SUFFIXES
 
-NAME = re.compile(r"v_(?P<label>.+)_g(?P<group>\d\d)_c(?P<clip>\d\d)$")
+NAME = re.compile(r"v_(?P<label>.+)_g(?P<group>\d\d)_c(?P<clip>\d\d)", re.IGNORECASE)
+# A clip in a line of a list: after folders of either system, before its type and perhaps a class number.
+LISTED = re.compile(r"(?:^|[/\\\s\"',;])v_(?P<label>[^/\\]+)_g(?P<group>\d\d)_c(?P<clip>\d\d)(?!\d)", re.IGNORECASE)
 # Cut from the TRAINING groups for choosing recipes, so that the test groups stay unseen until the end.
 VALIDATION_GROUPS = (8, 15, 22)
 
@@ -26,23 +33,83 @@ class ClipFile:
     path: Path
 
 
+def same_name(name: str) -> str:
+    """What two spellings of one name have in common: neither capitals nor spaces tell classes or clips apart."""
+    return "".join(name.casefold().split())
+
+
 def find_clips(folder: Path) -> list[ClipFile]:
-    """All UCF101 clips below a folder, sorted by name. Raises FileNotFoundError if there are none."""
-    clips = {}
-    for path in Path(folder).rglob("v_*"):
-        if path.suffix.lower() in VIDEO_SUFFIXES and (match := NAME.match(path.stem)):
-            clips[path.stem] = ClipFile(path.stem, match["label"], int(match["group"]), path)
+    """All UCF101 clips below a folder, through links too, sorted by name.
+
+    Raises FileNotFoundError if there are none, ValueError if two different files have one name, and OSError for a
+    folder that cannot be read.
+    """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}: point --data at the folder of classes")
+    clips: dict[str, ClipFile] = {}
+    for path in sorted(_files(Path(folder))):
+        if path.suffix.lower() not in VIDEO_SUFFIXES or not (match := NAME.fullmatch(path.stem)):
+            continue
+        clip = ClipFile(path.stem, match["label"], int(match["group"]), path)
+        first = clips.setdefault(same_name(clip.name), clip)
+        if not (first is clip or first.path.samefile(path) or filecmp.cmp(first.path, path, shallow=False)):
+            raise ValueError(
+                f"two different clips are called {clip.name}: {first.path} and {path}. Keep one of them below {folder}"
+            )
     if not clips:
         raise FileNotFoundError(
             f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) below {folder}: point --data at the folder of classes"
         )
-    return [clips[name] for name in sorted(clips)]
+    return sorted(clips.values(), key=lambda clip: clip.name)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below a folder. A folder that links lead to more than once, or back to, is walked each time but never
+    inside itself."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    above: dict[str, frozenset[str]] = {}
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        inside = above.pop(here, frozenset()) | {os.path.realpath(here)}
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) not in inside]
+        above |= {os.path.join(here, name): inside for name in folders}
+        yield from (Path(here, name) for name in files)
 
 
 def read_list(path: Path) -> set[str]:
-    """Clip names in an official `trainlist0N.txt` or `testlist0N.txt`."""
-    lines = Path(path).read_text().splitlines()
-    return {Path(line.split()[0]).stem for line in lines if line.strip()}
+    """Clip names in an official `trainlist0N.txt` or `testlist0N.txt`, written by whichever system.
+
+    UTF-8 or UTF-16; folders before a name, its type and a number after it do not matter. Raises FileNotFoundError
+    without such a file and ValueError, naming the line, for one that names no clip.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no list {path}: point --splits at the folder of the official lists")
+    names = set()
+    for number, line in enumerate(_text(path.read_bytes(), path).splitlines(), 1):
+        if not line.strip():
+            continue
+        if not (match := LISTED.search(line)):
+            raise ValueError(f"{path}, line {number} names no clip: {line.strip()[:80]!r} (CLASS/v_CLASS_gXX_cYY.avi)")
+        names.add(f"v_{match['label']}_g{match['group']}_c{match['clip']}")
+    if not names:
+        raise ValueError(f"{path} names no clip: it is empty")
+    return names
+
+
+def _text(data: bytes, path: Path) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif b"\0" in data[:2]:  # UTF-16 without a mark: names are ASCII, so every other byte is 0
+        encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
+    else:
+        encoding = "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not text in UTF-8 or UTF-16: save it as UTF-8") from None
 
 
 def select(clips: list[ClipFile], part: str, splits: Path | None = None, split: int = 1) -> list[ClipFile]:
@@ -51,23 +118,49 @@ def select(clips: list[ClipFile], part: str, splits: Path | None = None, split: 
     part: "train" (without the validation groups), "validation", "train+validation" or "test".
     splits: the folder with the official lists; without it the groups decide, as the lists do
         (split 1 tests on g01 to g07, split 2 on g08 to g14, split 3 on g15 to g21).
+    Raises ValueError for another part or for lists that do not fit the clips, FileNotFoundError without a list.
     """
-    if splits is not None and (listed := Path(splits) / f"testlist{split:02d}.txt").exists():
-        test_names = read_list(listed)
-        is_test = {clip.name: clip.name in test_names for clip in clips}
+    if splits is not None:
+        test = _listed_for_test(clips, Path(splits), split)
     else:
         first = 7 * (split - 1) + 1
-        is_test = {clip.name: first <= clip.group < first + 7 for clip in clips}
+        test = {clip.name for clip in clips if first <= clip.group < first + 7}
 
     def validation(clip: ClipFile) -> bool:
         return clip.group in VALIDATION_GROUPS
 
     wanted = {
-        "train": lambda clip: not is_test[clip.name] and not validation(clip),
-        "validation": lambda clip: not is_test[clip.name] and validation(clip),
-        "train+validation": lambda clip: not is_test[clip.name],
-        "test": lambda clip: is_test[clip.name],
+        "train": lambda clip: clip.name not in test and not validation(clip),
+        "validation": lambda clip: clip.name not in test and validation(clip),
+        "train+validation": lambda clip: clip.name not in test,
+        "test": lambda clip: clip.name in test,
     }
     if part not in wanted:
         raise ValueError(f"part must be one of {', '.join(wanted)}, not {part!r}")
     return [clip for clip in clips if wanted[part](clip)]
+
+
+def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str]:
+    """Names of the clips that the test list names, once it is sure that none is missed: a test clip that does not match
+    would be trained on."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}: point --splits at the folder of the official lists")
+    listed = folder / f"testlist{split:02d}.txt"
+    test = {same_name(name) for name in read_list(listed)}
+    found = {clip.name for clip in clips if same_name(clip.name) in test}
+    if not found:
+        raise ValueError(f"{listed} names none of the {len(clips)} clips of --data, such as {clips[0].name}")
+    # Clips and lists may each be another part of UCF101, but not call one class by two names.
+    classes = {same_name(clip.label) for clip in clips}
+    named = {same_name(NAME.fullmatch(name)["label"]) for name in test}
+    for label in sorted(named - classes):
+        if alike := difflib.get_close_matches(label, classes - named, n=1, cutoff=0.8):
+            raise ValueError(f"{listed} has a class {label}, and --data one called {alike[0]}: call both alike")
+    other = folder / f"trainlist{split:02d}.txt"
+    if other.exists():
+        train = {same_name(name) for name in read_list(other)}
+        for clip in clips:
+            if (same_name(clip.name) in train) == (clip.name in found):
+                which = "both" if clip.name in found else "neither"
+                raise ValueError(f"{which} {other.name} and {listed.name} in {folder} name {clip.name}: mend the lists")
+    return found

@@ -32,7 +32,7 @@ from vp.models import BLOCKS, KERNELS, NAMES, Ladder, in_order, step_features, u
 from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 
-from .cache import build, read_index
+from .cache import build, named, read_index
 from .data.windows import frame_steps
 from .splits import ClipFile, find_clips, select
 
@@ -57,7 +57,7 @@ def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], *, last: b
 
 def to_numpy(value: Tensor) -> np.ndarray:
     """For a file: whole numbers as they are, others as float16."""
-    return value.cpu().numpy() if not value.is_floating_point() else value.cpu().numpy().astype(np.float16)
+    return value.cpu().numpy() if not value.is_floating_point() else value.half().cpu().numpy()
 
 
 def watched(cache: Path, name: str, count: int, native: float, most: int = MAX_CLASSIFIED) -> np.ndarray:
@@ -75,8 +75,15 @@ def folder_of(root: Path, name: str, digest: str, blocks: Sequence[str], seconds
 
 
 def missing_from(folder: Path, clips: list[ClipFile]) -> list[ClipFile]:
-    """The clips whose features the folder does not hold."""
-    return [clip for clip in clips if not (folder / f"{clip.name}.npz").exists()]
+    """The clips whose features the folder does not hold, or only those of an older file."""
+
+    def held(clip: ClipFile) -> bool:
+        features = folder / f"{clip.name}.npz"
+        if not features.exists():
+            return False
+        return not clip.path.exists() or clip.path.stat().st_mtime <= features.stat().st_mtime
+
+    return [clip for clip in clips if not held(clip)]
 
 
 def compute(
@@ -148,7 +155,7 @@ def prepare(
 ) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing."""
     folder = place_of(args, blocks, "untrained" if fresh else "")
-    clips = select(find_clips(args.data), part, args.splits)
+    clips = named(select(find_clips(args.data), part, args.splits), args.cache)
     if missing_from(folder, clips):
         build(clips, args.cache)
         predictor = watcher(args, fresh=fresh)

@@ -4,10 +4,12 @@ A source lists names only, so that thirteen thousand clips cost a moment; a clip
 somebody picks it. Clips are asked for by an id from the listing, which is looked up and never used as a path.
 """
 
+import atexit
 import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -129,6 +131,10 @@ class ClipSource:
         """
         return self._place.fetch(self.get(id).id, progress)
 
+    def version(self, id: str) -> str:
+        """A text that changes whenever the content of the clip does. Raises ClipError."""
+        return self._place.version(self.get(id).id)
+
     def thumbnail(self, id: str) -> Path | None:
         """A small JPEG of the clip, made once: of its middle, or of its beginning where it is not downloaded yet.
 
@@ -200,7 +206,9 @@ def cache_folder() -> Path:
 @cache
 def _temporary_folder() -> Path:
     """For homes that cannot be written, as in many containers: what is kept lasts for this run."""
-    return Path(tempfile.mkdtemp(prefix="lvln-explorer-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="lvln-explorer-cache-")).resolve()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 # Listings -----------------------------------------------------------------------------------------------------
@@ -280,22 +288,33 @@ def _open_folder(spec: str, folder: Path) -> ClipSource:
         raise ClipError(f"There is no folder '{spec}'. {FORMS}")
     root = folder.resolve()
     try:
-        files = list(_walk(root, root, "", MAX_DEPTH))
+        files = list(_walk(root, root, "", MAX_DEPTH, left := []))
         manifest = (root / MANIFEST).read_bytes() if (root / MANIFEST).is_file() else None
     except OSError as error:
         raise ClipError(f"The folder '{spec}' cannot be listed: check its permissions.") from error
+    if left:
+        many, lead = (f"{len(left)} links", "lead") if len(left) > 1 else ("a link", "leads")
+        words = f"{many} in '{spec}' (such as {left[0]}) {lead} out of it"
+        if not files:
+            raise ClipError(f"There are no videos in '{spec}': {words}. Name the folder where the videos are.")
+        print(f"warning: {words}, left out: name the folder where those videos are, or copy them", file=sys.stderr)
     return ClipSource(spec, _describe(files, manifest), _Folder(root))
 
 
-def _walk(root: Path, folder: Path, prefix: str, depth: int) -> Iterator[str]:
-    """Videos below a folder, relative to the root. Links that lead out of the root are not followed."""
+def _walk(root: Path, folder: Path, prefix: str, depth: int, left: list[str]) -> Iterator[str]:
+    """Videos below a folder, relative to the root. Links to videos and folders outside the root are not followed, but
+    added to `left`: what they lead to was not offered to everybody who sees the page."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") or (entry.is_symlink() and not _inside(entry.path, root)):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink() and not _inside(entry.path, root):
+                if entry.name.isprintable() and (entry.is_dir() or (entry.is_file() and _is_video(entry.name))):
+                    left.append(prefix + entry.name)
                 continue
             if entry.is_dir():
                 if depth and entry.name.isprintable():
-                    yield from _walk(root, Path(entry.path), f"{prefix}{entry.name}/", depth - 1)
+                    yield from _walk(root, Path(entry.path), f"{prefix}{entry.name}/", depth - 1, left)
             elif _is_video(entry.name):
                 yield prefix + entry.name
 

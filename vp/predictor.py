@@ -11,12 +11,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .checkpoints import open_checkpoints
-from .errors import RequestError
+from .errors import CheckpointError, RequestError
 from .limits import MAX_HORIZON, MAX_SEEN
 from .models import BLOCKS, KERNELS, TITLES, Ladder, LadderOutput
 from .models.silence import Kept, Lesion, LesionError, keep
 from .precision import choose_device, choose_dtype, place
 from .rollout import Rollout
+
+# Filters that sharpen while they resize reach a little beyond 0 and 1: that much is cut off, more is another scale.
+OVERSHOOT = 0.25
 
 
 class Predictor:
@@ -63,8 +66,8 @@ class Predictor:
             predictions are scored against; T may be as small as `seen`.
         seen: 1 to 20; default, what the model was trained with. horizon: 1 to 10.
         silence: parts of the network to silence, e.g. ["C2.5x5", "C4.skip"], see `vp.models.silence`.
-        Raises RequestError for frames of another shape or type, too few of them, numbers out of range, or a part that
-        the network does not have.
+        Raises RequestError for frames of another shape, type or scale, too few of them, numbers out of range, or a part
+        that the network does not have; CheckpointError for weights whose prediction is not finite.
         """
         seen, window = self.prepare(frames, seen, horizon)
         kept = self.kept(silence)
@@ -107,6 +110,10 @@ class Predictor:
         return x
 
     def _rollout(self, window: Tensor, out: LadderOutput, seen: int, start: float) -> Rollout:
+        if not out.frames.isfinite().all():
+            raise CheckpointError(
+                f"The weights of {self.title} predict numbers that are not finite: choose other ones."
+            )
         frames = pictures(out.frames[0].clamp(0, 1))
         seconds = time.perf_counter() - start
         states = {b: {k: _array(out.trace[b][k].h[0]) for k in KERNELS} for b in BLOCKS}
@@ -131,10 +138,17 @@ def _check_frames(frames: np.ndarray) -> None:
         raise RequestError("frames must be an array [time, height, width, 3]")
     if frames.dtype != np.uint8 and not np.issubdtype(frames.dtype, np.floating):
         raise RequestError(f"frames must be uint8 or float in [0, 1], not {frames.dtype}")
-    if frames.dtype != np.uint8 and not np.isfinite(frames).all():
-        raise RequestError("frames hold numbers that are not finite")
     if min(frames.shape[1:3]) < 1:
         raise RequestError("frames are empty")
+    if frames.dtype != np.uint8 and len(frames):
+        low, high = float(frames.min()), float(frames.max())
+        if not np.isfinite([low, high]).all():  # both are NaN where one number is
+            raise RequestError("frames hold numbers that are not finite")
+        if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+            raise RequestError(
+                f"float frames must lie in [0, 1], but these go from {low:g} to {high:g}: "
+                "bring them there (divide 0..255 by 255), or pass uint8"
+            )
 
 
 def _check_window(length: int, seen: int, horizon: int) -> None:

@@ -44,7 +44,7 @@ def spoilt(
     folder = tmp_path_factory.mktemp("spoilt")
     frames = moving(1, 120, 160)
     text, empty, cut = folder / "notes.mp4", folder / "empty.mp4", folder / "cut.mp4"
-    text.write_text("This is not a video.\n" * 500)
+    text.write_text("This is not a video.\n" * 500, encoding="utf-8")
     empty.write_bytes(b"")
     whole = write_video(folder / "whole.mp4", moving(50, 120, 160)).read_bytes()
     cut.write_bytes(whole[: len(whole) // 3])

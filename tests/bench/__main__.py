@@ -28,7 +28,9 @@ def machine() -> dict:
     """What the numbers were taken on."""
     names = [
         line.split(":")[1].strip()
-        for line in (Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else [])
+        for line in (
+            Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+        )
         if line.startswith("model name")
     ]
     device = choose_device()
@@ -105,7 +107,7 @@ def main() -> None:
             report["training"] = training.clips_per_second()
     print(markdown(report))
     if args.json:
-        args.json.write_text(json.dumps(report, indent=1) + "\n")
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def resident(process: int) -> float:
     status = Path(f"/proc/{process}/status")
     if not status.exists():  # not Linux
         return float("nan")
-    return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1]) / 1024
+    return int(re.search(r"VmRSS:\s+(\d+)", status.read_text(encoding="utf-8"))[1]) / 1024
 
 
 def cold_start(path: Path) -> dict[str, float]:

@@ -57,7 +57,7 @@ def test_a_broken_file_is_refused_in_words(
 ) -> None:
     page, key = explorer.page, explorer.state("rollout.key")
     text = tmp_path / "notes.mp4"
-    text.write_text("This is not a video.\n" * 500)
+    text.write_text("This is not a video.\n" * 500, encoding="utf-8")
     explorer.upload(text)
     toast = page.locator(TOAST)
     expect(toast.first).to_contain_text("not a video", timeout=60_000)

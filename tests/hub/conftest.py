@@ -56,7 +56,7 @@ class Client:
 
     def __init__(self, hub: Hub, home: Path, **environment: str) -> None:
         self.log = home / f"client-{len(list(home.glob('client-*')))}.log"
-        with open(self.log, "w") as log:
+        with open(self.log, "w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", WORKER],
                 stdin=subprocess.PIPE,
@@ -73,7 +73,7 @@ class Client:
         ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
         line = self._process.stdout.readline() if ready else ""
         if not line:
-            raise AssertionError(f"the client died or hung:\n{self.log.read_text()[-4000:]}")
+            raise AssertionError(f"the client died or hung:\n{self.log.read_text(encoding='utf-8')[-4000:]}")
         answer = json.loads(line)
         if "error" in answer:
             raise Failed(answer)

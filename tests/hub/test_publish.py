@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
         save_predictor(tmp_path, name, model, training={"minutes": 0}, scores={})
     (tmp_path / "README.md").write_text("# Tiny\n", encoding="utf-8")
     (tmp_path / "last.ckpt").write_bytes(b"an optimiser's state, for nobody")
-    (tmp_path / ".env").write_text("HF_TOKEN=secret")
+    (tmp_path / ".env").write_text("HF_TOKEN=secret", encoding="utf-8")
     return tmp_path
 
 

@@ -286,7 +286,7 @@ def test_no_room_for_a_download(hub: Hub, client, content: dict[str, bytes], tmp
         client(limit, size=0)
     assert "me/large" in message and ("cannot be stored" in message or "Try again" in message)
     assert load(client, "hf://me/large")["names"] == ["one_frame"]
-    (tmp_path / "a file").write_text("")
+    (tmp_path / "a file").write_text("", encoding="utf-8")
     blocked = type(client)(hub, tmp_path, HF_HUB_CACHE=str(tmp_path / "a file" / "cache"))
     try:
         assert "cannot be stored in the Hub client's cache" in failure(blocked, "hf://me/large")

@@ -276,7 +276,7 @@ def main() -> None:
     text = json.dumps(report, indent=1)
     print(text)
     if args.json:
-        args.json.write_text(text + "\n")
+        args.json.write_text(text + "\n", encoding="utf-8")
     if any(part["wrong"] for part in report.values()):
         sys.exit("a reader did not cope with a file")
 

@@ -187,7 +187,7 @@ def main() -> None:
     text = json.dumps(report, indent=1)
     print(text)
     if args.json:
-        args.json.write_text(text + "\n")
+        args.json.write_text(text + "\n", encoding="utf-8")
     if report["wrong"] or report["tracebacks"]:
         sys.exit("not every answer was as it should be")
 

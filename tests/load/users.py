@@ -139,7 +139,7 @@ def main() -> None:
     text = json.dumps(report, indent=1)
     print(text)
     if args.json:
-        args.json.write_text(text + "\n")
+        args.json.write_text(text + "\n", encoding="utf-8")
     if report["outcomes"].get("error") or report["tracebacks"]:
         sys.exit("there were errors")
 

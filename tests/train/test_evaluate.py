@@ -36,7 +36,7 @@ def cache(tmp_path_factory) -> Path:
     """Decoded clips at 10 fps, 128x160: four that travel 3 pixels a frame to the right, one still, one too short."""
     folder = tmp_path_factory.mktemp("cache")
     rng = np.random.default_rng(0)
-    with (folder / "index.jsonl").open("w") as index:
+    with (folder / "index.jsonl").open("w", encoding="utf-8") as index:
         for name in ("v_Slide_g01_c01", "v_Slide_g02_c01", "v_Drift_g01_c01", "v_Drift_g02_c01", "v_Rest_g01_c01"):
             texture = world(rng, 128, 320)
             speed = 0 if "Rest" in name else 3
@@ -51,7 +51,10 @@ def cache(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def clips(cache) -> list[ClipFile]:
     """All of them, and one that could not be decoded."""
-    names = [*(json.loads(line)[0] for line in (cache / "index.jsonl").read_text().splitlines()), "v_Torn_g01_c01"]
+    names = [
+        *(json.loads(line)[0] for line in (cache / "index.jsonl").read_text(encoding="utf-8").splitlines()),
+        "v_Torn_g01_c01",
+    ]
     return [ClipFile(name, name.split("_")[1], int(name[-6:-4]), Path(name)) for name in names]
 
 
@@ -300,7 +303,7 @@ def test_the_command_line_from_files_to_tables_json_and_figures(files):
     words = [sys.executable, "-m", "train.evaluate", *map(str, options)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    report = json.loads((out / "scores.json").read_text())
+    report = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     head = {"part": "test", "per_clip": 2, "fps": 10.0, "horizon": 3, "checkpoints": str(files / "checkpoints")}
     assert {key: value for key, value in report.items() if key != "groups"} == head
     (group,) = report["groups"]
@@ -315,7 +318,7 @@ def test_the_command_line_from_files_to_tables_json_and_figures(files):
 def test_one_predictor_can_be_chosen(files, main, capsys):
     main("--checkpoints", files / "checkpoints", "--model", "full_res", "--per-clip", 1, "--json", files / "one.json")
     assert "\n| full_res | " in capsys.readouterr().out
-    (group,) = json.loads((files / "one.json").read_text())["groups"]
+    (group,) = json.loads((files / "one.json").read_text(encoding="utf-8"))["groups"]
     assert "one_frame" not in group["methods"] and group["windows"] == 3
 
 
@@ -328,13 +331,13 @@ def test_the_command_line_says_what_is_missing(files, main, tmp_path, capsys):
         main("--checkpoints", files / "checkpoints", "--part", "validation")
     with pytest.raises(SystemExit):
         main("--checkpoints", files / "checkpoints", "--per-clip", "0")
-    assert "--per-clip must be at least 1" in capsys.readouterr().err
+    assert "--per-clip: must be at least 1" in capsys.readouterr().err
 
 
 def test_figures_are_drawn_again_from_the_numbers(report, tmp_path, monkeypatch, capsys):
     from train import figures
 
-    (tmp_path / "scores.json").write_text(json.dumps(report))
+    (tmp_path / "scores.json").write_text(json.dumps(report), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["figures", str(tmp_path / "scores.json"), str(tmp_path / "drawn")])
     figures.main()
     assert capsys.readouterr().out.split() == [str(path) for path in figure_files(tmp_path / "drawn")]

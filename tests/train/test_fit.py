@@ -53,7 +53,7 @@ def start(tmp_path_factory, moving, write_video):
         write_video(home / "data" / "YoYo" / f"v_YoYo_g{group:02d}_c01.mp4", clip)
     torch.manual_seed(0)
     save_file(Encoder().state_dict(), home / "encoder.safetensors")
-    (home / "recipe.yaml").write_text(RECIPE)
+    (home / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     environment = {**os.environ, "VP_ENCODER": str(home / "encoder.safetensors"), "OMP_NUM_THREADS": "1"}
     started = []
 
@@ -62,7 +62,7 @@ def start(tmp_path_factory, moving, write_video):
         options |= {"devices": devices, "precision": "32-true", "save-every": save_every, "log-every": 1}
         command = [sys.executable, "-m", "train.fit_predictor", str(home / "recipe.yaml")]
         command += [f"--{key}={value}" for key, value in options.items()]
-        with (home / f"{name}.log").open("a") as log:
+        with (home / f"{name}.log").open("a", encoding="utf-8") as log:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
@@ -79,7 +79,7 @@ def start(tmp_path_factory, moving, write_video):
 
 def finish(process, out) -> str:
     code = process.wait(timeout=200)
-    told = out.with_suffix(".log").read_text()
+    told = out.with_suffix(".log").read_text(encoding="utf-8")
     assert code == 0, told
     return told
 
@@ -91,12 +91,14 @@ def read(out) -> dict:
 def wait_until(happened, process, out) -> None:
     patience = time.monotonic() + 200
     while not happened():
-        assert process.poll() is None and time.monotonic() < patience, out.with_suffix(".log").read_text()
+        assert process.poll() is None and time.monotonic() < patience, out.with_suffix(".log").read_text(
+            encoding="utf-8"
+        )
         time.sleep(0.01)
 
 
 def scores(out) -> list[dict]:
-    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +154,7 @@ def losses(told: str) -> list[float]:
 def test_two_processes_make_the_steps_of_one(start, undisturbed):
     process, out = start("shared", devices=2)
     told = finish(process, out)
-    alone, shared = losses(undisturbed.with_suffix(".log").read_text()), losses(told)
+    alone, shared = losses(undisturbed.with_suffix(".log").read_text(encoding="utf-8")), losses(told)
     assert len(alone) == len(shared) == STEPS
     assert max(alone) - min(alone) > 0.01  # a curve, not a line
     assert shared == pytest.approx(alone, abs=2e-3)
@@ -185,7 +187,7 @@ def test_the_app_loads_what_the_run_exports(undisturbed, moving):
     rollout = predictor.run(moving(5, 32, 96), horizon=3)
     assert (rollout.seen, rollout.horizon, predictor.size) == (2, 3, (32, 96))
     assert np.abs(rollout.predictions - rollout.copy_last).max() > 1e-3  # trained weights, not a fresh network
-    config = json.loads((undisturbed / "export" / "one_frame" / "config.json").read_text())
+    config = json.loads((undisturbed / "export" / "one_frame" / "config.json").read_text(encoding="utf-8"))
     assert config["training"]["steps"] == STEPS
 
 
@@ -198,7 +200,7 @@ def test_a_run_may_start_from_what_another_exported(undisturbed):
         assert torch.equal(from_export.state[name], value.bfloat16().float())
     assert from_export.provenance == from_run.provenance
     assert from_export.spent["steps"] == from_run.spent["steps"] == STEPS
-    model = Ladder(LadderConfig.from_dict(json.loads((folder / "config.json").read_text())["ladder"]))
+    model = Ladder(LadderConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))["ladder"]))
     warm_start(model, from_export)
     assert all(torch.equal(value, from_export.state[name]) for name, value in model.state_dict().items())
 

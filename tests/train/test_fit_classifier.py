@@ -42,7 +42,7 @@ def home(tmp_path_factory, make_ladder, write_video):
     save_encoder(home / "checkpoints", ladder, provenance="random numbers")
     save_predictor(home / "checkpoints", "one_frame", ladder, training={}, scores={})
     save_file(ladder.encoder.state_dict(), home / "encoder.safetensors")
-    (home / "recipe.yaml").write_text(RECIPE)
+    (home / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     return home
 
 
@@ -93,12 +93,14 @@ def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, 
 
 def test_the_papers_classifier_is_fitted_by_the_same_command(fitted, monkeypatch, tmp_path):
     recipe = tmp_path / "paper.yaml"
-    recipe.write_text("strategy: c4+subsample\nhidden: 16\nepochs: 3\nbatch: 8\n")
+    recipe.write_text("strategy: c4+subsample\nhidden: 16\nepochs: 3\nbatch: 8\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="holds no one_frame"):
         run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path)
     shutil.copytree(fitted / "checkpoints", tmp_path / "checkpoints")
     run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path / "checkpoints")
-    stored = json.loads((tmp_path / "checkpoints" / "classifier" / "config.json").read_text())["classifier"]
+    stored = json.loads((tmp_path / "checkpoints" / "classifier" / "config.json").read_text(encoding="utf-8"))[
+        "classifier"
+    ]
     assert stored["strategy"] == "c4+subsample" and stored["blocks"] == list(BLOCKS)
 
 
@@ -106,7 +108,7 @@ def test_what_is_fitted_the_app_loads(fitted, home):
     classifier = load_classifier(str(fitted / "checkpoints"), device=torch.device("cpu"), dtype=torch.float32)
     assert classifier.config.classes == ("Moving", "Still")
     assert classifier.config.familiar > 0 and classifier.config.temperature > 0
-    stored = json.loads((home / "checkpoints" / "classifier" / "config.json").read_text())
+    stored = json.loads((home / "checkpoints" / "classifier" / "config.json").read_text(encoding="utf-8"))
     assert stored["scores"]["held_out"]["accuracy"] > 0.7 and stored["training"]["clips"] == 12
     # The app reads the file itself, not the cache: the same clip must come out the same.
     from vp import video
@@ -121,7 +123,7 @@ def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, ca
     monkeypatch.setenv("VP_ENCODER", str(fitted / "encoder.safetensors"))
     monkeypatch.setattr(evaluate_classifier, "FOLDS", 2)
     run(evaluate_classifier, monkeypatch, *arguments(fitted), "--json", tmp_path / "r.json", "--figures", tmp_path)
-    report = json.loads((tmp_path / "r.json").read_text())
+    report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     rows = {row["name"]: row for row in report["rows"]}
     assert report["clips"] == 4 and rows["chance"]["accuracy"] == 0.5
     assert rows["the bundled classifier"]["accuracy"] == 1
@@ -179,10 +181,10 @@ def test_sgd_and_unknown_fields(tmp_path):
         examples, "lvln", ["a", "b"], ClassifierRecipe(hidden=8, optimiser="sgd", epochs=20, batch=8), held_out=examples
     )
     assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
-    (tmp_path / "x.yaml").write_text("colour: red")
+    (tmp_path / "x.yaml").write_text("colour: red", encoding="utf-8")
     with pytest.raises(ValueError, match="colour"):
         load_classifier_recipe(tmp_path / "x.yaml")
-    (tmp_path / "x.yaml").write_text("blocks: [C5]")
+    (tmp_path / "x.yaml").write_text("blocks: [C5]", encoding="utf-8")
     with pytest.raises(ValueError, match="C5"):
         load_classifier_recipe(tmp_path / "x.yaml")
 

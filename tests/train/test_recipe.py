@@ -18,7 +18,7 @@ RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 def write(tmp_path):
     def write(text):
         path = tmp_path / "recipe.yaml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     return write

@@ -35,6 +35,28 @@ def test_one_video_is_both(folder, tmp_path):
     assert set(read_index(tmp_path)) == {video.stem}
 
 
+def test_two_videos_of_one_name_are_two_sources(moving, write_video, tmp_path):
+    one, two = (write_video(tmp_path / at / "IMG_1.mp4", moving(n, 32, 48), 25) for at, n in (("a", 4), ("b", 6)))
+    sources = [prepare(video, tmp_path / "cache", **OPTIONS) for video in (one, two)]
+    for source, video, count in zip(sources, (one, two), (4, 6)):
+        assert source == prepare(video, tmp_path / "cache", **OPTIONS | {"ready": True})
+        assert source.train == source.validation and read_index(tmp_path / "cache")[source.train[0]][0] == count
+    write_video(two, moving(8, 32, 48), 25)
+    with pytest.raises(ValueError, match="--prepared"):
+        prepare(two, tmp_path / "cache", **OPTIONS | {"ready": True})
+
+
+def test_lists_that_do_not_match_stop_a_run(folder, tmp_path):
+    for splits, error in ((tmp_path / "nowhere", FileNotFoundError), (folder, FileNotFoundError)):
+        with pytest.raises(error, match="--splits"):
+            prepare(folder, tmp_path, **OPTIONS | {"splits": splits})
+    (tmp_path / "testlist01.txt").write_text(
+        "Archery\\v_Archery_g09_c01.avi\nYoYo\\v_YoYo_g09_c01.avi\n", encoding="utf-8"
+    )
+    source = prepare(folder, tmp_path, **OPTIONS | {"splits": tmp_path})
+    assert not any("g09" in name for name in (*source.train, *source.validation)) and len(source.train) == 6
+
+
 def test_circles_need_no_data(tmp_path):
     source = prepare(None, tmp_path, **OPTIONS | {"kind": "circle"})
     assert len(source.train) == 5 and source.train == source.validation

@@ -20,7 +20,7 @@ def picture(url: str) -> np.ndarray:
 
 def test_the_shipped_example_is_up_to_date():
     handlers = Handlers(Explorer())
-    shipped = json.loads(EXAMPLE.read_text())
+    shipped = json.loads(EXAMPLE.read_text(encoding="utf-8"))
     fresh = handlers.predict(handlers.example_request())
     for key in ("clip", "clip_id", "model", "start", "fps", "seen", "horizon", "steps", "size", "blocks", "truths"):
         assert shipped[key] == fresh[key], f"{key} differs: run python -m assets.make_example"
@@ -32,5 +32,5 @@ def test_the_shipped_example_is_up_to_date():
 
 
 def test_the_example_beats_the_bar_that_the_page_shows_beside_it():
-    scores = json.loads(EXAMPLE.read_text())["scores"]
+    scores = json.loads(EXAMPLE.read_text(encoding="utf-8"))["scores"]
     assert np.mean(scores["psnr"]) > np.mean(scores["copy_last_psnr"])

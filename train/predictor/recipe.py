@@ -69,7 +69,12 @@ def read_recipe(name: str | Path, folder: Path, kind: type) -> tuple[Path, dict]
     if not path.exists():
         known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
         raise ValueError(f"no recipe {name}; there are {known}, or give the path of a .yaml file")
-    values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    try:
+        values = yaml.safe_load(path.read_bytes()) or {}  # UTF-8 or UTF-16, as YAML says
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML in UTF-8 or UTF-16: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds no fields of a recipe (name: value)")
     if unknown := set(values) - {f.name for f in fields(kind)}:
         raise ValueError(f"{path}: unknown fields {', '.join(sorted(unknown))}")
     return path, values

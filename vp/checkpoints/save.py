@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import uuid
@@ -16,6 +17,7 @@ from ..models import ALL_NAMES, Ladder, StateClassifier
 from ..models.encoder import Encoder
 from . import files
 from .files import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
+from .trial import try_out
 
 
 def save_encoder(folder: str | Path, model: Ladder | Encoder, *, provenance: str, precision: str = "bfloat16") -> None:
@@ -44,8 +46,8 @@ def save_predictor(
 
     name: "lvln", "one_frame" or "full_res", or `vp.models.PAPER_RECIPE`.
     training, scores: free-form, JSON types only.
-    Raises CheckpointError if a weight is not finite (the checkpoint written before is left alone), the encoder is
-    not the one in the folder, or the folder cannot be written.
+    Raises CheckpointError if a weight or a prediction is not finite (the checkpoint written before is left alone), the
+    encoder is not the one in the folder, or the folder cannot be written.
     """
     if name not in ALL_NAMES:
         raise CheckpointError(f"There is no predictor {name!r}; {', '.join(ALL_NAMES)} exist.")
@@ -62,6 +64,7 @@ def save_predictor(
         "training": training,
         "scores": scores,
     }
+    _try_out(model, name)
     _write(folder / name, tensors, config)
 
 
@@ -71,7 +74,8 @@ def save_classifier(
     """Write `classifier/` into `folder`, beside the predictor whose states it reads.
 
     training, scores: free-form, JSON types only.
-    Raises CheckpointError if a weight is not finite, the predictor is not there, or the folder cannot be written.
+    Raises CheckpointError if a weight or a score is not finite, the predictor is not there, or the folder cannot be
+    written.
     """
     folder = Path(folder)
     name = net.config.predictor
@@ -87,7 +91,14 @@ def save_classifier(
         "training": training,
         "scores": scores,
     }
-    _write(folder / CLASSIFIER, _stored(net.state_dict(), precision), config)
+    tensors = _stored(net.state_dict(), precision)
+    _try_out(net, CLASSIFIER)
+    _write(folder / CLASSIFIER, tensors, config)
+
+
+def _try_out(net: Ladder | StateClassifier, name: str) -> None:
+    """Raise CheckpointError if a network predicts what is not finite. It itself may be in training, and elsewhere."""
+    try_out(copy.deepcopy(net).float().cpu().eval(), f"{name} is not saved")
 
 
 def _matching_encoder(path: Path, encoder: Encoder) -> str:

@@ -16,6 +16,7 @@ from ..errors import CheckpointError
 from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, build, feature_count
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
+from .trial import try_out
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 FORMS = "Checkpoints are given as `bundled`, as a folder, or as `hf://owner/name` or `hf://owner/name@revision`."
@@ -69,7 +70,8 @@ class CheckpointSource:
     def load(self, name: str) -> Ladder:
         """The predictor `name` with its encoder: fp32, on the CPU, in eval mode.
 
-        Every tensor of the network comes from the checkpoint, or this raises CheckpointError.
+        Every tensor of the network comes from the checkpoint and what it predicts is finite, or this raises
+        CheckpointError.
         """
         config, model, tensors = self._assemble(
             name, lambda: self.config(name), lambda path, config: build(files.ladder_config(path, config))
@@ -79,7 +81,8 @@ class CheckpointSource:
             key.removeprefix(prefix): tensor for key, tensor in model.state_dict().items() if key.startswith(prefix)
         }
         encoder = self._encoder(shared, config["encoder_sha256"])
-        return _filled(model, tensors | {prefix + key: tensor for key, tensor in encoder.items()}, name)
+        tensors |= {prefix + key: tensor for key, tensor in encoder.items()}
+        return _filled(model, tensors, self._folder / name / WEIGHTS)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -122,7 +125,7 @@ class CheckpointSource:
                 f"The action classifier in {self.spec} reads {net.config.features:,} numbers of a clip, but this "
                 f"version of the program makes {count:,} of the states of {name}. Run python -m train.fit_classifier."
             )
-        return _filled(net, tensors, CLASSIFIER)
+        return _filled(net, tensors, self._folder / CLASSIFIER / WEIGHTS)
 
     def _assemble(
         self, name: str, read: Callable[[], dict], build: Callable[[Path, dict], Module]
@@ -201,13 +204,14 @@ class CheckpointSource:
         return [path.relative_to(self._folder).as_posix() for path in found]
 
 
-def _filled(net: Module, tensors: dict[str, torch.Tensor], name: str) -> Module:
-    """A network that was shapes only, with values in it."""
+def _filled(net: Module, tensors: dict[str, torch.Tensor], path: Path) -> Module:
+    """A network that was shapes only, with values in it, tried out. path: of its weights, for the words of errors."""
     net.load_state_dict(tensors, assign=True)
     # Only what is in no state_dict, such as a non-persistent buffer, could still be without values.
     if empty := [key for key, tensor in (*net.named_parameters(), *net.named_buffers()) if tensor.is_meta]:
-        raise CheckpointError(f"{name}/{WEIGHTS} leaves parts of the network without values: {', '.join(empty)}.")
-    return net.eval()
+        raise CheckpointError(f"{path} leaves parts of the network without values: {', '.join(empty)}.")
+    try_out(net.eval(), str(path))
+    return net
 
 
 class HubSource(CheckpointSource):

@@ -33,7 +33,7 @@ class Subject:
 
     def inspect(self, experiment: Callable[..., T], window: Window | None = None, **options: object) -> T:
         """An experiment of `vp.inspection` on the window of the request, or another one of its clip."""
-        return self.explorer.inspect(experiment, self.request.path, window or self.request.window, **options)
+        return self.explorer.inspect(experiment, self.request.file, window or self.request.window, **options)
 
 
 def _ladder(on: Subject, options: dict) -> dict:
@@ -126,7 +126,7 @@ def _spectrum(on: Subject, options: dict) -> dict:
     pictures, its "grid" by period and "gain" in dB over repeating the last frame (mean of the steps). truth: the same
     pictures of what came, at the first network's size. range: dB from black to white in a spectrum.
     """
-    paper = on.explorer.paper(on.request.path, on.request.window)
+    paper = on.explorer.paper(on.request.file, on.request.window)
     networks, truth = [], None
     for rollout in [on.rollout()] + ([paper] if paper else []):
         found = inspection.compare_spectra(rollout)

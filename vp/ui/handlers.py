@@ -9,7 +9,6 @@ import json
 import logging
 import queue
 import random
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 
 from vp import circle, video
-from vp.clips import BUNDLED, Clip, ucf101_name
+from vp.clips import Clip, ucf101_name
 from vp.errors import ClipError, ExplorerError, RequestError
 from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
@@ -32,7 +31,7 @@ from vp.shelves import Shelf, varied
 from .classes import classification_payload
 from .downloads import make_download, url
 from .experiments import run_experiment
-from .files import new_file
+from .files import new_file, shown_copy
 from .motion import location_payload, motion_payload
 from .payload import activation_payload, data_url, filter_payload, rollout_payload
 from .store import Request, RolloutStore
@@ -75,9 +74,9 @@ class Handlers:
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
-        self.store = RolloutStore(lambda request: explorer.predict(request.path, request.window))
+        self.store = RolloutStore(lambda request: explorer.predict(request.file, request.window))
         self.untrained = RolloutStore(
-            lambda request: explorer.predict(request.path, request.window, weights="untrained"), max_bytes=100_000_000
+            lambda request: explorer.predict(request.file, request.window, weights="untrained"), max_bytes=100_000_000
         )
         self._classes: OrderedDict[tuple, dict] = OrderedDict()  # by file and what is silenced
         self._lock = threading.Lock()
@@ -205,12 +204,9 @@ class Handlers:
 
     def playable(self, request: Request) -> str:
         """The whole clip as a file that browsers play."""
-        if not video.browser_playable(request.path):
-            return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
-        if request.clip_id is None or Path(request.path).is_relative_to(BUNDLED):
-            return request.path
-        # From elsewhere on this machine, such as the cache of the Hub's client, of which Gradio serves nothing.
-        return str(shutil.copyfile(request.path, new_file(f"clip{Path(request.path).suffix}")))
+        if video.browser_playable(request.file):
+            return shown_copy(request.path)
+        return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
 
     # -- predictions ---------------------------------------------------------------------------------------------
 
@@ -228,7 +224,7 @@ class Handlers:
                 rollout = (
                     self.store.get(key)
                     if name == request.window.model
-                    else self.explorer.predict(request.path, replace(request.window, model=name))
+                    else self.explorer.predict(request.file, replace(request.window, model=name))
                 )
                 results.append(self._payload(rollout, request, key))
             except ExplorerError as error:
@@ -285,7 +281,7 @@ class Handlers:
         with self._lock:
             known = self._classes.get((path, silence))
         if known is None:
-            for step in self.explorer.classify(path, silence=silence):
+            for step in self.explorer.classify(self.store.request(key).file, silence=silence):
                 if isinstance(step, float):
                     yield {"progress": step}
                 else:
@@ -301,7 +297,7 @@ class Handlers:
         """The prediction on show before anybody clicked, computed ahead and shipped."""
         if self.explorer.troubles or self.explorer.checkpoints.spec != "bundled" or not EXAMPLE.exists():
             return None
-        payload = json.loads(EXAMPLE.read_text())
+        payload = json.loads(EXAMPLE.read_text(encoding="utf-8"))
         request = self.example_request()
         if request is None:
             return None

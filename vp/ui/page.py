@@ -16,7 +16,7 @@ from vp.models import NAMES, TITLES
 from . import views
 from .about import about
 from .api import add_api
-from .files import plain
+from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
@@ -46,7 +46,7 @@ def build(explorer: Explorer) -> gr.Blocks:
     first = handlers.example_request()
     window = first.window if first else Window("one_frame")
 
-    with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+    with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
         add_api(handlers)  # first, so that its endpoints get their names before the page's own events
         clip = gr.State(first)
         link = gr.Textbox(visible=False)

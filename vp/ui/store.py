@@ -16,6 +16,8 @@ from vp.errors import RequestError
 from vp.explorer import Window
 from vp.rollout import Rollout
 
+from .files import still_there
+
 MAX_BYTES = 400_000_000
 MAX_REQUESTS = 2_000
 
@@ -35,6 +37,11 @@ class Request:
     window: Window
     label: str = ""
     trained_on: bool = False
+
+    @property
+    def file(self) -> str:
+        """`path` for reading. Raises RequestError once it was deleted, as uploads are after a while."""
+        return still_there(self.path, self.title[:1].upper() + self.title[1:], uploaded=self.clip_id is None)
 
 
 class RolloutStore:

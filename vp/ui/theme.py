@@ -51,9 +51,9 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The style sheets, what all views share first."""
-    return "\n".join((STATIC / f"{name}.css").read_text() for name in SHEETS)
+    return "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS)
 
 
 def head() -> str:
     """The scripts, inline, so that they are there before any view is."""
-    return "".join(f"<script>\n{(STATIC / f'{name}.js').read_text()}</script>\n" for name in SCRIPTS)
+    return "".join(f"<script>\n{(STATIC / f'{name}.js').read_text(encoding='utf-8')}</script>\n" for name in SCRIPTS)

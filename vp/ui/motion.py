@@ -93,7 +93,7 @@ def _arrows(motion: np.ndarray, size: tuple[int, int]) -> list[list[list[float]]
     """For each step of motion [steps, h, w, 2] a list of [x, y, right, down] in pixels of a frame of that size."""
     height, width = motion.shape[1:3]
     cell = size[1] / width
-    stride = max(1, width // ARROWS)
+    stride = -(-width // ARROWS)
     ys, xs = np.arange(stride // 2, height, stride), np.arange(stride // 2, width, stride)
     # Pixels and cells count from their middle.
     middles = {i: round((float(i) + 0.5) * cell - 0.5, 1) for i in (*ys, *xs)}

@@ -108,8 +108,8 @@ MEMORY = f"""
 LADDER = """
 <section class="ladder lvln" aria-label="the whole network at work">
   <p class="quiet">The whole network at work on this clip, at the step of the time line: bright is where a stage answers
-  most. What each level's memories move lies at the end of its row, in colours of direction, with what that gains on this
-  clip. Click a memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
+  most. At the end of a row is what its memories move, in colours of direction, and what that gains on this clip. Click a
+  memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
   <p class="status" role="status"></p>
   <div class="board"><svg aria-hidden="true"></svg></div>
   <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>

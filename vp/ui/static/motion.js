@@ -106,7 +106,7 @@ lvln.views.motion = (root) => {
       ...shown.levels.map(({ name, size: [h, w] }, i) =>
         element(`<figure data-level="${name}"><figcaption><b>${names[name] || (i ? `… + ${name}` : name)}</b> <small>${w}×${h}</small></figcaption><canvas class="flow" aria-label="flow after ${names[name] ? "the head" : name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
       ),
-      element(`<figure data-level="all"><figcaption><b>blended and painted</b></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+      element(`<figure data-level="all"><figcaption><b>the prediction</b> <small>painted</small></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
     );
   }
 
@@ -114,14 +114,14 @@ lvln.views.motion = (root) => {
     let before = 0;
     const tell = (figure, gain) => {
       figure.querySelector(".gain").textContent = decibels(gain);
-      figure.querySelector(".more").textContent = gain === null ? "what came is not known" : `${decibels(gain - before)} of it here`;
+      figure.querySelector(".more").textContent = gain === null ? "what came is not known" : `${decibels(gain - before)} ${figure.dataset.level === "all" ? "by blending, painting" : "by this"}`;
       if (gain !== null) before = gain;
     };
     const figure = (name) => built.querySelector(`[data-level="${name}"]`);
     for (const level of shown.levels) {
       const target = figure(level.name);
       field(target.querySelector(".flow"), level.frames.colours[step]);
-      arrows(target.querySelector(".flow"), level.arrows[step], { least: 0.1, bold: 1.5 });
+      arrows(target.querySelector(".flow"), level.arrows[step], { least: 0.1, bold: 1.25 });
       draw(target.querySelector(".moved"), level.frames.moved[step]);
       tell(target, level.gain[step]);
     }

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from vp.checkpoints import save_encoder, save_predictor
-from vp.models import Ladder, preset
+from vp.models import build, preset
 
 from .server import Hub
 
@@ -30,7 +30,7 @@ result = told.getvalue().strip()
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    model = Ladder(replace(preset("one_frame"), **TINY))
+    model = build(replace(preset("one_frame"), **TINY))
     save_encoder(tmp_path, model, provenance="random numbers")
     for name in ("one_frame", "paper_one_frame"):
         save_predictor(tmp_path, name, model, training={"minutes": 0}, scores={})

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
-from vp.models import Ladder, preset
+from vp.models import build, preset
 
 from .conftest import Failed
 from .server import Hub
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint repository with one tiny predictor and a full encoder."""
     folder = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
-    model = Ladder(replace(preset("one_frame"), **TINY))
+    model = build(replace(preset("one_frame"), **TINY))
     save_encoder(folder, model, provenance="random numbers")
     save_predictor(folder, "one_frame", model, training={"minutes": 0}, scores={})
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Tiny ✓\n", encoding="utf-8")

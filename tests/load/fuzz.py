@@ -133,11 +133,11 @@ def checkpoint_seed(folder: Path) -> None:
     import torch
 
     from vp.checkpoints import save_encoder, save_predictor
-    from vp.models import Ladder, preset
+    from vp.models import build, preset
 
     torch.manual_seed(0)
     sizes = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
-    model = Ladder(replace(preset("one_frame"), **sizes))
+    model = build(replace(preset("one_frame"), **sizes))
     save_encoder(folder, model, provenance="random numbers")
     save_predictor(folder, "one_frame", model, training={}, scores={})
 

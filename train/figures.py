@@ -42,7 +42,8 @@ STYLE = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
 }
-BASELINES = ("copy_last", "constant_velocity", "flow_oracle")
+BASELINES = ("copy_last", "constant_velocity", "tuned_flow", "flow_oracle")
+FLOWS = {"constant_velocity": "o", "tuned_flow": "s"}  # and their markers
 
 
 def draw(report: dict, folder: Path) -> list[Path]:
@@ -85,7 +86,7 @@ def _gain_panel(panel: Axes, group: dict, horizon: int) -> list[tuple[float, str
     head(panel, f"{height}×{width}, {group['seen']} frames seen", below)
     panel.axhline(0, color=INK, linewidth=1)
     labels = [(0.0, "repeated", INK)]
-    lines = [("constant_velocity", MUTED, "o")] if "constant_velocity" in group["methods"] else []
+    lines = [(method, MUTED, marker) for method, marker in FLOWS.items() if method in group["methods"]]
     lines += [(name, ACCENT, MARKERS[i % len(MARKERS)]) for i, name in enumerate(_predictors(group))]
     for i, (method, colour, marker) in enumerate(lines):
         gain = group["methods"][method]["gain"]
@@ -135,15 +136,15 @@ def class_figure(group: dict, name: str, horizon: int) -> Figure:
         gain = {key: values[0] for key, values in scores["overall_gain"][name].items()}
         panel.plot([gain["low"], gain["high"]], [y, y], color=ACCENT, linewidth=3, alpha=0.3, solid_capstyle="round")
         panel.plot(gain["mean"], y, "o", color=ACCENT, markersize=6, zorder=3)
-        if other := scores["overall_gain"].get("constant_velocity"):
+        if other := scores["overall_gain"].get("tuned_flow"):
             panel.plot(other["mean"][0], y, "o", markersize=5, color="white", markeredgecolor=MUTED, zorder=2.5)
         panel.text(1.07, y, scores["clips"], transform=edge, color=MUTED, size=8.5, ha="right", va="center")
     top = len(classes) - 1
     panel.text(1.07, top + 0.9, "clips", transform=edge, color=MUTED, size=8.5, ha="right", va="center")
     # The two dots of the best class say what the dots are.
     keys = [(classes[top][1]["overall_gain"][name]["mean"][0], _name(name), ACCENT, "bold")]
-    if other := classes[top][1]["overall_gain"].get("constant_velocity"):
-        keys.append((other["mean"][0], _name("constant_velocity"), MUTED, "normal"))
+    if other := classes[top][1]["overall_gain"].get("tuned_flow"):
+        keys.append((other["mean"][0], _name("tuned_flow"), MUTED, "normal"))
     for (x, text, colour, weight), side in zip(sorted(keys), ("right", "left")[-len(keys) :], strict=True):
         panel.text(x, top + 0.9, text, color=colour, size=8.5, weight=weight, ha=side, va="center")
     panel.set_yticks(range(len(classes)), [spaced(label) for label, _ in classes])
@@ -177,7 +178,7 @@ def _signed(value: float, _place: int) -> str:
 
 
 def _name(method: str) -> str:
-    return TITLES.get(method, method).replace("constant_velocity", "constant velocity")
+    return TITLES.get(method, method.replace("_", " "))
 
 
 def _predictors(group: dict) -> list[str]:

@@ -35,8 +35,8 @@ LESIONS |= {f"{block}.{kernel}": [Lesion(block, kernel)] for block in BLOCKS for
 
 @torch.inference_mode()
 def lost_and_levels(predictor: Predictor, windows: Tensor, horizon: int) -> tuple[dict, dict]:
-    """Of windows [B, seen + horizon, 3, H, W] in [0, 1]: {part: dB lost without it [B, horizon]} and {block: gain of the
-    last frame moved by the flow as it stands after that block [B, 1], the first step's}, the latter empty for a network
+    """Of windows [B, seen + horizon, 3, H, W] in [0, 1]: {part: dB lost without it [B, horizon]}, {block: gain [B, 1]
+    at the first step of the last frame moved by the flow as it stands after that block}, the latter empty for a network
     that moves nothing."""
     model, seen, size = predictor.model, predictor.default_seen, len(windows)
     frames, truth = windows[:, :seen].to(predictor.device), windows[:, seen:].to(predictor.device)
@@ -69,7 +69,7 @@ def _repeated(x: Tensor, times: int) -> Tensor:
 def study(
     group: list[Predictor], cache: Path, clips: list[ClipFile], training: list[ClipFile], horizon: int = 3
 ) -> dict:
-    """The "parts" of a group of `train.evaluate`'s report, from predictors of one frame size and number of seen frames."""
+    """The "parts" of a group in `train.evaluate`'s report, from predictors that share frame size and seen frames."""
     size, seen = group[0].size, group[0].default_seen
     held = read_index(cache)
     names = [clip.name for clip in clips if clip.name in held]
@@ -95,7 +95,7 @@ def study(
 def fine(group: list[Predictor], clips: list[ClipFile], training: list[ClipFile], horizon: int) -> dict:
     """Gains at twice the frame size, the clips decoded for it; tuned_flow is fitted at that size too."""
     size, seen = tuple(2 * side for side in group[0].size), group[0].default_seen
-    some = [frames for _, frames in _decoded(training, size, 2 + horizon)]
+    some = [frames for _, frames in _decoded(training, size, seen + horizon)]
     tuned = fit_tuned_flow(torch.stack(some), horizon)
     names: list[str] = []
     gains: dict[str, list[Tensor]] = {}

@@ -67,7 +67,7 @@ def score(
     """Score predictors and baselines on `per_clip` windows of each clip in the cache, at 10 fps.
 
     Predictors with the same frame size and number of seen frames share windows and baselines. training: the clips on
-    which tuned_flow is fitted, a window each. Clips that are too short, or that the cache does not hold, are left out;
+    which tuned_flow is fitted. Clips that are too short, or that the cache does not hold, are left out;
     ValueError if that leaves none.
     """
     return [_score(group, cache, clips, training, per_clip, horizon) for group in grouped(predictors)]
@@ -82,11 +82,10 @@ def _score(
     tuned = None
     if seen > 1:
         here = [clip.name for clip in training if clip.name in held]
-        windows = fixed_windows(cache, here, length=2 + horizon, size=size, per_clip=1)
+        # Windows like those that are scored: a clip's first two frames are often one.
+        windows = fixed_windows(cache, here, length=seen + horizon, size=size, per_clip=per_clip)
         if not windows:
-            raise ValueError(
-                f"tuned flow is fitted on training clips, and none is long enough for {2 + horizon} frames"
-            )
+            raise ValueError(f"tuned flow is fitted on training clips: none is long enough for {seen + horizon} frames")
         tuned = fit_tuned_flow(torch.stack([frames for _, _, frames in windows]), horizon)
     names: list[str] = []
     parts: dict[str, dict[str, list[Tensor]]] = {}

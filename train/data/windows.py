@@ -1,4 +1,4 @@
-"""Windows of clips: which frames of one make a sequence at a given rate, and the fixed ones that scores are taken on."""
+"""Windows of clips: which frames of one make a sequence at some rate, and the fixed ones that scores are taken on."""
 
 from __future__ import annotations
 

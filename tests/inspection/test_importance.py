@@ -7,7 +7,12 @@ from vp.errors import RequestError
 from vp.inspection import rank_convgrus
 from vp.models import BLOCKS, KERNELS
 
-PARTS = {f"{block}.{kernel}" for block in BLOCKS for kernel in KERNELS}
+PARTS = {f"{block}.{kernel}" for block in BLOCKS for kernel in KERNELS} | set(BLOCKS)
+
+
+def silenced(part: str) -> list[str]:
+    """A block's memories without its convolution of the present frame."""
+    return [part] if "." in part else [f"{part}.{kernel}" for kernel in KERNELS]
 
 
 def test_the_shortcut_gives_the_numbers_of_silencing_each_one_for_real(predictor, frames):
@@ -15,12 +20,20 @@ def test_the_shortcut_gives_the_numbers_of_silencing_each_one_for_real(predictor
     found = rank_convgrus(predictor, frames)
     assert {part.part for part in found} == PARTS
     for part in found:
-        hurt = predictor.run(frames, horizon=1, silence=[part.part])
+        hurt = predictor.run(frames, horizon=1, silence=silenced(part.part))
         lost = plain.scores["psnr"][0] - hurt.scores["psnr"][0]
         assert part.lost == pytest.approx(lost, abs=2e-3)
         change = 255 * np.sqrt(np.square(hurt.predictions - plain.predictions).mean())
         assert part.change == pytest.approx(change, abs=2e-3)
     assert max(part.change for part in found) > 0.05
+
+
+def test_a_block_is_all_three_of_its_convgrus(predictor, frames):
+    change = {part.part: part.change for part in rank_convgrus(predictor, frames)}
+    assert len(change) == 4 + 12
+    for block in BLOCKS:
+        alone = [change[f"{block}.{kernel}"] for kernel in KERNELS]
+        assert change[block] > 0 and all(abs(change[block] - one) > 1e-4 for one in alone), block
 
 
 def test_the_most_important_comes_first(predictor, frames):

@@ -1,7 +1,7 @@
 """Experiments for gradio_client.
 
 /silence       a prediction without some parts of the network
-/importance    which ConvGRU matters most
+/importance    which memory matters most
 /memory_reset  the memory wiped in the middle of a clip
 /seen_sweep    quality against the number of frames seen
 /saliency      which seen pixels a prediction depends on
@@ -69,14 +69,16 @@ def add_experiments(
 
     @shown
     def importance(video, model="one_frame", start=0.0, fps=10, seen=5):
-        """Rank the twelve ConvGRUs by how much worse the first predicted frame gets when each is silenced.
+        """Rank the twelve ConvGRUs, and the four blocks of three, by how much worse the first predicted frame gets when
+        each is silenced.
 
         Args:
             video: a video file; model, start, fps and seen as in /predict.
 
         Returns:
-            A JSON list, the most important first: part (such as "C1.3x3"), lost (dB of PSNR, null where the clip ends)
-            and change (root mean square difference to the untouched prediction, of 255).
+            A JSON list, the most important first: part (such as "C1.3x3", or "C1" for all three of a block), lost (dB
+            of PSNR, null where the clip ends) and change (root mean square difference to the untouched prediction, of
+            255).
         """
         place = Window(model, start, whole(fps), whole(seen), 1)
         found = explorer.inspect(inspection.rank_convgrus, given_video(video), place, seen=place.seen)

@@ -75,7 +75,7 @@ def _silence(on: Subject, options: dict) -> dict:
 
 
 def _importance(on: Subject, options: dict) -> dict:
-    """All ConvGRUs, the most important first."""
+    """All ConvGRUs and the blocks of them, the most important first."""
     found = on.inspect(inspection.rank_convgrus, seen=on.request.window.seen)
     return {"ranking": [asdict(part) for part in found]}
 

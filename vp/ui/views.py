@@ -108,8 +108,8 @@ MEMORY = f"""
 LADDER = """
 <section class="ladder lvln" aria-label="the whole network at work">
   <p class="quiet">The whole network at work on this clip, at the step of the time line: bright is where a stage answers
-  most. At the end of a row is what its memories move, in colours of direction, and what that gains on this clip. Click a
-  memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
+  most. At the end of a row is what its memories move, in colours of direction, and what that gains on this clip. Click
+  a memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
   <p class="status" role="status"></p>
   <div class="board"><svg aria-hidden="true"></svg></div>
   <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>
@@ -172,8 +172,9 @@ EXPERIMENTS = f"""
   </article>
   <article class="importance">
     <h3>Which memory matters most here?</h3>
-    <p class="quiet">Each of the twelve ConvGRUs is silenced in turn, for the first predicted frame of this clip.</p>
-    <button type="button" class="go">Rank all twelve</button>
+    <p class="quiet">Each of the twelve ConvGRUs is silenced in turn, and each block's three together, for the first
+    predicted frame of this clip. Where one alone costs little but its block much, the others stand in for it.</p>
+    <button type="button" class="go">Silence each in turn</button>
     <p class="status" role="status"></p>
     <div class="result"></div>
   </article>

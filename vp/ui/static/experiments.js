@@ -153,13 +153,18 @@ lvln.views.experiments = (root) => {
 
   // -- importance ------------------------------------------------------------------------------------------------
   card("importance").querySelector(".go").addEventListener("click", () =>
-    run("importance", "importance", {}, "Silencing each of the twelve…", ({ ranking }, result) => {
+    run("importance", "importance", {}, "Silencing each in turn…", ({ ranking }, result) => {
       const scored = ranking[0].lost !== null;
       const size = (part) => (scored ? part.lost : part.change);
       const most = Math.max(...ranking.map((part) => Math.abs(size(part))), 1e-6);
-      const table = element(`<table class="scores"><thead><tr><th scope="col">ConvGRU</th><td></td><th scope="col">${scored ? "dB lost" : "change"}</th></tr></thead><tbody>${ranking
-        .map((part) => `<tr><th scope="row"><button type="button" data-path="${part.part}">${part.part.replace(".", " ").replace("x", "×")}</button></th><td class="bars"><i class="${size(part) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(part))) / most}%"></i></td><td>${scored ? sign(part.lost, 2).replace("+", "") : part.change.toFixed(1)}</td></tr>`)
-        .join("")}</tbody></table>`);
+      const row = ({ part, ...found }, head) =>
+        `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${part.split(".")[1].replace("x", "×")}</button>`}</th><td class="bars"><i class="${size(found) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(found))) / most}%"></i></td><td>${scored ? sign(found.lost, 2).replace("+", "") : found.change.toFixed(1)}</td></tr>`;
+      // A group for each block: all three at once, then each alone.
+      const groups = ["C1", "C2", "C3", "C4"].map((block) => {
+        const of = (part) => ranking.find((p) => p.part === part);
+        return `<tbody data-block="${block}">${row(of(block), true)}${["3x3", "5x5", "7x7"].map((kernel) => row(of(`${block}.${kernel}`), false)).join("")}</tbody>`;
+      });
+      const table = element(`<table class="scores grouped"><thead><tr><th scope="col">memory</th><td></td><th scope="col">${scored ? "dB lost" : "change"}</th></tr></thead>${groups.join("")}</table>`);
       table.querySelectorAll("[data-path]").forEach((button) =>
         button.addEventListener("click", () => {
           lvln.enter(...button.dataset.path.split("."));

@@ -61,4 +61,4 @@ def test_a_tool_fetches_public_addresses_only(mcp_server: Server) -> None:
 
 def test_the_api_is_there_beside_the_tools(mcp_server: Server, waves: Path) -> None:
     ranking = Client(mcp_server.url, verbose=False).predict(handle_file(str(waves)), api_name="/importance")
-    assert len(ranking) == 12
+    assert len(ranking) == 12 + 4

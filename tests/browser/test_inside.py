@@ -15,12 +15,16 @@ pytestmark = pytest.mark.browser
 
 def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Explorer) -> None:
     view = explorer.view("Ladder")
-    expect(view.locator("[data-stage]")).to_have_count(5 + 4 * 4 + 4)
+    expect(view.locator("[data-stage]")).to_have_count(4 + 4 * 4 + 3)
     names = {tile.get_attribute("data-stage") for tile in view.locator("[data-stage]").all()}
-    assert {"e1", "e5", "L1", "L4", "C2.skip"} | {f"{b}.{k}" for b in BLOCKS for k in KERNELS} <= names
+    assert {"e1", "e4", "L1", "L3", "C2.skip"} | {f"{b}.{k}" for b in BLOCKS for k in KERNELS} <= names
     for name in ("e1", "C1.3x3", "L1"):
         assert explorer.pixels(f"#view-ladder [data-stage='{name}'] canvas")[1] > 8, name
-    assert view.locator("svg path[marker-end]").count() == 1 + 4 * 4 + 1
+    assert view.locator("svg path[marker-end]").count() == 1 + 4 * 4 - 1
+    expect(view.locator("[data-moves]")).to_have_count(5)  # C1 to C4, and the head at the end of the way up
+    for name in ("C1", "C2", "head"):
+        assert explorer.pixels(f"#view-ladder [data-moves='{name}'] canvas")[1] > 8, name
+        expect(view.locator(f"[data-moves='{name}'] span")).to_have_text(re.compile(r"^[+−]\d+\.\d\d dB$"))
     last = explorer.state("rollout.steps") - 1
     explorer.changes(
         "#view-ladder [data-stage='C1.3x3'] canvas", lambda: explorer.page.evaluate(f"lvln.setCursor({last})")
@@ -74,7 +78,9 @@ def test_silencing_parts_and_bringing_them_back(explorer: Explorer) -> None:
 def test_ranking_wiping_and_sweeping(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator(".importance .go").click()
-    expect(view.locator(".importance tbody tr")).to_have_count(12)
+    expect(view.locator(".importance tbody tr")).to_have_count(4 + 12)
+    for block in view.locator(".importance tbody").all():
+        expect(block.locator("tr")).to_have_text([re.compile(text) for text in ("^C[1-4]", "^3×3", "^5×5", "^7×7")])
     view.locator(".reset .go").click()
     expect(view.locator(".reset .verdict")).to_have_text(re.compile("caught up|catch up|fell behind"))
     expect(view.locator(".reset svg .series")).to_have_count(3)
@@ -147,7 +153,7 @@ def test_the_spectrum_says_whether_there_is_a_grid(explorer: Explorer) -> None:
 def test_another_clip_clears_what_was_found(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator(".importance .go").click()
-    expect(view.locator(".importance tbody tr")).to_have_count(12)
+    expect(view.locator(".importance tbody tr")).to_have_count(4 + 12)
     with explorer.new_rollout():
         explorer.page.locator("#view-gallery .clip:not(.chosen)").first.click()
     expect(view.locator(".importance .result")).to_be_empty()
@@ -155,7 +161,7 @@ def test_another_clip_clears_what_was_found(explorer: Explorer) -> None:
 
 def test_the_views_fit_a_phone(visit) -> None:
     explorer = visit(width=390)
-    explorer.view("Ladder").locator("[data-stage='e5']").wait_for()
+    explorer.view("Ladder").locator("[data-stage='e4']").wait_for()
     assert explorer.overflow() <= 0
     explorer.view("Experiments").locator(".reset .go").click()
     explorer.page.locator(".reset svg").wait_for()
@@ -174,3 +180,26 @@ def test_motion_is_drawn_for_every_step(explorer: Explorer) -> None:
     expect(view.locator(".arrows .note")).to_contain_text(f"+{explorer.state('rollout.horizon')}")
     expect(view.locator(".painted .note")).to_contain_text("%")
     assert explorer.pixels("#view-motion .maps canvas")[1] > 3
+
+
+def test_motion_is_built_up_level_by_level(explorer: Explorer) -> None:
+    explorer.page.evaluate(f"lvln.setCursor({explorer.state('rollout.seen') - 1})")
+    view = explorer.view("Motion")
+    figures = view.locator(".built figure")
+    expect(figures.locator("b:first-child").locator("visible=true")).to_contain_text(
+        ["C4", "… + C3", "… + C2", "… + C1", "… + head", "the prediction"]
+    )
+    told = figures.locator(".gain")
+    expect(told.last).to_have_text(re.compile(r"dB$"))
+    gains = [float(text.replace("−", "-").removesuffix(" dB")) for text in told.all_inner_texts()]
+    scores = explorer.state("rollout.scores")
+    assert gains[-1] == pytest.approx(scores["psnr"][0] - scores["copy_last_psnr"][0], abs=0.011)
+    assert gains[-1] > gains[3] > gains[1]  # fine memories know more of this clip than coarse ones alone
+    pictures = [explorer.pixels(f"#view-motion [data-level={name}] .moved")[0] for name in ("C4", "C2", "C1", "all")]
+    assert len(set(pictures)) == 4
+    explorer.changes("#view-motion [data-level=C1] .flow", lambda: explorer.page.evaluate("lvln.setCursor(2)"))
+
+
+def test_a_level_on_the_ladder_leads_to_the_motion(explorer: Explorer) -> None:
+    explorer.view("Ladder").locator("[data-moves='C2']").click()
+    expect(explorer.page.locator("#view-motion .built")).to_be_visible()

@@ -85,7 +85,7 @@ lvln.views.ladder = (root) => {
   // What a level itself adds to the motion.
   function mover(block) {
     const [h, w] = shown.moves[block].size;
-    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas><span></span></button>`);
+    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas>${block === "head" ? "<em>head</em> " : ""}<span></span></button>`);
     button.querySelector("canvas").style.aspectRatio = `${w} / ${h}`;
     button.addEventListener("click", () => lvln.openTab("Motion"));
     return button;
@@ -174,7 +174,7 @@ lvln.views.ladder = (root) => {
       canvas.getContext("2d").drawImage(move.frames[step], 0, 0);
       const share = move.share[step];
       const name = button.dataset.moves;
-      button.querySelector("span").textContent = `${name === "head" ? "head " : ""}${share === null ? "moves" : `${signed(share)} dB`}`;
+      button.querySelector("span").textContent = share === null ? "moves" : `${signed(share)} dB`;
       const label = `${name === "head" ? "The head" : name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share)} dB by that`}`;
       button.title = label;
       button.setAttribute("aria-label", label);

@@ -62,18 +62,16 @@ lvln.views.motion = (root) => {
     context.putImageData(picture, 0, 0);
   }
 
-  // Over a picture of `width` pixels of the frame; twice as long as the motion: pixels of these small frames move by
-  // little. Heavier where there are few of them.
-  function arrows(target, found, { least = 0.15, bold = 1 } = {}) {
+  // Twice as long as the motion: pixels of these small frames move by little. strokes: [colour, width], drawn in turn.
+  function arrows(target, found, strokes, least = 0.15) {
     const context = target.getContext("2d");
     const zoom = target.width / shown.size[1];
     context.lineCap = "round";
     for (const [x, y, right, down] of found) {
-      const length = Math.hypot(right, down);
-      if (length < least) continue;
+      if (Math.hypot(right, down) < least) continue;
       const [x0, y0] = [(x + 0.5) * zoom, (y + 0.5) * zoom];
       const [x1, y1] = [x0 + 2 * zoom * right, y0 + 2 * zoom * down];
-      for (const [colour, width] of [["rgb(0 0 0 / 0.55)", 5 * bold], ["#fff", 2.2 * bold]]) {
+      for (const [colour, width] of strokes) {
         context.strokeStyle = colour;
         context.fillStyle = colour;
         context.lineWidth = width;
@@ -87,12 +85,14 @@ lvln.views.motion = (root) => {
       }
     }
   }
+  const ON_FRAME = [["rgb(0 0 0 / 0.55)", 5], ["#fff", 2.2]];
+  const ON_COLOURS = [["rgb(20 24 32 / 0.75)", 2]];
 
   // A flow in colours on its own grid, as large as a frame: each cell of a coarse level is a block.
   function field(target, colours) {
     const [h, w] = shown.size;
-    target.width = 4 * w;
-    target.height = 4 * h;
+    target.width = 384;
+    target.height = Math.round((384 * h) / w);
     const context = target.getContext("2d");
     context.imageSmoothingEnabled = false;
     context.drawImage(colours, 0, 0, target.width, target.height);
@@ -101,12 +101,11 @@ lvln.views.motion = (root) => {
   const decibels = (v) => (v === null ? "" : `${v < -0.005 ? "−" : "+"}${Math.abs(v).toFixed(2)} dB`);
 
   function build() {
-    const names = { head: "after the head" };
     built.querySelector(".ladder-of-flow").replaceChildren(
       ...shown.levels.map(({ name, size: [h, w] }, i) =>
-        element(`<figure data-level="${name}"><figcaption><b>${names[name] || (i ? `… + ${name}` : name)}</b> <small>${w}×${h}</small></figcaption><canvas class="flow" aria-label="flow after ${names[name] ? "the head" : name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+        element(`<figure data-level="${name}"><figcaption><b>${i ? `… + ${name}` : name}</b> <small>${w}×${h}</small></figcaption><canvas class="flow" aria-label="flow after ${name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
       ),
-      element(`<figure data-level="all"><figcaption><b>the prediction</b> <small>painted</small></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+      element(`<figure data-level="all"><figcaption><b>the prediction</b></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
     );
   }
 
@@ -121,7 +120,7 @@ lvln.views.motion = (root) => {
     for (const level of shown.levels) {
       const target = figure(level.name);
       field(target.querySelector(".flow"), level.frames.colours[step]);
-      arrows(target.querySelector(".flow"), level.arrows[step], { least: 0.1, bold: 1.25 });
+      arrows(target.querySelector(".flow"), level.arrows[step], ON_COLOURS, 0.1);
       draw(target.querySelector(".moved"), level.frames.moved[step]);
       tell(target, level.gain[step]);
     }
@@ -135,7 +134,7 @@ lvln.views.motion = (root) => {
     if (!shown || shown.of !== state.rollout?.key || !visible()) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
     draw(canvas("arrows"), state.rollout.at("prediction", step));
-    arrows(canvas("arrows"), shown.arrows[step]);
+    arrows(canvas("arrows"), shown.arrows[step], ON_FRAME);
     draw(canvas("colours"), shown.frames.colours[step]);
     draw(canvas("painted"), shown.frames.mask[step]);
     if (shown.levels.length) climb(step);

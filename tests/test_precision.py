@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from vp.models import BLOCKS, KERNELS
-from vp.models.config import HEADS
+from vp import load_predictor, video
+from vp.models import BLOCKS, KERNELS, NAMES
 from vp.precision import choose_device, choose_dtype, cpu_has_bf16, place
 from vp.predictor import Predictor
 
@@ -19,27 +19,43 @@ def decibels(a: np.ndarray, b: np.ndarray) -> float:
     return -10 * np.log10(max(np.mean((a.astype(float) - b) ** 2), 1e-12))
 
 
-@pytest.mark.parametrize("full_resolution", [False, True])
-@pytest.mark.parametrize("head", HEADS)
-def test_bf16_and_fp32_agree_to_40_db(make_ladder, moving, head, full_resolution):
-    frames = moving(6, 64, 96)
-    style = {"head": head, "full_resolution": full_resolution, "height": 64, "width": 96, "norm": "group"}
-    exact, fast = (
-        Predictor("lvln", make_ladder(**style), device=CPU, dtype=dtype).run(frames, seen=4, horizon=2)
-        for dtype in (torch.float32, torch.bfloat16)
-    )
+def agree(exact, fast) -> None:
+    """Two runs of one network in two precisions: pictures within 40 dB of each other, memories too, and not the same."""
     for kind in ("predictions", "one_step"):
         a, b = getattr(exact, kind), getattr(fast, kind)
-        assert 40 < decibels(a, b) < 100  # and the one is not the other
-    # It is no trivial network: its states and pictures vary, over time too, and are no copy.
-    assert decibels(exact.predictions, exact.copy_last) < 30
-    assert decibels(exact.one_step[1], exact.one_step[2]) < 40
+        assert 40 < decibels(a, b) < 100
     for block in BLOCKS:
         for kernel in KERNELS:
             for quantity in "hzrn":
                 a, b = (r.activation(block, kernel, quantity) for r in (exact, fast))
                 assert a.std() > 0.01 and np.abs(a - b).mean() < 0.1 * a.std()
                 assert np.abs(a[1:] - a[:-1]).mean() > 1e-3
+
+
+@pytest.mark.parametrize("full_resolution", [False, True])
+def test_bf16_and_fp32_agree_to_40_db(make_ladder, moving, full_resolution):
+    frames = moving(6, 64, 96)
+    style = {"full_resolution": full_resolution, "height": 64, "width": 96}
+    exact, fast = (
+        Predictor("lvln", make_ladder(**style), device=CPU, dtype=dtype).run(frames, seen=4, horizon=2)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    agree(exact, fast)
+    # It is no trivial network: its states and pictures vary, over time too, and are no copy.
+    assert decibels(exact.predictions, exact.copy_last) < 30
+    assert decibels(exact.one_step[1], exact.one_step[2]) < 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bundled_networks_agree_in_bf16_and_fp32(name):
+    """Random weights would not do: a motion ladder moves pixels by what its memories say, and random ones shout."""
+    frames = video.read(Path(__file__).parents[1] / "assets/clips/walk.mp4", fps=10, frames=8)
+    exact, fast = (
+        load_predictor(name, device=CPU, dtype=dtype).run(frames, seen=5, horizon=3)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    agree(exact, fast)
+    assert decibels(exact.predictions, exact.copy_last) < 30
 
 
 def test_placing_sets_precision_and_layout(make_ladder):

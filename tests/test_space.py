@@ -43,16 +43,16 @@ import json, sys
 import spaces
 from vp.explorer import Explorer, Window
 from vp.checkpoints import source
-from vp.models.ladder import Ladder
+from vp.models.motion_ladder import MotionLadder
 
 source.try_out = lambda *_: None  # weights are tried out on the CPU, as they are loaded
 outside = []
-forward = Ladder.features
+observe = MotionLadder.observe
 def watched(self, *args, **kwargs):
     if not spaces.INSIDE:
         outside.append(1)
-    return forward(self, *args, **kwargs)
-Ladder.features = watched
+    return observe(self, *args, **kwargs)
+MotionLadder.observe = watched
 
 explorer = Explorer()
 clip = explorer.shelves[0].clips.path(explorer.shelves[0].clips.search()[0].id)

@@ -126,11 +126,13 @@ def find_data(data: str | Path) -> Data:
 
     Raises FileNotFoundError if there are none, ValueError if two have one name, ClipError if the Hub cannot be reached.
     """
+    if Path(data).exists():
+        return Data(find_clips(Path(data)))
     # Not at the top: it reads videos with PyAV, which machines that only train may lack.
     from vp.clips import hub_address, open_clips, ucf101_name
 
     # A path has only one of the slashes of hf://datasets/owner/name left.
-    if Path(data).exists() or hub_address(str(data)) is None:
+    if hub_address(str(data)) is None:
         return Data(find_clips(Path(data)))
     source = open_clips(str(data))
     clips: dict[str, ClipFile] = {}

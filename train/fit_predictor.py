@@ -21,6 +21,7 @@ from lightning.fabric.loggers import TensorBoardLogger
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from vp.errors import ClipError
 from vp.models import Ladder, build
 from vp.precision import choose_device, choose_dtype
 
@@ -45,9 +46,12 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     torch.backends.cudnn.benchmark = True  # worth it only where shapes stay: `seen` of a recipe for GPUs is one number
     torch.backends.cudnn.benchmark_limit = 4
     config = recipe.config()
-    names = prepare(
-        args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits, ready=args.prepared
-    )
+    try:
+        names = prepare(
+            args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits, ready=args.prepared
+        )
+    except (ClipError, OSError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from None
     shape = {"length": recipe.length, "size": config.size, "batch": recipe.batch}
     batches = Batches(
         args.cache, names.train, **shape, augmentation=recipe.augmentation, seed=recipe.seed, device=fabric.device

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
-
-from vp.clips import ClipSource
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import circle
 from .cache import build, find_data, in_cache
 from .splits import ClipFile, select
+
+if TYPE_CHECKING:
+    from vp.clips import ClipSource
 
 
 class Source(NamedTuple):

@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from .errors import CheckpointError, ClipError, ExplorerError
-from .video import replacing
+from .replacing import replacing
 
 # What a repository of a kind holds here, and so what its failures are.
 FAILURES: dict[str, type[ExplorerError]] = {"model": CheckpointError, "dataset": ClipError}

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from vp.errors import VideoError
+from vp.replacing import replacing
 
 from .decoding import TOLERANCE, packets, timed_frames
 from .opening import (
@@ -21,7 +22,7 @@ from .opening import (
 )
 from .pictures import ToRGB
 from .reading import probe
-from .writing import Mp4, replacing
+from .writing import Mp4
 
 PLAYBACK_RATE = 60  # frames per second kept by `to_browser_mp4`
 LATE = 0.1  # s; B-frames alone let a first frame come some hundredths late

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +14,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image
 
 from vp.errors import VideoError
+from vp.replacing import replacing
 
 from .opening import as_video_errors, without_log
 
@@ -65,19 +63,6 @@ def write_gif(path: str | os.PathLike, frames: np.ndarray, fps: float) -> Path:
     with replacing(path) as part:
         images[0].save(part, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
     return Path(path)
-
-
-@contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary file beside `path` that takes its place at the end, so that nobody sees half a file."""
-    path = Path(path)
-    handle, part = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    try:
-        yield Path(part)
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)
 
 
 def _checked(frames: np.ndarray) -> np.ndarray:

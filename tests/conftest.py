@@ -122,9 +122,9 @@ def make_ladder(make_config: Callable[..., LadderConfig]) -> Callable[..., Ladde
                 elif name.startswith("head.output."):
                     tensor.normal_(0, 0.2)
                 elif name.startswith("motion."):
-                    tensor.normal_(0, 0.3)
+                    tensor.normal_(0, 0.2)
                 elif name.startswith("blend.output."):
-                    tensor.add_(torch.randn_like(tensor), alpha=0.1)
+                    tensor.add_(torch.randn_like(tensor), alpha=0.03)
             for norm in (m for m in model.modules() if isinstance(m, (nn.BatchNorm2d, LayerNorm))):
                 norm.weight.uniform_(0.5, 1.5)
                 norm.bias.normal_(0, 0.2)

@@ -10,15 +10,16 @@ from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, step_features
+from vp.models.config import DESIGNS
 from vp.models.readout import OVER_PARTS, POOLED
 from vp.predictor import Predictor
 
 CLASSES = ("walk", "run", "sit")
 
 
-@pytest.fixture(scope="module")
-def ladder(make_ladder):
-    return make_ladder(standardise=False)
+@pytest.fixture(scope="module", params=DESIGNS)
+def ladder(request, make_ladder):
+    return make_ladder(design=request.param)
 
 
 def network(ladder, strategy="pooled", blocks=BLOCKS, **changes) -> StateClassifier:
@@ -67,9 +68,10 @@ def test_states_along_are_those_of_the_whole_clip_at_once(ladder, moving_batch):
             assert before[0].abs().max() == 0 and torch.equal(before[1:], after[:-1])
 
 
+@pytest.mark.parametrize("design", DESIGNS)
 @pytest.mark.parametrize("full_resolution", [False, True])
-def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolution, monkeypatch):
-    model = make_ladder(full_resolution=full_resolution)
+def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolution, design, monkeypatch):
+    model = make_ladder(design=design, full_resolution=full_resolution)
     frames = moving_batch(1, 5)[0]
     whole, some = (next(states_along(model, frames, blocks=blocks)) for blocks in (BLOCKS, ("C2", "C3")))
     for every, part in zip(whole, some, strict=True):
@@ -221,7 +223,7 @@ def test_a_classifier_comes_back_with_its_predictor(ladder, folder, moving):
 
 
 def test_a_classifier_of_other_weights_is_refused(folder, make_ladder, ladder):
-    other = make_ladder(seed=5, standardise=False)
+    other = make_ladder(seed=5, design=ladder.config.design)
     other.encoder.load_state_dict(ladder.encoder.state_dict())
     save_predictor(folder, "one_frame", other, training={}, scores={})
     with pytest.raises(CheckpointError, match="other weights of one_frame"):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vp.baselines import constant_velocity, copy_last, flow_oracle, optical_flow
 from vp.metrics import psnr
-from vp.models.heads import warp
+from vp.models.matching import warp
 
 BORDER = 14  # pixels that motion may have brought in from outside the frame
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from vp.checkpoints import files, open_checkpoints, save_encoder, save_predictor
 from vp.errors import CheckpointError
-from vp.models import NAMES, PAPER_RECIPE, Ladder, preset
+from vp.models import NAMES, PAPER_RECIPE, Ladder, build, preset
 
 TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -30,9 +30,9 @@ FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthChec
 def ladders() -> dict[str, Ladder]:
     """Three tiny predictors around one full encoder."""
     torch.manual_seed(0)
-    # One with the head and the norm that training uses, so that their tensors are covered too.
-    changes = {"lvln": {"head": "warp", "refine": 4, "norm": "group"}}
-    ladders = {name: Ladder(replace(preset(name), **TINY, **changes.get(name, {}))).eval() for name in NAMES}
+    # One of the paper's design and two of ours, so that all kinds of tensors are covered.
+    designs = {"lvln": "motion", "one_frame": "paper", "full_res": "motion"}
+    ladders = {name: build(replace(preset(name, design), **TINY)).eval() for name, design in designs.items()}
     for ladder in ladders.values():
         ladder.encoder = ladders["lvln"].encoder
     return ladders
@@ -196,12 +196,12 @@ def test_nothing_bad_is_written(
 ) -> None:
     ladder = ladders["lvln"]
     kept = (copy / "lvln" / WEIGHTS).read_bytes()
-    bias = ladder.state_dict()["head.output.bias"]
+    bias = ladder.state_dict()[BIAS]
     before = bias.clone()
     try:
         for value in (float("nan"), float("inf")):
             bias[0] = value
-            with complaint("Not saved", "head.output.bias"):
+            with complaint("Not saved", BIAS):
                 save_predictor(copy, "lvln", ladder, training={}, scores={})
     finally:
         bias.copy_(before)
@@ -350,7 +350,7 @@ def test_a_flipped_bit_in_the_numbers(copy: Path) -> None:
         open_checkpoints(str(copy)).load("lvln")
 
 
-BIAS = "head.output.bias"
+BIAS = "decoder.L1.conv.bias"
 
 
 @pytest.mark.parametrize(
@@ -360,12 +360,12 @@ BIAS = "head.output.bias"
         (lambda t: t.update(more=torch.ones(1)), ["does not fit", "unexpected more"]),
         (lambda t: t.update({"encoder.conv1.bias": torch.ones(64)}), ["unexpected encoder.conv1.bias"]),
         (lambda t: t.update({"bad\n" * 200: torch.ones(1)}), ["unexpected 'bad\\n"]),
-        (lambda t: t.update({BIAS: torch.ones(7)}), ["wrong shape", f"{BIAS} [7] for [6]"]),
-        (lambda t: t.update({BIAS: torch.ones(6, 1)}), ["wrong shape", "[6, 1] for [6]"]),
-        (lambda t: t.update({BIAS: torch.ones(6, dtype=torch.int32)}), ["wrong type", "int32"]),
-        (lambda t: t.update({BIAS: torch.ones(6, dtype=torch.float64)}), ["wrong type", "float64"]),
-        (lambda t: t.update({BIAS: torch.full((6,), float("nan"))}), ["not finite", BIAS]),
-        (lambda t: t.update({BIAS: torch.tensor([0, 0, 0, 0, 0, -float("inf")])}), ["not finite", BIAS]),
+        (lambda t: t.update({BIAS: torch.ones(7)}), ["wrong shape", f"{BIAS} [7] for [4]"]),
+        (lambda t: t.update({BIAS: torch.ones(4, 1)}), ["wrong shape", "[4, 1] for [4]"]),
+        (lambda t: t.update({BIAS: torch.ones(4, dtype=torch.int32)}), ["wrong type", "int32"]),
+        (lambda t: t.update({BIAS: torch.ones(4, dtype=torch.float64)}), ["wrong type", "float64"]),
+        (lambda t: t.update({BIAS: torch.full((4,), float("nan"))}), ["not finite", BIAS]),
+        (lambda t: t.update({BIAS: torch.tensor([0, 0, 0, -float("inf")])}), ["not finite", BIAS]),
         (lambda t: t.clear(), ["missing", "more"]),
         (lambda t: t.update(more=torch.ones(3_000_000)), ["too large", "bytes"]),
     ],
@@ -381,7 +381,7 @@ def test_tensors_that_do_not_fit(copy: Path, change: Callable, words: list[str])
     ("name", "part", "value"),
     [
         ("one_frame", "decoder.L2.norm.running_var", -1.0),  # its square root is not a number
-        ("lvln", "head.output.weight", 3e38),
+        ("lvln", "blend.output.weight", 3e38),
         ("full_res", "decoder.L1.conv.weight", -3e38),
     ],
 )
@@ -404,9 +404,9 @@ def test_weights_that_are_finite_but_predict_what_is_not(
 
 
 def test_half_precision_and_no_hash_are_fine(copy: Path) -> None:
-    edit(copy, "lvln", lambda t: t.update({BIAS: torch.full((6,), 0.5, dtype=torch.float16)}))
+    edit(copy, "lvln", lambda t: t.update({BIAS: torch.full((4,), 0.5, dtype=torch.float16)}))
     edit_config(copy, "lvln", weights_sha256=...)
-    assert open_checkpoints(str(copy)).load("lvln").state_dict()[BIAS].tolist() == [0.5] * 6
+    assert open_checkpoints(str(copy)).load("lvln").state_dict()[BIAS].tolist() == [0.5] * 4
 
 
 # --- configurations ----------------------------------------------------------------------------------------------
@@ -458,7 +458,8 @@ def test_config_with_a_field_of_garbage(
         ({"kind": "encoder"}, ['"predictor"', "'encoder'"]),
         ({"precision": "int8"}, ["precision", "bfloat16 or float32"]),
         ({"ladder": ...}, ["ladder"]),
-        ({"ladder": {"height": 32}}, ["ladder", "missing"]),
+        ({"ladder": {"height": 32}}, ["does not fit"]),  # what is not said has its default: another network
+        ({"ladder": {"height": 32, "head": "warp"}}, ["ladder", "unknown", "head"]),
         ({"encoder_sha256": "abc"}, ["encoder_sha256", "64"]),
         ({"encoder_sha256": "0" * 64}, ["not the encoder", "same checkpoint"]),
         ({"weights_sha256": "0" * 64}, ["not the file that its config.json was written for"]),

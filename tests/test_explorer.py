@@ -16,7 +16,7 @@ from vp.predictor import Predictor
 def explorer(make_ladder, monkeypatch) -> Explorer:
     """Bundled clips with a tiny network in the place of each real one."""
     made = Explorer.__new__(Explorer)
-    made.predictor = lambda name: Predictor(name, make_ladder(head="warp", norm="group"))
+    made.predictor = lambda name: Predictor(name, make_ladder(design="motion"))
     return made
 
 

@@ -1,5 +1,7 @@
 """vp.rollout: what the views read."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,19 @@ def build():
         )
 
     return make
+
+
+def test_memory_is_all_arrays_together(build):
+    rollout = build()
+    moving = dataclasses.replace(
+        rollout,
+        flow=np.zeros((4, 32, 64, 2), np.float32),
+        mask=np.zeros((4, 32, 64), np.float32),
+        levels={b: np.zeros((4, 2, 4, 2), np.float32) for b in BLOCKS},
+    )
+    assert rollout.levels == {}
+    assert rollout.nbytes == 4 * 32 * 64 * 3 * (3 + 2 + 2 + 2) + 2 * 48 * 4 * 2 * 3 * 5
+    assert moving.nbytes - rollout.nbytes == 4 * (4 * 32 * 64 * 3 + 4 * 4 * 16)
 
 
 def test_counts(build):

@@ -9,8 +9,9 @@
 | one_step | uint8 | [seen - 1, h, w, 3] | what it predicted for seen frames 2, 3, ... |
 | state/C1/3x3 ... state/C4/7x7 | float16 | [steps, filters, mh, mw] | ConvGRU states h in [-1, 1] |
 | update/..., reset/..., candidate/... | float16 | the same | gates z and r in [0, 1], candidate n in [-1, 1] |
-| flow | float16 | [steps, h, w, 2] | pixels, right and down, from a new frame back to the last (warp heads) |
-| mask | float16 | [steps, h, w] | share painted rather than moved (warp heads) |
+| flow | float16 | [steps, h, w, 2] | pixels, right and down, from a new frame back to the last (where pixels move) |
+| flow/C4 ... flow/C1 | float16 | [steps, mh, mw, 2] | the same, still in pixels, as it stands after that block |
+| mask | float16 | [steps, h, w] | share painted rather than moved (where pixels move) |
 | scores/psnr ... | float64 | [up to horizon] | psnr, ssim, copy_last_psnr, copy_last_ssim |
 | about | str | | JSON: model, seen, horizon, steps and what the caller added |
 
@@ -46,6 +47,7 @@ def save_npz(rollout: Rollout, path: str | Path, **about: object) -> Path:
     for name in ("flow", "mask"):
         if (values := getattr(rollout, name)) is not None:
             arrays[name] = values.astype(np.float16)
+    arrays |= {f"flow/{block}": flow.astype(np.float16) for block, flow in rollout.levels.items()}
     arrays |= {f"scores/{name}": np.array(values, dtype=float) for name, values in rollout.scores.items()}
     own = {"model": rollout.model, "seen": rollout.seen, "horizon": rollout.horizon, "steps": rollout.steps}
     np.savez_compressed(path, about=np.array(json.dumps(about | own)), **arrays)

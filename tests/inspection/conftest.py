@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+from vp.models.config import DESIGNS
 from vp.predictor import Predictor
 
 
-@pytest.fixture(scope="package")
-def predictor(make_ladder) -> Predictor:
-    """A tiny network in fp32 on the CPU."""
-    model = make_ladder(head="warp", refine=6, norm="group", seen=4)
+@pytest.fixture(scope="package", params=DESIGNS)
+def predictor(request, make_ladder) -> Predictor:
+    """A tiny network in fp32 on the CPU, of either design."""
+    model = make_ladder(design=request.param, seen=4)
     return Predictor("one_frame", model, device=torch.device("cpu"), dtype=torch.float32)
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from train.curves import minutes_before, read_log
-from train.resume import NAME
+from train.curves import read_log
 
 pytest.importorskip("matplotlib", reason="figures need train/requirements.txt")
-torch = pytest.importorskip("torch")
 
 ROWS = [(1, 0.0), (50, 0.4), (100, 0.7), (90, 0.5), (140, 0.9)]  # killed after step 100, went on from 80
 
@@ -26,13 +24,6 @@ def run(tmp_path) -> Path:
 
 def test_what_was_undone_by_a_kill_is_left_out(run):
     assert [(row["step"], row["gain"]) for row in read_log(run)] == [(1, 0.0), (50, 0.4), (90, 0.5), (140, 0.9)]
-
-
-def test_a_run_begins_where_the_one_it_started_from_ended(run):
-    assert minutes_before(run) == 0
-    progress = {"seconds": 60.0, "step": 1, "clips": 8, "provenance": "", "before": {"minutes": 75.0}}
-    torch.save({"average": {}, "progress": progress}, run / NAME)
-    assert minutes_before(run) == 75
 
 
 def test_the_figure_names_the_run_and_its_last_score(run, tmp_path):

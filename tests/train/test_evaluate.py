@@ -10,17 +10,23 @@ import pytest
 import torch
 
 from train import evaluate as command
-from train.data import fixed_windows
+from train.data.windows import fixed_windows
+from train.parts import LESIONS, lost_and_levels, study
 from train.scoring import Scores, bootstrap, clip_psnr, measure, predict, score, share_ahead, summary
 from train.splits import ClipFile
+from train.tuned_flow import fit_tuned_flow
+from vp.baselines import tuned_flow
 from vp.checkpoints import save_encoder, save_predictor
+from vp.errors import VideoError
+from vp.metrics import psnr
+from vp.models.matching import warp
 from vp.predictor import Predictor
 
-for _extra in ("cv2", "matplotlib"):
-    pytest.importorskip(_extra, reason="evaluation needs train/requirements.txt")
+cv2 = pytest.importorskip("cv2", reason="evaluation needs train/requirements.txt")
+pytest.importorskip("matplotlib", reason="evaluation needs train/requirements.txt")
 
 ROOT = Path(__file__).parents[2]
-METRICS = {"psnr", "gain", "motion_psnr", "ssim", "perceptual", "sharpness", "grid_2", "grid_4"}  # 32 rows: no grid_8
+METRICS = {"psnr", "gain", "motion_psnr", "ssim", "sharpness", "grid_2", "grid_4"}  # 32 rows: no grid_8
 STEPS = 3
 
 
@@ -63,15 +69,15 @@ def predictors(make_ladder) -> list[Predictor]:
     """Two of one size and one of another, in fp32 on the CPU."""
     place = {"device": torch.device("cpu"), "dtype": torch.float32}
     return [
-        Predictor("one_frame", make_ladder(seed=1, head="warp", seen=3), **place),
-        Predictor("full_res", make_ladder(seed=2, head="residual", seen=3), **place),
-        Predictor("lvln", make_ladder(seed=3, head="residual", height=64, width=64, seen=2), **place),
+        Predictor("one_frame", make_ladder(seed=1, design="motion", seen=3), **place),
+        Predictor("full_res", make_ladder(seed=2, seen=3), **place),
+        Predictor("lvln", make_ladder(seed=3, design="motion", height=64, width=64, seen=2), **place),
     ]
 
 
 @pytest.fixture(scope="module")
 def scored(predictors, cache, clips):
-    return score(predictors, cache, clips, per_clip=2)
+    return score(predictors, cache, clips, clips, per_clip=2)
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +88,8 @@ def report(scored) -> dict:
 
 def test_predictors_of_one_size_share_windows_and_baselines(scored):
     assert [(s.size, s.seen, set(s.values)) for s in scored] == [
-        ((32, 64), 3, {"copy_last", "constant_velocity", "flow_oracle", "one_frame", "full_res"}),
-        ((64, 64), 2, {"copy_last", "constant_velocity", "flow_oracle", "lvln"}),
+        ((32, 64), 3, {"copy_last", "constant_velocity", "tuned_flow", "flow_oracle", "one_frame", "full_res"}),
+        ((64, 64), 2, {"copy_last", "constant_velocity", "tuned_flow", "flow_oracle", "lvln"}),
     ]
     small, large = scored
     for scores in scored:
@@ -100,7 +106,7 @@ def test_short_clips_and_those_that_are_not_in_the_cache_are_left_out(scored):
 def test_where_every_clip_is_too_short_it_says_so(predictors, cache, clips):
     short = [clip for clip in clips if clip.label in ("Short", "Torn")]
     with pytest.raises(ValueError, match="no clip is long enough for 6 frames"):
-        score(predictors[:1], cache, short)
+        score(predictors[:1], cache, short, clips)
 
 
 def test_the_numbers_of_copy_last_are_those_computed_by_hand(scored, cache, clips):
@@ -131,6 +137,7 @@ def test_what_travels_steadily_is_known_to_the_flow(scored):
         gain = {method: values["gain"][moving] for method, values in scores.values.items()}
         assert (gain["flow_oracle"] > 3).all()
         assert (gain["constant_velocity"] > 3).all()
+        assert gain["tuned_flow"].mean() > gain["constant_velocity"].mean()
         # An untrained network knows nothing of it.
         assert all(gain[method].mean() < 1 for method in ("one_frame", "full_res", "lvln") if method in gain)
 
@@ -153,18 +160,18 @@ def test_a_window_that_repeats_a_frame_does_not_decide_over_its_clip():
 
 def test_a_report_has_the_psnr_of_clips(scored, report):
     for scores, group in zip(scored, report["groups"], strict=True):
-        ours, bar = (clip_psnr(scores.values[m]["psnr"], scores.clips) for m in (list(scores.values)[2], "copy_last"))
-        metrics = group["methods"][list(scores.values)[2]]
+        ours, bar = (clip_psnr(scores.values[m]["psnr"], scores.clips) for m in (list(scores.values)[3], "copy_last"))
+        metrics = group["methods"][list(scores.values)[3]]
         assert metrics["psnr"]["mean"] == pytest.approx(ours.mean(0).tolist(), abs=1e-3)
         assert metrics["gain"]["mean"] == pytest.approx((ours - bar).mean(0).tolist(), abs=1e-3)
 
 
-def test_a_perfect_prediction_has_perfect_scores(predictors, moving_batch):
+def test_a_perfect_prediction_has_perfect_scores(moving_batch):
     clip = moving_batch(2, 5, 32, 64)
     truth, last = clip[:, 2:], clip[:, 1:2]
     with torch.inference_mode():
-        values = measure({"truth": truth}, truth, last, predictors[0].model.encoder)["truth"]
-    perfect = {"psnr": 60, "ssim": 1, "perceptual": 0, "sharpness": 1, "grid_2": 1, "grid_4": 1, "motion_psnr": 60}
+        values = measure({"truth": truth}, truth, last)["truth"]
+    perfect = {"psnr": 60, "ssim": 1, "sharpness": 1, "grid_2": 1, "grid_4": 1, "motion_psnr": 60}
     for metric, want in perfect.items():
         torch.testing.assert_close(values[metric], torch.full((2, 3), float(want)), rtol=0, atol=1e-4)
 
@@ -173,7 +180,7 @@ def test_one_seen_frame_has_no_velocity(make_ladder, moving_batch):
     ladder = Predictor("lvln", make_ladder(seen=1), device=torch.device("cpu"), dtype=torch.float32)
     clip = moving_batch(1, 3, 32, 64)
     with torch.inference_mode():
-        assert list(predict([ladder], clip[:, :1], clip[:, 1:])) == ["copy_last", "lvln", "flow_oracle"]
+        assert list(predict([ladder], clip[:, :1], clip[:, 1:], None)) == ["copy_last", "lvln", "flow_oracle"]
 
 
 def test_means_are_over_windows_and_lie_within_their_intervals(scored, report):
@@ -207,8 +214,12 @@ def test_clips_ahead_are_counted_once_each_by_the_mean_of_their_steps():
 def test_the_report_is_plain_json_of_the_described_schema(report):
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     for group in report["groups"]:
-        assert set(group) == {"size", "seen", "windows", "clips", "methods", "ahead", "classes"}
+        keys = {"size", "seen", "windows", "clips", "methods", "ahead", "classes", "tuned_flow", "ahead_of_flow"}
+        assert set(group) == keys
         assert set(group["ahead"]) == set(group["methods"]) and group["ahead"]["copy_last"] == 0
+        assert set(group["ahead_of_flow"]) == set(group["methods"]) and group["ahead_of_flow"]["tuned_flow"] == 0
+        assert group["ahead_of_flow"]["copy_last"] <= 0.2 and group["tuned_flow"]["fitted_on"] == 10
+        assert all(len(group["tuned_flow"][key]) == STEPS for key in ("factors", "blends"))
         assert (group["windows"], group["clips"]) == (10, 5)
         assert set(group["classes"]) == {"Slide", "Drift", "Rest"}
         for scores in group["classes"].values():
@@ -222,8 +233,8 @@ def test_the_report_is_plain_json_of_the_described_schema(report):
 
 def test_the_tables_have_a_row_for_each_method_and_step_and_for_each_class(report):
     rows = [line for line in command.markdown(report).splitlines() if line.startswith("|")]
-    assert len(rows) == 2 * 2 + (5 + 4) * STEPS
-    assert {row.count("|") for row in rows} == {10}
+    assert len(rows) == 2 * 2 + (6 + 5) * STEPS
+    assert {row.count("|") for row in rows} == {9}
     psnr = report["groups"][0]["methods"]["one_frame"]["psnr"]["mean"][1]
     assert any(row.startswith(f"| one_frame | 2 | {psnr:.2f} |") for row in rows)
     rows = [line for line in command.class_markdown(report).splitlines() if line.startswith("|")]
@@ -233,7 +244,7 @@ def test_the_tables_have_a_row_for_each_method_and_step_and_for_each_class(repor
 
 def test_the_short_table_has_a_row_for_each_method_with_its_steps_side_by_side(report):
     rows = command.brief_markdown(report).splitlines()
-    assert len(rows) == 2 + 2 + 5 + 4
+    assert len(rows) == 2 + 2 + 6 + 5
     assert {row.count("|") for row in rows} == {10}
     psnr = report["groups"][0]["methods"]["one_frame"]["psnr"]["mean"]
     assert any(row.startswith("| one_frame | " + " / ".join(f"{v:.2f}" for v in psnr)) for row in rows)
@@ -265,11 +276,95 @@ def test_the_figures_show_what_the_report_says(report, tmp_path):
     assert len(labels) == 3 and gains == sorted(gains)
 
 
+@pytest.mark.parametrize("seen", [1, 3])
+def test_what_a_part_costs_is_what_the_rollout_loses_without_it(make_ladder, moving_batch, seen):
+    ladder = Predictor(
+        "lvln", make_ladder(seed=1, design="motion", seen=seen), device=torch.device("cpu"), dtype=torch.float32
+    )
+    clip = moving_batch(2, seen + STEPS)
+    lost, levels = lost_and_levels(ladder, clip, STEPS)
+    assert list(lost) == list(LESIONS) and len(lost) == 4 + 12 and list(levels) == ["C4", "C3", "C2", "C1"]
+    for part, silenced in {"C1": ["C1.3x3", "C1.5x5", "C1.7x7"], "C2.5x5": ["C2.5x5"], "C4": []}.items():
+        silenced = silenced or ["C4.3x3", "C4.5x5", "C4.7x7"]
+        for b, frames in enumerate(clip.permute(0, 1, 3, 4, 2).numpy()):
+            whole, without = (
+                ladder.run(frames, horizon=STEPS, silence=parts).scores["psnr"] for parts in ([], silenced)
+            )
+            np.testing.assert_allclose(lost[part][b], np.subtract(whole, without), atol=2e-3)
+            assert lost[part][b].abs().max() > 1e-3, part
+
+
+def test_the_picture_after_a_level_is_the_last_frame_moved_by_its_flow(make_ladder, moving_batch):
+    model = make_ladder(seed=1, design="motion", seen=3)
+    clip = moving_batch(2, 3 + STEPS)
+    ladder = Predictor("lvln", model, device=torch.device("cpu"), dtype=torch.float32)
+    _, levels = lost_and_levels(ladder, clip, STEPS)
+    with torch.inference_mode():
+        flow = model(clip[:, :3]).levels["C2"][:, -1]
+    moved = warp(clip[:, 2], torch.nn.functional.interpolate(flow, size=(32, 64), mode="bilinear"))
+    want = psnr(moved, clip[:, 3]) - psnr(clip[:, 2], clip[:, 3])
+    torch.testing.assert_close(levels["C2"][:, 0], want, atol=1e-3, rtol=0)
+    assert want.abs().min() > 0.01
+
+
+@pytest.fixture(scope="module")
+def studied(predictors, cache, clips) -> dict:
+    """The parts of two networks of one size, on two clips; their files are those of the cache, made larger."""
+
+    def decode(path: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+        if not (cache / f"{path}.npy").exists():
+            raise VideoError(f"{path} cannot be decoded")
+        return np.stack([cv2.resize(frame, size[::-1]) for frame in np.load(cache / f"{path}.npy")]), 10.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("train.parts.decode", decode)
+        return study(predictors[:2], cache, [clip for clip in clips if clip.label == "Drift"], clips)
+
+
+def test_a_network_that_paints_loses_without_memories_and_has_no_levels(studied, report):
+    assert studied["windows"] == 2
+    assert studied["levels"]["full_res"] == {} and set(studied["levels"]["one_frame"]) == {"C1", "C2", "C3", "C4"}
+    assert all(len(losses) == 16 for losses in studied["lost"].values())
+    rows = command.parts_markdown({"groups": [report["groups"][0] | {"parts": studied}]}).splitlines()
+    assert len(rows) == 2 + 16 + 4 + 1 and {row.count("|") for row in rows} == {4}
+    assert rows[0].startswith("| 32×64, one window of each of 2 clips | one_frame | full_res |")
+    assert rows[-1].startswith("| gain at 64×128 (tuned flow: +")
+    assert json.loads(json.dumps(studied, allow_nan=False)) == studied
+
+
+def test_at_twice_the_size_the_flow_is_fitted_and_scored_anew(studied, report):
+    fine = studied["fine"]
+    assert (fine["size"], fine["windows"], fine["tuned_flow"]["fitted_on"]) == ([64, 128], 2, 5)
+    assert set(fine["gain"]) == set(report["groups"][0]["methods"])
+    assert min(fine["gain"]["tuned_flow"]["mean"]) > 3  # what travels steadily is known to the flow
+    assert fine["gain"]["one_frame"]["mean"] != report["groups"][0]["methods"]["one_frame"]["gain"]["mean"]
+
+
+def test_tuned_flow_finds_that_what_travels_steadily_travels_on(cache, clips):
+    windows = fixed_windows(cache, [c.name for c in clips[:4]], length=6, size=(64, 80), per_clip=2)
+    frames = torch.stack([frames for _, _, frames in windows])
+    found = fit_tuned_flow(frames, STEPS)
+    assert found.fitted_on == 8
+    assert all(0.9 <= factor <= 1.1 for factor in found.factors) and max(found.blends) <= 0.1
+    still = fit_tuned_flow(frames[:, [0, 1, 2, 2, 2, 2]], STEPS)  # what stops is best left where it is
+    x = frames.float() / 255
+    for factors, blends, best in (
+        (found.factors, found.blends, x[:, 3:]),
+        (still.factors, still.blends, x[:, [2] * 3]),
+    ):
+        gains = {
+            (f, b): psnr(tuned_flow(x[:, :3], 1, [f], [b])[:, 0], best[:, 0]).mean().item()
+            for f in (0.3, 0.75, 1.0, factors[0])
+            for b in (0.0, 0.5, 0.95, blends[0])
+        }
+        assert max(gains.values()) == pytest.approx(gains[factors[0], blends[0]], abs=1e-3)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, make_ladder, write_video) -> Path:
     """`checkpoints/` with two predictors and `data/` with clips of the test groups and one of a training group."""
     folder = tmp_path_factory.mktemp("files")
-    model = make_ladder(seed=1, head="warp", seen=2)
+    model = make_ladder(seed=1, design="motion", seen=2)
     save_encoder(folder / "checkpoints", model, provenance="random")
     save_predictor(folder / "checkpoints", "one_frame", model, training={}, scores={})
     other = make_ladder(seed=2, seen=2)
@@ -299,7 +394,18 @@ def main(files, monkeypatch):
 def test_the_command_line_from_files_to_tables_json_and_figures(files):
     out = files / "results"
     options = ["--data", files / "data", "--cache", files / "cache", "--checkpoints", files / "checkpoints"]
-    options += ["--per-clip", 2, "--per-class", "--intervals", "--json", out / "scores.json", "--figures", out]
+    options += [
+        "--per-clip",
+        2,
+        "--parts",
+        2,
+        "--per-class",
+        "--intervals",
+        "--json",
+        out / "scores.json",
+        "--figures",
+        out,
+    ]
     words = [sys.executable, "-m", "train.evaluate", *map(str, options)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -308,8 +414,16 @@ def test_the_command_line_from_files_to_tables_json_and_figures(files):
     assert {key: value for key, value in report.items() if key != "groups"} == head
     (group,) = report["groups"]
     assert (group["size"], group["seen"], group["clips"], group["windows"]) == ([32, 64], 2, 3, 6)
-    assert list(group["methods"]) == ["copy_last", "constant_velocity", "one_frame", "full_res", "flow_oracle"]
+    assert list(group["methods"]) == [
+        "copy_last",
+        "constant_velocity",
+        "tuned_flow",
+        "one_frame",
+        "full_res",
+        "flow_oracle",
+    ]
     assert {label: c["clips"] for label, c in group["classes"].items()} == {"BabyCrawling": 1, "YoYo": 2}
+    assert group["parts"]["windows"] == 2 and command.parts_markdown(report) in done.stdout
     assert command.markdown(report) in done.stdout and command.class_markdown(report) in done.stdout
     drawn = {"gain.png", "classes_one_frame.png", "classes_full_res.png"}
     assert {path.name for path in out.iterdir()} == drawn | {"scores.json"}

@@ -59,18 +59,6 @@ def test_the_step_from_which_a_loss_stays_below_a_bar():
     assert below([(10, 0.3), (20, 0.2)], 0.1) is None
 
 
-def test_what_each_memory_costs_is_told_and_drawn(tmp_path):
-    told, picture = figure("memories", tmp_path / "memories.png", "--model", "one_frame")
-    assert told.startswith("one_frame, 12 clips: ")
-    costs = {part: float(cost) for part, cost in re.findall(r"(C\d\.\dx\d) (-?[\d.]+)", told)}
-    assert len(costs) == 12
-    # No memory does all of it: C1's three share the work.
-    shared = [costs[f"C1.{kernel}"] for kernel in ("3x3", "5x5", "7x7")]
-    assert min(shared) > 0.1 and max(shared) < 0.8 * sum(shared)
-    orange = (picture[..., 0] > 230) & (picture[..., 2] < 90)
-    assert orange.mean() > 0.01
-
-
 def test_a_run_that_has_exported_nothing_is_told_so(tmp_path):
     (tmp_path / "export").mkdir()
     for folder in (tmp_path / "export", tmp_path / "absent"):

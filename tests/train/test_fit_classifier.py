@@ -38,7 +38,7 @@ def home(tmp_path_factory, make_ladder, write_video):
             wave = 128 + 100 * np.sin(0.5 * x + speed * t + group + 0 * y)
             clip = np.repeat(wave[..., None], 3, axis=3).astype(np.uint8)
             write_video(home / "data" / label / f"v_{label}_g{group:02d}_c01.mp4", clip, fps=20)
-    ladder = make_ladder(standardise=False)
+    ladder = make_ladder(design="motion")
     save_encoder(home / "checkpoints", ladder, provenance="random numbers")
     save_predictor(home / "checkpoints", "one_frame", ladder, training={}, scores={})
     save_file(ladder.encoder.state_dict(), home / "encoder.safetensors")
@@ -77,11 +77,12 @@ def test_features_are_those_of_the_whole_clip_and_are_kept(fitted, monkeypatch):
     run(state_features, monkeypatch, *arguments(fitted), "--part", "train+validation", "--blocks", "C1", "C2")
 
 
-def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, moving_batch, tmp_path):
+@pytest.mark.parametrize("design", ["paper", "motion"])
+def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, moving_batch, tmp_path, design):
     """Of a clip of a second, that of all blocks whichever had watched it already."""
-    model, frames = make_ladder(), moving_batch(1, 10)[0]
+    model, frames = make_ladder(design=design), moving_batch(1, 10)[0]
     with torch.inference_mode():
-        state = model(frames[None]).state
+        state = model(frames[None]).state.memory
     for blocks in (("C3", "C4"), BLOCKS):
         np.savez(tmp_path / "clip.npz", **state_features.features_of(model, frames, blocks, last=True))
         kept = paper_features.features_of(model, frames, tmp_path / "clip.npz")
@@ -173,12 +174,16 @@ def test_the_recipes_are_read_and_the_papers_is_the_papers():
         load_classifier_recipe("nothing")
 
 
-def test_sgd_and_unknown_fields(tmp_path):
+def test_it_learns_and_unknown_fields_are_refused(tmp_path):
     torch.manual_seed(0)
     labels = torch.arange(40) % 2
     examples = Examples(torch.randn(40, 4) + 3 * labels[:, None], labels)
     net, curve = fit(
-        examples, "lvln", ["a", "b"], ClassifierRecipe(hidden=8, optimiser="sgd", epochs=20, batch=8), held_out=examples
+        examples,
+        "lvln",
+        ["a", "b"],
+        ClassifierRecipe(hidden=8, optimiser="adamw", learning_rate=0.01, epochs=20, batch=8),
+        held_out=examples,
     )
     assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
     (tmp_path / "x.yaml").write_text("colour: red", encoding="utf-8")

@@ -1,12 +1,12 @@
-"""train.objective: what is fed and what is supervised."""
+"""train.predictor.objective: what is fed and what is supervised."""
 
 import pytest
 import torch
 from torch import nn
 
-from train.losses import PredictionLoss
-from train.objective import Objective
-from vp.models import Ladder, LadderOutput
+from train.predictor.losses import PredictionLoss, level_loss
+from train.predictor.objective import Objective
+from vp.models import BLOCKS, LadderOutput, build
 
 
 class Recorder(nn.Module):
@@ -63,8 +63,7 @@ def test_what_is_fed_back_is_clipped_and_carries_no_gradient(clips):
 
 def test_the_state_carries_the_gradient_of_self_fed_steps(moving_batch, make_config):
     torch.manual_seed(0)
-    model = Ladder(make_config(head="residual", refine=4, norm="group"))
-    nn.init.normal_(model.head.output.weight, std=0.1)
+    model = build(make_config())
     clips = moving_batch(2, 5)
     Objective(model, PredictionLoss({"l1": 1}), every_step=False)(clips, 3, 1)[0].backward()
     assert all(p.grad is not None for name, p in model.named_parameters() if not name.startswith("encoder."))
@@ -73,3 +72,37 @@ def test_the_state_carries_the_gradient_of_self_fed_steps(moving_batch, make_con
 def test_a_clip_of_the_wrong_length_is_refused(clips):
     with pytest.raises(ValueError, match="need clips of 4 frames"):
         run(clips, 3, 0)
+
+
+def levels_of(flow: tuple[float, float], strides: tuple[int, ...]) -> dict[str, torch.Tensor]:
+    return {
+        block: torch.tensor(flow).view(1, 2, 1, 1).expand(1, 2, 32 // stride, 64 // stride)
+        for block, stride in zip(BLOCKS, strides)
+    }
+
+
+@pytest.mark.parametrize("strides", [(2, 4, 8, 16), (1, 2, 4, 8)], ids=str)
+def test_the_loss_of_the_levels_falls_when_the_flow_is_right(moving_batch, strides):
+    big = torch.nn.functional.interpolate(moving_batch(1, 1, 32, 64)[:, 0], scale_factor=1)
+    last, truth = big, big.roll(6, dims=3)  # everything moves six pixels to the right
+    inner = {}
+    for name, flow in {"right": (-6.0, 0.0), "still": (0.0, 0.0), "wrong": (6.0, 0.0)}.items():
+        inner[name] = level_loss(levels_of(flow, strides), strides, last, truth).item()
+    assert inner["right"] < 0.6 * inner["still"] < inner["wrong"]
+
+
+def test_levels_count_with_their_weight_and_teach_every_memory(moving_batch, make_ladder):
+    model = make_ladder(design="motion").train()
+    clips, objective = moving_batch(2, 4), Objective(model, PredictionLoss({"l1": 1}))
+    plain, terms = objective(clips, 2, 1)
+    assert "levels" not in terms
+    loss, terms = objective(clips, 2, 1, 0.5)
+    assert loss.item() == pytest.approx(plain.item() + 0.5 * terms["levels"].item(), rel=1e-4)
+    loss.backward()
+    for block in BLOCKS:
+        assert model.laterals[block].grus["3x3"].input.weight.grad.abs().max() > 0
+
+
+def test_a_network_that_paints_has_no_levels(moving_batch, make_ladder):
+    _, terms = Objective(make_ladder(), PredictionLoss({"l1": 1}))(moving_batch(1, 4), 2, 1, 0.5)
+    assert set(terms) == {"l1"}

@@ -1,15 +1,15 @@
-"""train.recipe and the recipes themselves."""
+"""train.predictor.recipe and the recipes themselves."""
 
 from dataclasses import fields
 
 import pytest
 import torch
 
-from train.data import Augmentation
-from train.losses import PredictionLoss
-from train.recipe import FOLDER, Recipe, load_recipe
-from vp.models import NAMES, ConfigError, Ladder, preset, trained_parameters
-from vp.models.encoder import Encoder
+from train.data.batches import Augmentation
+from train.predictor.losses import PredictionLoss
+from train.predictor.recipe import FOLDER, Recipe, load_recipe
+from train.predictor.run import OPTIMISERS, make_optimisers
+from vp.models import NAMES, ConfigError, build, preset, trained_parameters
 
 RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -34,8 +34,13 @@ def test_a_shipped_recipe_loads_and_builds(name):
     config = recipe.config()
     assert recipe.model in NAMES
     with torch.device("meta"):
-        assert trained_parameters(Ladder(config)) > (10**4 if name == "smoke" else 10**6)
-    PredictionLoss(recipe.loss, Encoder())
+        model = build(config)
+    assert trained_parameters(model) > (10**4 if name == "smoke" else 10**6)
+    assert recipe.optimiser in (*OPTIMISERS, "muon")
+    optimised = [p for o in make_optimisers(model, recipe) for group in o.param_groups for p in group["params"]]
+    frozen = {id(p) for p in model.parameters() if not p.requires_grad}
+    assert len(optimised) == len({id(p) for p in optimised}) == len(list(model.parameters())) - len(frozen)
+    PredictionLoss(recipe.loss)
     assert 1 <= recipe.seen[0] <= recipe.seen[1] and recipe.batch >= 1
     assert 0 < recipe.augmentation.scale[0] <= recipe.augmentation.scale[1] <= 1
     assert 0 < recipe.augmentation.fps[0] <= recipe.augmentation.fps[1]
@@ -50,7 +55,7 @@ def test_a_shipped_recipe_has_numbers_where_numbers_belong(name):
             assert type(value) in (int, float), field.name
         elif field.name == "clips":
             assert value is None or type(value) is int
-        elif field.name not in ("model", "variant", "data"):
+        elif field.name not in ("model", "design", "data", "optimiser"):
             assert type(value) is type(default), field.name
     assert all(type(weight) in (int, float) for weight in recipe.loss.values())
 
@@ -58,9 +63,8 @@ def test_a_shipped_recipe_has_numbers_where_numbers_belong(name):
 @pytest.mark.parametrize("model", NAMES)
 def test_the_papers_recipes_train_the_papers_networks(model):
     recipe = load_recipe(f"paper_{model}")
-    assert recipe.config() == preset(model) and recipe.config().head == "rgb" and recipe.config().norm == "batch"
-    assert recipe.curriculum == {0: (25, 25), 2000: (15, 15), 4000: (10, 10)}
-    assert not recipe.every_step and not recipe.encoder_rate and recipe.optimiser == "adamw" and recipe.batch == 16
+    assert recipe.config() == preset(model) and recipe.config().design == "paper"
+    assert not recipe.every_step and recipe.optimiser == "adam" and recipe.batch == 16
     assert sum(recipe.loss.values()) == pytest.approx(1)
 
 
@@ -70,11 +74,11 @@ def test_unknown_data_is_refused(write):
 
 
 def test_lists_become_tuples_and_the_rest_keeps_its_defaults(write):
-    network = "network: {gru_widths: [1, 2, 3, 4], head: warp}"
+    network = "network: {gru_widths: [1, 2, 3, 4], decoder_width: 32}"
     recipe = load_recipe(write(f"model: one_frame\nseen: [2, 4]\n{network}\naugmentation: {{fps: [8, 15]}}\n"))
     assert recipe.seen == (2, 4) and recipe.augmentation == Augmentation(fps=(8, 15))
-    assert recipe.config().gru_widths == (1, 2, 3, 4) and recipe.config().head == "warp"
-    assert (recipe.variant, recipe.batch, recipe.loss) == ("compact", 8, Recipe(model="lvln").loss)
+    assert recipe.config().gru_widths == (1, 2, 3, 4) and recipe.config().decoder_width == 32
+    assert (recipe.design, recipe.batch, recipe.loss) == ("motion", 8, Recipe(model="lvln").loss)
 
 
 def test_a_recipe_can_change_the_size_of_the_frame(write):
@@ -92,5 +96,5 @@ def test_unknown_fields_are_refused(write):
 
 
 def test_a_network_that_cannot_be_is_refused(write):
-    with pytest.raises(ConfigError, match="head"):
-        load_recipe(write("model: lvln\nnetwork: {head: flow}\n")).config()
+    with pytest.raises(ConfigError, match="upsampling"):
+        load_recipe(write("model: lvln\nnetwork: {upsampling: none}\n")).config()

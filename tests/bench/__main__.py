@@ -59,11 +59,11 @@ def markdown(report: dict) -> str:
         lines += ["|---" * 8 + "|"]
         for row in rows:
             times = [f"{row[key]:.3f} s" for key in ("first", "warm", "network", "recorded", "floor")]
-            name = f"{row['model']}, {row['variant']}, {row['seen']}+{row['horizon']}"
+            name = f"{row['model']}, {row['design']}, {row['seen']}+{row['horizon']}"
             lines.append(f"| {name} | {' | '.join(times)} | {row['gflop']:.0f} | {row['gflop_per_second']:.0f} |")
         lines += ["", "| of which | encoder | laterals | decoder |", "|---" * 4 + "|"]
         lines += [
-            f"| {row['model']}, {row['variant']} | " + " | ".join(f"{v:.3f} s" for v in row["parts"].values()) + " |"
+            f"| {row['model']}, {row['design']} | " + " | ".join(f"{v:.3f} s" for v in row["parts"].values()) + " |"
             for row in rows
         ]
         lines.append("")
@@ -95,7 +95,7 @@ def main() -> None:
         clip = args.clip or server.still_clip(Path(folder) / "clip.mp4")
         if "network" in args.only:
             report["network"] = [
-                network.measure(name, variant) for variant in ("compact", "paper") for name in network.ROUTINES
+                network.measure(name, design) for design in ("motion", "paper") for name in network.ROUTINES
             ]
         if "growth" in args.only:
             report["growth"] = network.growth()

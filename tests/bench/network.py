@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from vp.models import Ladder, preset
+from vp.models import Ladder, build, preset
 from vp.predictor import Predictor
 
 from .timing import best, once
@@ -18,11 +18,10 @@ from .timing import best, once
 ROUTINES = {"lvln": (3, 3), "one_frame": (5, 3), "full_res": (5, 3)}
 
 
-def make(name: str, variant: str) -> Predictor:
-    """A network of our recipes' kind with fresh weights: its speed does not depend on them."""
-    changes = {"head": "warp", "refine": 32, "norm": "layer", "activation": "silu", "standardise": True}
+def make(name: str, design: str) -> Predictor:
+    """A network with fresh weights: its speed does not depend on them."""
     torch.manual_seed(0)
-    return Predictor(name, Ladder(preset(name, variant, **(changes if variant == "compact" else {}))))
+    return Predictor(name, build(preset(name, design)))
 
 
 def clip(predictor: Predictor, count: int) -> np.ndarray:
@@ -30,10 +29,10 @@ def clip(predictor: Predictor, count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, 240, 320, 3), dtype=np.uint8)
 
 
-def measure(name: str, variant: str) -> dict:
+def measure(name: str, design: str) -> dict:
     """Seconds of one prediction and of its parts, the floor of its convolutions, and its arithmetic."""
     seen, horizon = ROUTINES[name]
-    predictor = make(name, variant)
+    predictor = make(name, design)
     frames = clip(predictor, seen + horizon)
     first = once(lambda: predictor.run(frames, seen, horizon))
     warm = best(lambda: predictor.run(frames, seen, horizon))
@@ -50,7 +49,7 @@ def measure(name: str, variant: str) -> dict:
     gflop = counter.get_total_flops() / 1e9
     return {
         "model": name,
-        "variant": variant,
+        "design": design,
         "seen": seen,
         "horizon": horizon,
         "first": first,
@@ -86,29 +85,32 @@ def convolutions(model: nn.Module, run: Callable[[], object]) -> Callable[[], No
 
 @torch.inference_mode()
 def parts(model: Ladder, window: Tensor, horizon: int) -> dict[str, float]:
-    """Seconds in the encoder, the lateral blocks and the decoder over a whole prediction."""
+    """Seconds for a whole prediction in the encoder (matching included), the lateral blocks and the decoder."""
     flat = window.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    features = model.features(flat)
-    columns, state, _ = model.remember(features, None, batch=1, steps=len(flat))
-    last, one = flat[-1:], [f[-1:] for f in features]
-    more, _, _ = model.remember(one, state, batch=1, steps=1)
+    seen = model.observe(flat, batch=1)
+    columns, state, _ = model.remember(seen, None, batch=1)
+    one = model.observe(flat[-1:], state, batch=1)
+    more, _, _ = model.remember(one, state, batch=1)
 
     def both(seeing: Callable[[], object], predicting: Callable[[], object]) -> float:
         return best(seeing) + (horizon - 1) * best(predicting)
 
     return {
-        "encoder": both(lambda: model.features(flat), lambda: model.features(last)),
-        "laterals": both(
-            lambda: model.remember(features, None, batch=1, steps=len(flat)),
-            lambda: model.remember(one, state, batch=1, steps=1),
+        "encoder": both(
+            lambda: model.observe(flat, batch=1),
+            lambda: model.observe(flat[-1:], state, batch=1),
         ),
-        "decoder": both(lambda: model.decode(columns, features[4], flat), lambda: model.decode(more, one[4], last)),
+        "laterals": both(
+            lambda: model.remember(seen, None, batch=1),
+            lambda: model.remember(one, state, batch=1),
+        ),
+        "decoder": both(lambda: model.decode(columns, seen), lambda: model.decode(more, one)),
     }
 
 
-def growth(name: str = "one_frame", variant: str = "compact") -> dict[str, dict[int, float]]:
+def growth(name: str = "one_frame", design: str = "motion") -> dict[str, dict[int, float]]:
     """How the seconds of a prediction grow with the frames seen, the frames predicted and the size."""
-    predictor = make(name, variant)
+    predictor = make(name, design)
     frames = clip(predictor, 30)
     found = {
         "seen": {n: best(lambda n=n: predictor.run(frames, n, 1), 3) for n in (1, 5, 10, 20)},
@@ -117,7 +119,6 @@ def growth(name: str = "one_frame", variant: str = "compact") -> dict[str, dict[
     }
     for height, width in ((32, 32), (64, 96), (128, 160), (224, 320)):
         # Location maps have the size that they were made for; all else is convolutions.
-        config = preset(name, variant, height=height, width=width, head="warp", refine=32, norm="layer")
-        sized = Predictor(name, Ladder(config))
+        sized = Predictor(name, build(preset(name, design, height=height, width=width)))
         found["pixels"][height * width] = best(lambda sized=sized: sized.run(frames, 5, 3), 3)
     return found

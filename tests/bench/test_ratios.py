@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def predictor() -> Predictor:
-    return make("one_frame", "compact")
+    return make("one_frame", "motion")
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,8 @@ def test_trained_parameters_are_the_papers_to_one_percent(name, millions):
     assert trained_parameters(paper) == pytest.approx(millions * 1e6, rel=0.01)
     assert sum(p.numel() for p in paper.encoder.parameters()) == pytest.approx(11.2e6, rel=0.01)
     assert trained_parameters(motion) < trained_parameters(paper) / 2
+    motion.encoder.requires_grad_(False)
+    assert trained_parameters(motion) == sum(p.numel() for p in motion.parameters() if p.requires_grad)
 
 
 @torch.inference_mode()

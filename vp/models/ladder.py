@@ -258,5 +258,6 @@ def join(outputs: list[LadderOutput]) -> LadderOutput:
 
 
 def trained_parameters(model: Ladder) -> int:
-    """Number of parameters outside the frozen encoder."""
-    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith("encoder."))
+    """Number of parameters that training changes: those outside the frozen encoder and the matchers' directions."""
+    fixed = ("encoder.", "matchers.")
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(fixed))

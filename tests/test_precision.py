@@ -20,7 +20,7 @@ def decibels(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def agree(exact, fast) -> None:
-    """Two runs of one network in two precisions: pictures within 40 dB of each other, memories too, and not the same."""
+    """Two runs of one network in two precisions: pictures within 40 dB, memories too, and not the same."""
     for kind in ("predictions", "one_step"):
         a, b = getattr(exact, kind), getattr(fast, kind)
         assert 40 < decibels(a, b) < 100

@@ -119,7 +119,7 @@ def make_ladder(make_config: Callable[..., LadderConfig]) -> Callable[..., Ladde
                     tensor.normal_(0, 0.5)
                 elif name.startswith("laterals.") and ".grus." in name:
                     tensor.mul_(3)
-                elif name.startswith("head.output.") or name.startswith("motion."):
+                elif name.startswith(("head.output.", "motion.")):
                     tensor.normal_(0, 0.2)
                 elif name.startswith("blend.output."):
                     tensor.add_(torch.randn_like(tensor), alpha=0.03)

@@ -83,6 +83,7 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     # ---- the loop ----
     model.train()
     every = 1 if fabric.device.type == "cpu" else 20  # a GPU is not kept waiting for a look at every loss
+    loss = norm = torch.zeros(())
     run.start()
     while run.share < 1 and not run.stopped:
         if run.step in args.snapshots:
@@ -111,9 +112,10 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         if run.clock - run.scored > args.score_every * 60:
             score()
         if run.clock - run.saved > args.save_every * 60:
+            run.check(loss + norm)  # so that the last good state is not written over
             run.save()
             run.export(evaluation_model, args.out / "export")
-    run.check(loss)
+    run.check(loss + norm)
     score()
     run.save()
     run.export(evaluation_model, args.out / "export")

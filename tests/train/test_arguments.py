@@ -23,7 +23,7 @@ DATA = ["--data", "nowhere"]
         (FIT, "--batch", "0", "at least 1"),
         (["train.cache", *DATA, "--cache", "nowhere"], "--workers", "0", "at least 1"),
         (["train.evaluate", *DATA], "--per-clip", "0", "at least 1"),
-        (["train.findings.memories", *DATA], "--clips", "0", "at least 1"),
+        (["train.evaluate", *DATA], "--parts", "0", "at least 1"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
 )

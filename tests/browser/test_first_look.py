@@ -148,7 +148,7 @@ def test_scores_of_the_model_card_keep_their_lines(visit: Callable[..., Explorer
     explorer = visit(width=width)
     about = explorer.view("About")
     about.get_by_text("Model card").click()
-    cell = about.locator("td").filter(has_text=re.compile(r"^\s*\d\d\.\d\d \W \d\d\.\d\d \W \d\d\.\d\d\s*$")).first
+    cell = about.locator("td").filter(has_text=re.compile(r"^\s*\+\d\.\d\d / \+\d\.\d\d / \+\d\.\d\d\s*$")).first
     cell.scroll_into_view_if_needed()
     assert cell.bounding_box()["height"] < 48  # one line of 13 px
     assert explorer.overflow() <= 0

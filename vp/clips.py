@@ -26,6 +26,7 @@ from PIL import Image
 from vp import hub, video
 from vp.errors import ClipError, VideoError
 from vp.limits import MAX_UPLOAD_BYTES, VIDEO_SUFFIXES
+from vp.replacing import replacing
 
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "clips"
 MANIFEST = "clips.json"  # optional, in the root: titles, labels, kinds of motion
@@ -367,7 +368,7 @@ def _thumbnail(place: Place, id: str) -> Path | None:
     else:
         return None
     folder.mkdir(exist_ok=True)
-    with video.replacing(path) as part:
+    with replacing(path) as part:
         image.save(part, "JPEG", quality=85)
     return path
 

@@ -79,6 +79,19 @@ def test_a_silent_filter_is_missing_from_its_own_recurrence(model, moving_batch)
     assert (hurt[:, 2, rest] - plain[:, 2, rest]).abs().max() > 1e-5
 
 
+def test_a_filter_silenced_from_now_on_is_gone_from_its_past_too(model, moving_batch):
+    frames = moving_batch(1, 3, 32, 64)
+    kept = keep([[Lesion("C4", "3x3", 2)]], model.config, frames)
+    with torch.inference_mode():
+        state = model(frames[:, :2]).state
+        assert state.memory["C4"]["3x3"][:, 2].abs().max() > 0.01
+        hurt = model(frames[:, 2:], state, record=True, kept=kept)
+        state.memory["C4"]["3x3"][:, 2] = 0
+        want = model(frames[:, 2:], state, record=True, kept=kept)
+    assert torch.equal(hurt.trace["C4"]["3x3"].z, want.trace["C4"]["3x3"].z)
+    assert torch.equal(hurt.frames, want.frames)
+
+
 def test_a_block_is_its_parts_together(model, moving_batch):
     frames = moving_batch(2, 3, 32, 64)
     frames[1] = frames[0]

@@ -12,15 +12,14 @@ from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
 from vp.models import ALL_NAMES, NAMES, TITLES, LadderConfig, build, trained_parameters
 
-ENCODER_PARAMETERS = 11_171_712
-
 TEXT = """
 ### What you are looking at
 The *Location-dependent Video Ladder Network* (L-VLN) sees a few frames of a video and predicts the next ones. A
-ResNet-18 looks at each frame at five resolutions. At four of them a lateral block **C1** to **C4** keeps a memory:
-three convolutional gated recurrent units (ConvGRUs) that look around with 3×3, 5×5 and 7×7 kernels. A decoder climbs
-back up from coarse to fine, joined by each memory on its way, and draws the next frame. To predict further, the network
-is fed its own prediction.
+ResNet-18 looks at each frame at several resolutions. At four of them a lateral block **C1** to **C4** keeps a memory:
+three convolutional gated recurrent units (ConvGRUs) that look around with 3×3, 5×5 and 7×7 kernels. From coarse to
+fine, each memory says how the pixels of the last frame move; the frame moved by that, blended and where nothing fits
+painted over, is the prediction. To predict further, the network is fed its own prediction. (The paper's own network,
+kept to compare with, paints every frame anew.)
 
 After O. Leuschner and J. Scheffczyk, *Self-supervised Video Prediction*, University of Bonn, 2020, which builds on the
 [Video Ladder Network](https://arxiv.org/abs/1612.01756) (Cricri et al. 2016),
@@ -95,5 +94,10 @@ def _trained(training: dict) -> str:
 
 
 def _parameters(config: LadderConfig) -> str:
+    """Those that were trained, and those of the encoder that this network reads."""
     with torch.device("meta"):
-        return f"{trained_parameters(build(config)) / 1e6:.1f} M + {ENCODER_PARAMETERS / 1e6:.1f} M encoder"
+        model = build(config)
+    taps = 5 if config.design == "paper" else 3 if config.full_resolution else 4
+    stages = ("conv1", "layer1", "layer2", "layer3", "layer4")[:taps]
+    encoder = sum(p.numel() for stage in stages for p in getattr(model.encoder, stage).parameters())
+    return f"{trained_parameters(model) / 1e6:.1f} M + {encoder / 1e6:.1f} M encoder"

@@ -22,6 +22,14 @@ from .server import Hub
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120
 
+# For a client: a full disk, as a limit of `size` bytes on the length of files; 0 lifts it.
+LIMIT_FILES = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (size if size > 0 else hard, hard))
+"""
+
 # Reads {"code", "values"} a line, runs the code, answers {"result"} or {"error", "message"} a line.
 WORKER = """
 import json, os, sys

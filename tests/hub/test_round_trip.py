@@ -14,7 +14,7 @@ import torch
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import build, preset
 
-from .conftest import Failed
+from .conftest import LIMIT_FILES, Failed
 from .server import Hub
 
 TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
@@ -273,17 +273,11 @@ def test_wrong_content(hub: Hub, client, content: dict[str, bytes]) -> None:
 def test_no_room_for_a_download(hub: Hub, client, content: dict[str, bytes], tmp_path: Path) -> None:
     """A full disk, as a limit on the length of files; then a cache that cannot be written at all."""
     hub.add("me/large", content)
-    limit = """
-    import resource, signal
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size if size > 0 else hard, hard))
-    """
-    client(limit, size=100_000)
+    client(LIMIT_FILES, size=100_000)
     try:
         message = failure(client, "hf://me/large")
     finally:
-        client(limit, size=0)
+        client(LIMIT_FILES, size=0)
     assert "me/large" in message and ("cannot be stored" in message or "Try again" in message)
     assert load(client, "hf://me/large")["names"] == ["one_frame"]
     (tmp_path / "a file").write_text("", encoding="utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 from vp.clips import HEADS, UCF101
 
-from .conftest import Client, Failed
+from .conftest import LIMIT_FILES, Client, Failed
 from .server import Hub, Repo
 
 COMMIT = UCF101.rpartition("@")[2]
@@ -150,17 +150,11 @@ def test_a_clip_that_is_cut(hub: Hub, ucf101: dict, fresh: Client) -> None:
 
 
 def test_no_room_and_no_place(hub: Hub, ucf101: dict, fresh: Client, tmp_path: Path) -> None:
-    limit = """
-    import resource, signal
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size if size > 0 else hard, hard))
-    """
-    fresh(limit, size=100_000)
+    fresh(LIMIT_FILES, size=100_000)
     try:
         message = failure(fresh)
     finally:
-        fresh(limit, size=0)
+        fresh(LIMIT_FILES, size=0)
     assert "the disk is full" in message and "HF_HOME" in message
     assert fresh(FETCH, spec="ucf101", id=FIRST)[0] == len(ucf101[FIRST])
     (tmp_path / "a file").write_text("")

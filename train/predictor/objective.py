@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vp.models import Ladder
+from vp.models.ladder import join
 
 from .losses import PredictionLoss, level_loss
 
@@ -35,26 +36,21 @@ class Objective(nn.Module):
         """
         if clips.shape[1] != seen + 1 + feedback:
             raise ValueError(f"{seen} seen and {feedback} fed-back frames need clips of {seen + 1 + feedback} frames")
-        out = self.model(clips[:, :seen])
+        outputs = [self.model(clips[:, :seen])]
+        inputs = [clips[:, :seen]]
+        for _ in range(feedback):
+            inputs.append(outputs[-1].frames[:, -1:].detach().clamp(0, 1))
+            outputs.append(self.model(inputs[-1], outputs[-1].state))
         # After one frame there is no motion to know yet, unless it is all there is.
         first = min(1, seen - 1) if self.every_step else seen - 1
-        outputs, inputs, targets = [out], [clips[:, first:seen]], [clips[:, first + 1 : seen + 1]]
-        predictions = [out.frames[:, first:]]
-        for k in range(feedback):
-            fed = predictions[-1][:, -1:].detach().clamp(0, 1)
-            out = self.model(fed, out.state)
-            outputs.append(out)
-            inputs.append(fed)
-            predictions.append(out.frames)
-            targets.append(clips[:, seen + 1 + k : seen + 2 + k])
-        predictions, targets = torch.cat(predictions, dim=1).flatten(0, 1).float(), torch.cat(targets, 1).flatten(0, 1)
-        loss, terms = self.criterion(predictions, targets)
-        if level_weight and outputs[0].levels:
-            levels = {
-                block: torch.cat([outputs[0].levels[block][:, first:], *(o.levels[block] for o in outputs[1:])], 1)
-                for block in outputs[0].levels
-            }
-            flows = {block: flow.flatten(0, 1) for block, flow in levels.items()}
-            off = level_loss(flows, self.model.config.strides, torch.cat(inputs, 1).flatten(0, 1), targets)
+
+        def supervised(steps: Tensor) -> Tensor:
+            return steps[:, first:].flatten(0, 1)
+
+        out, truth = join(outputs), supervised(clips[:, 1:])
+        loss, terms = self.criterion(supervised(out.frames).float(), truth)
+        if level_weight and out.levels:
+            flows = {block: supervised(flow) for block, flow in out.levels.items()}
+            off = level_loss(flows, self.model.config.strides, supervised(torch.cat(inputs, dim=1)), truth)
             loss, terms["levels"] = loss + level_weight * off, off.detach()
         return loss, terms

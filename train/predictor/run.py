@@ -36,12 +36,11 @@ def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer
     """
     model.encoder.requires_grad_(False)
     if recipe.optimiser == "muon":
+        edge = (model.blend if recipe.design == "motion" else model.head).output.weight
         matrices, others = [], []
         for p in (p for p in model.parameters() if p.requires_grad):
-            (matrices if p.ndim == 4 and len(p) > 3 and p.shape[0] != 1 else others).append(p)
-        edge = (model.blend if recipe.design == "motion" else model.head).output.weight
-        matrices = [p for p in matrices if p is not edge]
-        return muon_and_adamw(matrices, [*others, edge], lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+            (matrices if p.ndim == 4 and len(p) > 3 and p is not edge else others).append(p)
+        return muon_and_adamw(matrices, others, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     more = {"momentum": 0.9} if recipe.optimiser == "sgd" else {}
     if recipe.optimiser == "adamw":
         more["weight_decay"] = recipe.weight_decay

@@ -102,11 +102,7 @@ class MotionLadder(Ladder):
         self, frames: Tensor, state: State | None = None, *, batch: int, blocks: Sequence[str] = BLOCKS
     ) -> Observation:
         # Each level's match starts from the coarser one's: the encoder always runs to the deepest.
-        if self.config.full_resolution:
-            taps = [self.encoder.fine(frames), *self.encoder(frames, 3)]
-        else:
-            taps = self.encoder(frames, 4)
-        maps = {block: self.standardise[block](tap) for block, tap in zip(BLOCKS, taps, strict=True)}
+        maps = {block: self.standardise[block](tap) for block, tap in zip(BLOCKS, self._taps(frames), strict=True)}
         keys, evidence, displacement, centre = {}, {}, {}, None
         for block in reversed(BLOCKS):
             key = keys[block] = self.matchers[block].key(maps[block])
@@ -143,13 +139,15 @@ class MotionLadder(Ladder):
     def calibrate(self, frames: Tensor) -> None:
         """Set what is not learned: mean and spread of the features that each block reads, and the directions in which
         they are compared, from frames [N, 3, H, W] in [0, 1]."""
-        if self.config.full_resolution:
-            taps = [self.encoder.fine(frames), *self.encoder(frames, 3)]
-        else:
-            taps = self.encoder(frames, 4)
-        for block, x in zip(BLOCKS, taps, strict=True):
+        for block, x in zip(BLOCKS, self._taps(frames), strict=True):
             self.standardise[block].set(x.float().mean((0, 2, 3)), x.float().std((0, 2, 3)))
             self.matchers[block].calibrate(self.standardise[block](x))
+
+    def _taps(self, frames: Tensor) -> list[Tensor]:
+        """The encoder's maps of frames [N, 3, H, W] that C1 to C4 read, at the strides of the configuration."""
+        if self.config.full_resolution:
+            return [self.encoder.fine(frames), *self.encoder(frames, 3)]
+        return self.encoder(frames, 4)
 
 
 def _shifted(x: Tensor, batch: int, earlier: Tensor | None) -> Tensor:

@@ -123,7 +123,7 @@ def test_a_question_taken_back(visitor: Client, good: Path, served: Callable[[],
     for job in jobs[1:]:
         job.cancel()
     assert served() < PATIENCE
-    assert len(jobs[0].result(timeout=PATIENCE)) == 12
+    assert len(jobs[0].result(timeout=PATIENCE)) == 16  # twelve ConvGRUs, four blocks
 
 
 def test_beyond_the_queue_the_words_are_clear(server: Server, good: Path, served: Callable[[], float]) -> None:

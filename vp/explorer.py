@@ -18,7 +18,7 @@ from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
 from .inspection import silence_parts
-from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
+from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
 from .models import NAMES, PAPER_RECIPE, untrained
 from .models.encoder import Encoder
 from .predictor import Predictor
@@ -28,6 +28,7 @@ from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
 from .space import gpu
 
 T = TypeVar("T")
+SIZES = ("own", "fine")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Window:
     """Which part of a clip to predict, and with which network.
 
     model: preset name. start: seconds into the clip. fps: frame rate to resample to, in Hz.
-    seen: frames shown; horizon: frames predicted.
+    seen: frames shown; horizon: frames predicted. size: "own" for frames of the size that the network was made for,
+    "fine" for twice their height and width, see `Predictor.fine`.
     """
 
     model: str
@@ -43,6 +45,7 @@ class Window:
     fps: int = 10
     seen: int = 5
     horizon: int = 3
+    size: str = "own"
 
     def check(self) -> None:
         """Raise RequestError, saying what is allowed, if anything is out of range or of the wrong type."""
@@ -54,9 +57,21 @@ class Window:
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
                 raise RequestError(f"The number of frames {name} must be from 1 to {most}, not {value!r}.")
+        if self.size not in SIZES:
+            raise RequestError(f"The size must be one of {', '.join(SIZES)}, not {self.size!r}.")
+        if self.seen + self.horizon > self.most:
+            raise RequestError(
+                f"At the fine size at most {MAX_FINE} frames can be seen and predicted together, not "
+                f"{self.seen} + {self.horizon}: choose fewer, or the network's own size."
+            )
         number = isinstance(self.start, (int, float)) and not isinstance(self.start, bool)
         if not number or not math.isfinite(self.start) or self.start < 0:
             raise RequestError(f"The start must be a number of seconds from 0 up, not {self.start!r}.")
+
+    @property
+    def most(self) -> int:
+        """Frames that may be seen and predicted together at this size."""
+        return MAX_FINE if self.size == "fine" else MAX_SEEN + MAX_HORIZON
 
     @property
     def seconds(self) -> float:
@@ -122,12 +137,14 @@ class Explorer:
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
 
-    def network(self, name: str, weights: str = "trained") -> Predictor:
-        """The network of this name, loaded once.
+    def network(self, name: str, weights: str = "trained", size: str = "own") -> Predictor:
+        """The network of this name, loaded once, for frames of a size as in `Window`.
 
         weights: "trained"; "untrained" for fresh ones outside its encoder; "paper" for `one_frame` by the paper's
         recipe, whatever the name. Raises CheckpointError.
         """
+        if size == "fine":
+            return self.network(name, weights).fine()
         if weights == "paper":
             return self.predictor(PAPER_RECIPE)
         trained = self.predictor(name)
@@ -191,7 +208,7 @@ class Explorer:
         experiment: called with the predictor, the window's frames and the options. Raises as `predict` does.
         """
         window.check()
-        predictor = self.network(window.model, weights)
+        predictor = self.network(window.model, weights, window.size)
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(

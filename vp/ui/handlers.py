@@ -178,7 +178,8 @@ class Handlers:
         return Request(path, seconds, "your video", None, Window("one_frame"), label, trained_on)
 
     def follow(self, link: str) -> Request | None:
-        """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names; None for an empty one.
+        """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names, with `&size=fine` for
+        twice the size; None for an empty one.
 
         Raises RequestError or ClipError for a link that names nothing here.
         """
@@ -192,6 +193,7 @@ class Handlers:
                 model=values.get("model", [window.model])[0],
                 start=float(values.get("start", ["0"])[0]),
                 **{name: int(values.get(name, [getattr(window, name)])[0]) for name in ("fps", "seen", "horizon")},
+                size=values.get("size", [window.size])[0],
             )
         except ValueError:
             raise RequestError("This link is damaged: its numbers cannot be read. Choose a clip instead.") from None

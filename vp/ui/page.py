@@ -93,6 +93,9 @@ def build(explorer: Explorer) -> gr.Blocks:
                         [(f"{rate}", rate) for rate in FRAME_RATES], value=window.fps, label="Frames a second",
                         elem_id="fps",
                     )  # fmt: skip
+                    size = gr.Radio(
+                        [("own", "own"), ("fine", "fine")], value=window.size, label="Frame size", elem_id="size",
+                    )  # fmt: skip
                     seen = gr.Slider(1, MAX_SEEN, value=window.seen, step=1, label="Seen", elem_id="seen", buttons=[])
                     horizon = gr.Slider(
                         1, MAX_HORIZON, value=window.horizon, step=1, label="Predicted", elem_id="horizon", buttons=[]
@@ -116,13 +119,15 @@ def build(explorer: Explorer) -> gr.Blocks:
                     with gr.Tab("About"):
                         gr.Markdown(about(explorer), elem_id="view-about", elem_classes="prose")
 
-        settings = [model, start, fps, seen, horizon]
+        settings = [model, start, fps, seen, horizon, size]
 
         @shown
-        def predict(request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int) -> dict:
+        def predict(
+            request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int, size: str
+        ) -> dict:
             if request is None:
                 raise gr.Error("Choose a clip or upload a video first.", print_exception=False)
-            chosen = Window(model, float(start), int(fps), int(seen), int(horizon))
+            chosen = Window(model, float(start), int(fps), int(seen), int(horizon), size)
             return {"rollout": handlers.predict(replace(request, window=chosen))}
 
         @shown
@@ -143,9 +148,9 @@ def build(explorer: Explorer) -> gr.Blocks:
             """Open what a link names; without one, leave everything as it is."""
             request = handlers.follow(link or "")
             if request is None:
-                return (gr.skip(),) * 7
+                return (gr.skip(),) * 8
             w = request.window
-            return request, w.model, w.start, w.fps, w.seen, w.horizon, {"rollout": handlers.predict(request)}
+            return request, w.model, w.start, w.fps, w.seen, w.horizon, w.size, {"rollout": handlers.predict(request)}
 
         @shown
         def receive(path: str | None) -> tuple[Request, float]:

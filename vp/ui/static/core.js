@@ -204,9 +204,10 @@ window.lvln = (() => {
       context.clearRect(0, 0, canvas.width, canvas.height);
       return;
     }
-    if (canvas.width !== frame.width * 4) {
-      canvas.width = frame.width * 4;
-      canvas.height = frame.height * 4;
+    const zoom = Math.max(1, Math.min(4, Math.floor(768 / frame.width)));
+    if (canvas.width !== frame.width * zoom) {
+      canvas.width = frame.width * zoom;
+      canvas.height = frame.height * zoom;
     }
     context.imageSmoothingEnabled = smooth;
     context.imageSmoothingQuality = "high";

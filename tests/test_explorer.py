@@ -47,8 +47,8 @@ def test_too_late_a_start_is_refused_with_what_to_do(explorer, clip):
     "wrong",
     [
         {"model": "lstm"}, {"fps": 7}, {"fps": "10"}, {"seen": 0}, {"seen": 21}, {"seen": 2.5}, {"seen": True},
-        {"horizon": 0}, {"horizon": 11}, {"size": "huge"}, {"size": None}, {"size": 2}, {"start": -1.0}, {"start": math.nan}, {"start": math.inf}, {"start": "0"},
-        {"size": "fine", "seen": 10},
+        {"horizon": 0}, {"horizon": 11}, {"size": "huge"}, {"size": None}, {"size": 2}, {"start": -1.0},
+        {"start": math.nan}, {"start": math.inf}, {"start": "0"}, {"size": "fine", "seen": 10},
     ],
     ids=str,
 )  # fmt: skip

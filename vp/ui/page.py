@@ -94,7 +94,7 @@ def build(explorer: Explorer) -> gr.Blocks:
                         elem_id="fps",
                     )  # fmt: skip
                     size = gr.Radio(
-                        [("own", "own"), ("fine", "fine")], value=window.size, label="Frame size", elem_id="size",
+                        [("own", "own"), ("fine ×2", "fine")], value=window.size, label="Frame size", elem_id="size",
                     )  # fmt: skip
                     seen = gr.Slider(1, MAX_SEEN, value=window.seen, step=1, label="Seen", elem_id="seen", buttons=[])
                     horizon = gr.Slider(

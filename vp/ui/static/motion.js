@@ -55,6 +55,7 @@ lvln.views.motion = (root) => {
   function arrows(target, field, strokes, least = 0.15) {
     const context = target.getContext("2d");
     const zoom = target.width / shown.size[1];
+    const thick = target.width / 384;
     context.lineCap = "round";
     for (const [x, y, right, down] of flow.arrows(field, shown.size[1])) {
       if (Math.hypot(right, down) < least) continue;
@@ -63,13 +64,13 @@ lvln.views.motion = (root) => {
       for (const [colour, width] of strokes) {
         context.strokeStyle = colour;
         context.fillStyle = colour;
-        context.lineWidth = width;
+        context.lineWidth = thick * width;
         context.beginPath();
         context.moveTo(x0, y0);
         context.lineTo(x1, y1);
         context.stroke();
         context.beginPath();
-        context.arc(x1, y1, width + 0.4, 0, 7);
+        context.arc(x1, y1, thick * (width + 0.4), 0, 7);
         context.fill();
       }
     }
@@ -92,7 +93,7 @@ lvln.views.motion = (root) => {
   function build() {
     built.querySelector(".ladder-of-flow").replaceChildren(
       ...shown.levels.map(({ name, size: [h, w] }, i) =>
-        element(`<figure data-level="${name}"><figcaption><b>${i ? `… + ${name}` : name}</b> <small>${w}×${h}</small></figcaption><canvas class="flow" aria-label="flow after ${name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+        element(`<figure data-level="${name}"><figcaption><b>${i ? `… + ${name}` : name}</b> <small>${h}×${w}</small></figcaption><canvas class="flow" aria-label="flow after ${name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
       ),
       element(`<figure data-level="all"><figcaption><b>the prediction</b></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
     );

@@ -18,14 +18,13 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from vp import inspection, render
+import vp
+from vp import render
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
 
 from .files import given_video, new_file
 from .handlers import MODEL, shown
-from .levels import built_up, predicted_gain
-from .motion import NO_FLOW
 from .numbers import real, whole
 
 
@@ -81,7 +80,7 @@ def add_experiments(
             255).
         """
         place = Window(model, start, whole(fps), whole(seen), 1)
-        found = explorer.inspect(inspection.rank_convgrus, given_video(video), place, seen=place.seen)
+        found = explorer.inspect(vp.inspection.rank_convgrus, given_video(video), place, seen=place.seen)
         return [asdict(part) for part in found]
 
     @shown
@@ -101,7 +100,7 @@ def add_experiments(
         if not 3 <= (length := whole(frames)) <= 21:
             raise RequestError(f"The number of frames must be from 3 to 21, not {length}.")
         place = Window(model, start, whole(fps), length - 1, 1)
-        found = explorer.inspect(inspection.memory_reset, given_video(video), place, at=whole(at))
+        found = explorer.inspect(vp.inspection.memory_reset, given_video(video), place, at=whole(at))
         numbers = asdict(found)
         return {key: numbers[key] for key in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")}
 
@@ -117,7 +116,7 @@ def add_experiments(
             A JSON object with psnr and ssim (lists: entry k is for k + 1 frames seen), copy_psnr and copy_ssim.
         """
         place = Window(model, start, whole(fps), whole(most), 1)
-        numbers = asdict(explorer.inspect(inspection.sweep_seen, given_video(video), place, most=place.seen))
+        numbers = asdict(explorer.inspect(vp.inspection.sweep_seen, given_video(video), place, most=place.seen))
         return {key: numbers[key] for key in ("psnr", "ssim", "copy_psnr", "copy_ssim")}
 
     @shown
@@ -135,7 +134,7 @@ def add_experiments(
         """
         place = Window(model, start, whole(fps), whole(seen), 1)
         region = tuple(real(value) for value in (top, left, bottom, right))
-        found = explorer.inspect(inspection.saliency, given_video(video), place, seen=place.seen, region=region)
+        found = explorer.inspect(vp.inspection.saliency, given_video(video), place, seen=place.seen, region=region)
         out = new_file("saliency.png")
         Image.fromarray(np.concatenate(list(render.heat(found.heat)), axis=1)).save(out)
         return str(out), {"shares": found.shares, "region": list(found.region)}
@@ -154,13 +153,13 @@ def add_experiments(
             with, the .npz has paper and the object paper_grid too.
         """
         place, path = Window(model, start, whole(fps), whole(seen), whole(horizon)), given_video(video)
-        found = inspection.compare_spectra(explorer.predict(path, place))
+        found = vp.inspection.compare_spectra(explorer.predict(path, place))
         arrays, numbers = (
             {"truth": found.truth, "prediction": found.prediction},
             {"model": model, "grid": _named(found)},
         )
         if (rollout := explorer.paper(path, place)) is not None:
-            paper = inspection.compare_spectra(rollout)
+            paper = vp.inspection.compare_spectra(rollout)
             arrays["paper"], numbers["paper_grid"] = paper.prediction, _named(paper)
         out = new_file("spectrum.npz")
         np.savez_compressed(out, **arrays)
@@ -184,6 +183,9 @@ def add_experiments(
             alone.
             Fails for a network that moves no pixels.
         """
+        from .levels import built_up, predicted_gain
+        from .motion import NO_FLOW
+
         place = Window(model, start, whole(fps), whole(seen), whole(horizon))
         rollout = explorer.predict(given_video(video), place)
         if rollout.flow is None or rollout.mask is None:
@@ -222,7 +224,7 @@ def add_experiments(
         """
         place = Window(model, start, whole(fps), whole(seen), whole(horizon))
         found = explorer.inspect(
-            inspection.ladder_map, given_video(video), place, seen=place.seen, horizon=place.horizon
+            vp.inspection.ladder_map, given_video(video), place, seen=place.seen, horizon=place.horizon
         )
         out = new_file("ladder.npz")
         np.savez_compressed(out, **found.stages)
@@ -265,6 +267,6 @@ def _speed(flow: np.ndarray) -> list[float]:
     return [float(v) for v in np.hypot(flow[..., 0], flow[..., 1]).mean((1, 2))]
 
 
-def _named(found: inspection.Spectra) -> dict[str, float]:
+def _named(found: vp.inspection.Spectra) -> dict[str, float]:
     """The grid by period; JSON has no numbers for names."""
     return {str(period): value for period, value in found.grid.items()}

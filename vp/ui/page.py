@@ -14,7 +14,7 @@ from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, UPLOAD_SUFFIXES, descr
 from vp.models import NAMES, TITLES
 
 from . import views
-from .about import about
+from .about import TEXT, about
 from .api import add_api
 from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
@@ -24,6 +24,7 @@ SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "mot
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
+LOADING = {"waiting": "Loading the network"}
 IDLE = "() => { lvln.busy(false); }"
 
 
@@ -113,17 +114,21 @@ def build(explorer: Explorer) -> gr.Blocks:
                         views.view("classes", views.CLASSES)
                     with gr.Tab("Compare"):
                         views.view("compare", views.COMPARE)
-                    with gr.Tab("About"):
-                        gr.Markdown(about(explorer), elem_id="view-about", elem_classes="prose")
+                    with gr.Tab("About") as about_tab:
+                        told = gr.Markdown(TEXT, elem_id="view-about", elem_classes="prose")
 
         settings = [model, start, fps, seen, horizon]
 
         @shown
-        def predict(request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int) -> dict:
+        def predict(
+            request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int
+        ) -> Iterator[dict]:
             if request is None:
                 raise gr.Error("Choose a clip or upload a video first.", print_exception=False)
             chosen = Window(model, float(start), int(fps), int(seen), int(horizon))
-            return {"rollout": handlers.predict(replace(request, window=chosen))}
+            if not explorer.has(model):
+                yield LOADING
+            yield {"rollout": handlers.predict(replace(request, window=chosen))}
 
         @shown
         def pick(event: gr.EventData) -> Iterator[tuple]:
@@ -139,13 +144,16 @@ def build(explorer: Explorer) -> gr.Blocks:
             return link
 
         @shown
-        def follow(link: str | None) -> tuple:
+        def follow(link: str | None) -> Iterator[tuple]:
             """Open what a link names; without one, leave everything as it is."""
             request = handlers.follow(link or "")
             if request is None:
-                return (gr.skip(),) * 7
+                yield (gr.skip(),) * 7
+                return
             w = request.window
-            return request, w.model, w.start, w.fps, w.seen, w.horizon, {"rollout": handlers.predict(request)}
+            if not explorer.has(w.model):
+                yield (*(gr.skip(),) * 6, LOADING)
+            yield request, w.model, w.start, w.fps, w.seen, w.horizon, {"rollout": handlers.predict(request)}
 
         @shown
         def receive(path: str | None) -> tuple[Request, float]:
@@ -222,10 +230,13 @@ def build(explorer: Explorer) -> gr.Blocks:
         # A clip is fetched before its turn at the network, so that nobody waits in that line for the Hub.
         fetched = page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet)
         arrived = fetched.success(follow, link, [clip, *settings, wire], **quiet, **MODEL)
+        arrived.failure(None, js=IDLE)
         arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
         arrived.success(whole, clip, player, **quiet)
         if explorer.troubles:  # which may be over for the next visitor
             page.load(lambda: gr.update(value=_told(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet)
+        # Filled when somebody looks: it counts parameters, for which PyTorch has to be there.
+        about_tab.select(lambda: about(explorer), None, told, **quiet)
         if first and not example:
             page.load(predict, [clip, *settings], wire, **quiet, **MODEL)
     return page

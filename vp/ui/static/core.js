@@ -113,6 +113,7 @@ window.lvln = (() => {
         latest = value.rollout.key;
         show(value.rollout);
       }
+      if (value.waiting) busy(value.waiting); // for what comes after it
       if (value.arrived !== undefined) emit("arrived", value.arrived); // of a clip that comes from elsewhere
       if (value.compare) {
         state.compare = value.compare;

@@ -30,6 +30,7 @@ def visit(page):
     from gradio_client import Client, handle_file
     client = Client(page.local_url, verbose=False, analytics_enabled=False)
     _, found["numbers"] = client.predict(video=handle_file("assets/clips/walk.mp4"), seen=2, api_name="/predict")
+    found["compiler"] = "torch._dynamo" in sys.modules
 gradio.Blocks.block_thread = visit
 app.run(app.parse(["--no-browser", "--clips", "bundled", "--checkpoints", "bundled"]))
 print(json.dumps(found))
@@ -56,6 +57,11 @@ def test_the_page_is_served_before_torch_is_imported(visited: dict) -> None:
 
 def test_whoever_asks_before_the_networks_are_there_is_answered(visited: dict) -> None:
     assert len(visited["numbers"]["psnr"]) == 3
+
+
+def test_loading_a_network_does_not_load_a_compiler(visited: dict) -> None:
+    """It takes two seconds and 100 MB, for a network that is never compiled."""
+    assert not visited["compiler"]
 
 
 def test_a_click_is_told_that_the_network_is_loading_while_it_is() -> None:

@@ -73,4 +73,4 @@ def test_a_click_is_told_that_the_network_is_loading_while_it_is() -> None:
     clip = next(f for f in page.fns.values() if f.fn is predict).inputs[0]
     settings = ("one_frame", 0.5, 10, 2, 1)
     first, second = list(predict(clip.value, *settings)), list(predict(clip.value, *settings))
-    assert first[0] == LOADING and [list(step) for step in (*first[1:], *second)] == [["rollout"], ["rollout"]]
+    assert first[0][0] == LOADING and [list(step[0]) for step in (*first[1:], *second)] == [["rollout"], ["rollout"]]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .predictor import Predictor
 
 T = TypeVar("T")
+# Two cores serve one network at a time best.
+_TURN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,8 @@ class Explorer:
                 f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
-        return _run(experiment, predictor, frames, options)
+        with _TURN:
+            return _run(experiment, predictor, frames, options)
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
         """The same window by `one_frame` with the paper's recipe; None where there is no such checkpoint."""
@@ -230,7 +233,8 @@ class Explorer:
         Raises RequestError or CheckpointError."""
         from .inspection import silence_parts
 
-        return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+        with _TURN:
+            return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
 
 
 @gpu

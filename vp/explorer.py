@@ -1,4 +1,7 @@
-"""The explorer without a page: clips and checkpoints in, rollouts out. The page and the API both call this."""
+"""The explorer without a page: clips and checkpoints in, rollouts out. The page and the API both call this.
+
+What needs PyTorch is imported where it is used: a page can be shown before that is there.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,30 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from . import action_classifier, hub, video
-from .action_classifier import ActionClassifier, Classification
+from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
-from .inspection import silence_parts
 from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
-from .models import NAMES, PAPER_RECIPE, untrained
-from .models.encoder import Encoder
-from .predictor import Predictor
+from .models import NAMES, PAPER_RECIPE
 from .reopening import Reopening
 from .rollout import Rollout
 from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
 from .space import gpu
 
+if TYPE_CHECKING:
+    from .action_classifier import ActionClassifier, Classification
+    from .models.encoder import Encoder
+    from .predictor import Predictor
+
 T = TypeVar("T")
 SIZES = ("own", "fine")
+# Two cores serve one network at a time best.
+_TURN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,8 @@ class Explorer:
 
     def predictor(self, name: str) -> Predictor:
         """The network of this name, loaded once. Raises CheckpointError."""
+        from .predictor import Predictor
+
         with self._lock:
             if name not in self._predictors:
                 model = self.checkpoints.load(name)
@@ -136,6 +144,10 @@ class Explorer:
                 model.encoder = self._encoders.setdefault(encoder, model.encoder)
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
+
+    def has(self, name: str) -> bool:
+        """Whether the network of this name is loaded already, so that nobody has to wait for that."""
+        return name in self._predictors
 
     def network(self, name: str, weights: str = "trained", size: str = "own") -> Predictor:
         """The network of this name, loaded once, for frames of a size as in `Window`.
@@ -150,6 +162,9 @@ class Explorer:
         trained = self.predictor(name)
         if weights == "trained":
             return trained
+        from .models import untrained
+        from .predictor import Predictor
+
         with self._lock:
             if name not in self._untrained:
                 self._untrained[name] = Predictor(name, untrained(trained.model), source="untrained")
@@ -157,6 +172,8 @@ class Explorer:
 
     def classifier(self) -> ActionClassifier:
         """The action classifier, loaded once. Raises CheckpointError, if there is none too."""
+        from .action_classifier import ActionClassifier
+
         with self._lock:
             if self._classifier is not None:
                 return self._classifier
@@ -170,18 +187,21 @@ class Explorer:
         """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
         last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
         CheckpointError."""
+        from .action_classifier import FPS, READ_SIZE
+
         classifier = self.classifier()
-        frames = video.read(path, fps=action_classifier.FPS, frames=MAX_CLASSIFIED, size=action_classifier.READ_SIZE)
+        frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=READ_SIZE)
         yield from _watch(classifier, frames, tuple(silence))
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
 
-        A checkpoint that cannot be loaded is left for the moment somebody asks for it and can read why.
+        What the page shows first comes first. A checkpoint that cannot be loaded is left for the moment somebody asks
+        for it and can read why.
         """
         if self._checkpoints.trouble:
             return
-        for name in self.checkpoints.names():
+        for name in sorted(self.checkpoints.names(), key=lambda name: name != "one_frame"):
             with contextlib.suppress(CheckpointError):
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
@@ -192,6 +212,8 @@ class Explorer:
         Near the end of a clip there may be fewer true frames than predicted ones; there must be enough to see.
         Raises RequestError, VideoError or CheckpointError.
         """
+        from .predictor import Predictor
+
         return self.inspect(Predictor.run, path, window, weights=weights, seen=window.seen, horizon=window.horizon)
 
     def inspect(
@@ -216,7 +238,8 @@ class Explorer:
                 f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
-        return _run(experiment, predictor, frames, options)
+        with _TURN:
+            return _run(experiment, predictor, frames, options)
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
         """The same window by `one_frame` with the paper's recipe; None where there is no such checkpoint."""
@@ -225,7 +248,10 @@ class Explorer:
     def silence(self, rollout: Rollout, parts: Sequence[str]) -> Rollout:
         """A rollout by trained weights again, without some parts of its network: see `vp.inspection.silence_parts`.
         Raises RequestError or CheckpointError."""
-        return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+        from .inspection import silence_parts
+
+        with _TURN:
+            return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
 
 
 @gpu

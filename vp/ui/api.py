@@ -20,7 +20,6 @@ from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .api_experiments import add_experiments
-from .classes import classification_numbers
 from .files import given_video, new_file, plain
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
@@ -144,6 +143,8 @@ def add_api(handlers: Handlers) -> None:
             most), predictor (whose states are read) and seconds. Fails with a message where no classifier checkpoint
             is loaded.
         """
+        from .classes import classification_numbers
+
         *_, result = explorer.classify(given_video(video))
         return classification_numbers(result, explorer.classifier().predictor.name)
 

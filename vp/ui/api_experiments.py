@@ -18,13 +18,13 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from vp import inspection, render
+import vp
+from vp import render
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
 
 from .files import given_video, new_file
 from .handlers import MODEL, shown
-from .motion import NO_FLOW
 from .numbers import real, whole
 
 
@@ -86,7 +86,7 @@ def add_experiments(
             255).
         """
         place = Window(model, start, whole(fps), whole(seen), 1, size)
-        found = explorer.inspect(inspection.rank_convgrus, given_video(video), place, seen=place.seen)
+        found = explorer.inspect(vp.inspection.rank_convgrus, given_video(video), place, seen=place.seen)
         return [asdict(part) for part in found]
 
     @shown
@@ -106,7 +106,7 @@ def add_experiments(
         if not 3 <= (length := whole(frames)) <= 21:
             raise RequestError(f"The number of frames must be from 3 to 21, not {length}.")
         place = Window(model, start, whole(fps), length - 1, 1, size)
-        found = explorer.inspect(inspection.memory_reset, given_video(video), place, at=whole(at))
+        found = explorer.inspect(vp.inspection.memory_reset, given_video(video), place, at=whole(at))
         numbers = asdict(found)
         return {key: numbers[key] for key in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")}
 
@@ -122,7 +122,7 @@ def add_experiments(
             A JSON object with psnr and ssim (lists: entry k is for k + 1 frames seen), copy_psnr and copy_ssim.
         """
         place = Window(model, start, whole(fps), whole(most), 1, size)
-        numbers = asdict(explorer.inspect(inspection.sweep_seen, given_video(video), place, most=place.seen))
+        numbers = asdict(explorer.inspect(vp.inspection.sweep_seen, given_video(video), place, most=place.seen))
         return {key: numbers[key] for key in ("psnr", "ssim", "copy_psnr", "copy_ssim")}
 
     @shown
@@ -142,7 +142,7 @@ def add_experiments(
         """
         place = Window(model, start, whole(fps), whole(seen), 1, size)
         region = tuple(real(value) for value in (top, left, bottom, right))
-        found = explorer.inspect(inspection.saliency, given_video(video), place, seen=place.seen, region=region)
+        found = explorer.inspect(vp.inspection.saliency, given_video(video), place, seen=place.seen, region=region)
         out = new_file("saliency.png")
         Image.fromarray(np.concatenate(list(render.heat(found.heat)), axis=1)).save(out)
         return str(out), {"shares": found.shares, "region": list(found.region)}
@@ -161,13 +161,13 @@ def add_experiments(
             with, the .npz has paper and the object paper_grid too.
         """
         place, path = Window(model, start, whole(fps), whole(seen), whole(horizon), size), given_video(video)
-        found = inspection.compare_spectra(explorer.predict(path, place))
+        found = vp.inspection.compare_spectra(explorer.predict(path, place))
         arrays, numbers = (
             {"truth": found.truth, "prediction": found.prediction},
             {"model": model, "grid": _named(found)},
         )
         if (rollout := explorer.paper(path, place)) is not None:
-            paper = inspection.compare_spectra(rollout)
+            paper = vp.inspection.compare_spectra(rollout)
             arrays["paper"], numbers["paper_grid"] = paper.prediction, _named(paper)
         out = new_file("spectrum.npz")
         np.savez_compressed(out, **arrays)
@@ -191,6 +191,8 @@ def add_experiments(
             alone.
             Fails for a network that moves no pixels.
         """
+        from .motion import NO_FLOW
+
         place = Window(model, start, whole(fps), whole(seen), whole(horizon), size)
         rollout = explorer.predict(given_video(video), place)
         if rollout.flow is None or rollout.mask is None:
@@ -204,7 +206,7 @@ def add_experiments(
             "size": list(rollout.mask.shape[1:]),
             "speed": _speed(rollout.flow),
             "painted": [float(v) for v in rollout.mask.mean((1, 2))],
-            "gain": inspection.predicted_gain(rollout),
+            "gain": vp.inspection.predicted_gain(rollout),
             "levels": [
                 {
                     "name": level.name,
@@ -212,7 +214,7 @@ def add_experiments(
                     "speed": _speed(level.flow),
                     "gain": level.gain,
                 }
-                for level in inspection.built_up(rollout)
+                for level in vp.inspection.built_up(rollout)
             ],
         }
 
@@ -229,7 +231,7 @@ def add_experiments(
         """
         place = Window(model, start, whole(fps), whole(seen), whole(horizon), size)
         found = explorer.inspect(
-            inspection.ladder_map, given_video(video), place, seen=place.seen, horizon=place.horizon
+            vp.inspection.ladder_map, given_video(video), place, seen=place.seen, horizon=place.horizon
         )
         out = new_file("ladder.npz")
         np.savez_compressed(out, **found.stages)
@@ -272,6 +274,6 @@ def _speed(flow: np.ndarray) -> list[float]:
     return [float(v) for v in np.hypot(flow[..., 0], flow[..., 1]).mean((1, 2))]
 
 
-def _named(found: inspection.Spectra) -> dict[str, float]:
+def _named(found: vp.inspection.Spectra) -> dict[str, float]:
     """The grid by period; JSON has no numbers for names."""
     return {str(period): value for period, value in found.grid.items()}

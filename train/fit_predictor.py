@@ -57,9 +57,8 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     )
     if not windows:
         raise ValueError(
-            f"no validation clip is long enough for {config.seen + HORIZON} frames at 10 Hz. A folder needs clips of the "
-            f"groups {', '.join(map(str, VALIDATION_GROUPS))}, or set `clips` in the recipe, to validate on what it "
-            "trains on"
+            f"no validation clip has {config.seen + HORIZON} frames at 10 Hz. A folder needs some of the groups "
+            f"{', '.join(map(str, VALIDATION_GROUPS))}; or set `clips` in the recipe, to validate on what it trains on"
         )
     model, evaluation_model = (fabric.to_device(build(config).to(memory_format=torch.channels_last)) for _ in range(2))
     provenance = load_shared(model.encoder, args.encoder) if args.encoder else load_imagenet(model.encoder)
@@ -115,12 +114,10 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
             score()
         if run.clock - run.saved > args.save_every * 60:
             run.check(loss + norm)  # so that the last good state is not written over
-            run.save()
-            run.export(evaluation_model, args.out / "export")
+            run.keep(evaluation_model)
     run.check(loss + norm)
     score()
-    run.save()
-    run.export(evaluation_model, args.out / "export")
+    run.keep(evaluation_model)
     if run.step in args.snapshots:
         run.export(evaluation_model, args.out / f"step_{run.step}")
 

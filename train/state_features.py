@@ -138,7 +138,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument(
-        "--seconds", type=above_zero, default=None, help="watch only so much of each clip: for a first classifier in a hurry"
+        "--seconds",
+        type=above_zero,
+        default=None,
+        help="watch only so much of each clip: for a first classifier in a hurry",
     )
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
 

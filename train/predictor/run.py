@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vp.checkpoints import save_encoder, save_predictor
+from vp.errors import CheckpointError
 from vp.metrics import psnr
 from vp.models import Ladder
 
@@ -141,7 +142,7 @@ class Run:
         except (OSError, RuntimeError) as error:  # the latter is PyTorch's word for a full disk
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            why = isinstance(error, OSError) and error.strerror or "its disk may be full"
+            why = (isinstance(error, OSError) and error.strerror) or "its disk may be full"
             raise SystemExit(
                 f"error: the state at step {self.step} cannot be written to {self.folder}: {why}; {self._kept()}. Free "
                 "some space, then start the same command again."
@@ -186,6 +187,15 @@ class Run:
         save_encoder(folder, evaluation_model, provenance=self.provenance)
         scores = {"validation": self.progress["scores"]}
         save_predictor(folder, self.recipe.model, evaluation_model, training=training, scores=scores)
+
+    def keep(self, evaluation_model: Ladder) -> None:
+        """Export and save. Weights that predict what is not finite, though they are finite, are refused before they are
+        written over the last good state. Raises SystemExit."""
+        try:
+            self.export(evaluation_model, self.folder / "export")
+        except CheckpointError as error:
+            raise SystemExit(f"error at step {self.step}: {error} As of now {self._kept()}.") from error
+        self.save()
 
     def score(self, evaluation_model: Ladder, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:
         """Gain on validation windows with the averaged weights, noted in the progress and in log.jsonl."""

@@ -21,7 +21,6 @@ import filecmp
 import hashlib
 import json
 import os
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -30,10 +29,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from vp.errors import ClipError, VideoError
+from vp.errors import VideoError
 from vp.limits import MAX_FRAMES
 
-from .arguments import at_least_one
+from .arguments import add_data, at_least_one, told
 from .splits import ClipFile, find_clips, same_name, select
 
 if TYPE_CHECKING:
@@ -131,7 +130,6 @@ def find_data(data: str | Path) -> Data:
     # Not at the top: it reads videos with PyAV, which machines that only train may lack.
     from vp.clips import hub_address, open_clips, ucf101_name
 
-    # A path has only one of the slashes of hf://datasets/owner/name left.
     if hub_address(str(data)) is None:
         return Data(find_clips(Path(data)))
     source = open_clips(str(data))
@@ -158,8 +156,6 @@ def _work_with(source: ClipSource | None) -> None:
 def _build_one(job: tuple[str, str, str]) -> tuple[tuple, str]:
     """Decode one clip into the cache: (its line of the index, with 0 frames if it failed; words for people)."""
     name, source, folder = job
-    target = Path(folder) / f"{name}.npy"
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
         path = _hub.path(source) if _hub else Path(source)
         origin = Origin.of(source, _hub)  # before it is read: what changes meanwhile is decoded again the next time
@@ -168,13 +164,22 @@ def _build_one(job: tuple[str, str, str]) -> tuple[tuple, str]:
         frames, fps = decode(path)
     except VideoError as error:
         return (name, 0, 0.0), f"skipped {source}: {error}"
+    write(Path(folder) / f"{name}.npy", frames)
+    return (name, len(frames), fps, *origin), _thinned(path, fps)
+
+
+def write(target: Path, frames: np.ndarray) -> None:
+    """Write an entry, which is only ever seen whole. Raises OSError, saying what to do."""
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             np.save(file, frames)
         os.replace(temporary, target)
+    except OSError as error:  # NumPy gives a full disk no number
+        why = error.strerror or "the disk is full"
+        raise OSError(f"{target} cannot be written: {why}. Free some space, or name another --cache") from error
     finally:
         temporary.unlink(missing_ok=True)
-    return (name, len(frames), fps, *origin), _thinned(path, fps)
 
 
 def _thinned(path: Path, fps: float) -> str:
@@ -288,20 +293,14 @@ def _whole(path: Path, frames: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data",
-        required=True,
-        help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4), or hf://datasets/OWNER/NAME@REVISION",
-    )
+    add_data(parser)
     parser.add_argument("--cache", type=Path, required=True, help="folder to fill")
     parser.add_argument("--part", default=None, help="train, validation, train+validation or test; default all")
     parser.add_argument("--workers", type=at_least_one, default=None, help="default: one for each core")
     args = parser.parse_args()
-    try:
+    with told():
         clips, hub = find_data(args.data)
         build(select(clips, args.part) if args.part else clips, args.cache, args.workers, hub)
-    except (ClipError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -41,10 +41,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from vp.checkpoints import open_checkpoints
-from vp.errors import ExplorerError
 
 from . import image_features, paper_features
-from .cache import build
+from .arguments import told
+from .cache import build, find_data
 from .classifier_figures import draw
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from .fit_classifier import (
@@ -187,7 +187,7 @@ def _pictures(args: argparse.Namespace, source, clips: list[ClipFile], part: str
     digest = source.config(args.model)["encoder_sha256"][:12]
     file = args.features / f"pictures-{digest}-{part}.npz"
     if not file.exists():
-        build(clips, args.cache)
+        build(clips, args.cache, hub=find_data(args.data).hub)
         image_features.compute(source.load(args.model).encoder, clips, args.cache, file)
     return file
 
@@ -223,12 +223,10 @@ def main() -> None:
     add_arguments(parser)
     add_report_arguments(parser)
     args = parser.parse_args()
-    try:
+    with told():
         report = evaluate(args)
-    except (ExplorerError, ValueError) as error:
-        raise SystemExit(str(error)) from None
-    print(markdown(report))
-    leave(report, args, draw)
+        print(markdown(report))
+        leave(report, args, draw)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from vp.checkpoints import save_classifier
 from vp.models import StateClassifier
 
 from . import paper_features
+from .arguments import told
 from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from .predictor.run import OPTIMISERS
 from .splits import ClipFile
@@ -162,6 +163,12 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="folder of checkpoints; default: --checkpoints")
     args = parser.parse_args()
+    with told():
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fit what the command line asks for."""
     if args.out is None and (args.checkpoints == "bundled" or "://" in args.checkpoints):
         raise SystemExit("say with --out into which folder of checkpoints the classifier is to be written")
     out = args.out or Path(args.checkpoints)

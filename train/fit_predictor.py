@@ -18,22 +18,21 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
-from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from vp.errors import ClipError
 from vp.models import Ladder, build
 from vp.precision import choose_device, choose_dtype
 
-from .arguments import above_zero, at_least_one
+from .arguments import above_zero, add_data, at_least_one, told, zero_or_more
 from .data.batches import Batches
 from .data.windows import fixed_windows
-from .encoder_weights import load_imagenet, load_shared
+from .encoder_weights import load_imagenet, load_shared, read_weights
 from .predictor.losses import PredictionLoss
 from .predictor.objective import Objective
 from .predictor.recipe import Recipe, load_recipe
 from .predictor.run import Run, set_rate
 from .sources import prepare
+from .splits import VALIDATION_GROUPS
 
 HORIZON = 3  # steps that validation scores
 LEVELS_UNTIL = 0.75  # share of the run in which each level's motion has a loss of its own
@@ -46,12 +45,9 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     torch.backends.cudnn.benchmark = True  # worth it only where shapes stay: `seen` of a recipe for GPUs is one number
     torch.backends.cudnn.benchmark_limit = 4
     config = recipe.config()
-    try:
-        names = prepare(
-            args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits, ready=args.prepared
-        )
-    except (ClipError, OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from None
+    names = prepare(
+        args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits, ready=args.prepared
+    )
     shape = {"length": recipe.length, "size": config.size, "batch": recipe.batch}
     batches = Batches(
         args.cache, names.train, **shape, augmentation=recipe.augmentation, seed=recipe.seed, device=fabric.device
@@ -59,6 +55,11 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     windows = fixed_windows(
         args.cache, names.validation, length=config.seen + HORIZON, size=config.size, per_clip=args.validation_windows
     )
+    if not windows:
+        raise ValueError(
+            f"no validation clip has {config.seen + HORIZON} frames at 10 Hz. A folder needs some of the groups "
+            f"{', '.join(map(str, VALIDATION_GROUPS))}; or set `clips` in the recipe, to validate on what it trains on"
+        )
     model, evaluation_model = (fabric.to_device(build(config).to(memory_format=torch.channels_last)) for _ in range(2))
     provenance = load_shared(model.encoder, args.encoder) if args.encoder else load_imagenet(model.encoder)
     if args.start:
@@ -113,12 +114,10 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
             score()
         if run.clock - run.saved > args.save_every * 60:
             run.check(loss + norm)  # so that the last good state is not written over
-            run.save()
-            run.export(evaluation_model, args.out / "export")
+            run.keep(evaluation_model)
     run.check(loss + norm)
     score()
-    run.save()
-    run.export(evaluation_model, args.out / "export")
+    run.keep(evaluation_model)
     if run.step in args.snapshots:
         run.export(evaluation_model, args.out / f"step_{run.step}")
 
@@ -128,7 +127,7 @@ def start(model: Ladder, folder: Path) -> None:
     state, path = model.state_dict(), folder / "model.safetensors"
     if not path.exists():
         raise SystemExit(f"{path} is missing: --start takes the folder of an exported predictor")
-    for name, value in load_file(path).items():
+    for name, value in read_weights(path).items():
         if name not in state:
             raise SystemExit(f"{path} is of another network: this one has no {name}")
         value = value.float()
@@ -145,19 +144,22 @@ def make_fabric(args: argparse.Namespace) -> Fabric:
     device = torch.device("cpu") if args.accelerator == "cpu" else choose_device()
     native = "bf16-mixed" if choose_dtype(device) == torch.bfloat16 else "32-true"
     loggers = [TensorBoardLogger(args.out, name="", version="")]
-    if args.wandb:
-        from lightning.pytorch.loggers import WandbLogger  # asks for the wandb package, and says so
+    try:
+        if args.wandb:
+            from lightning.pytorch.loggers import WandbLogger
 
-        loggers.append(WandbLogger(project=args.wandb, name=args.out.name, save_dir=args.out))
-    return Fabric(accelerator=args.accelerator, devices=1, precision=args.precision or native, loggers=loggers)
+            loggers.append(WandbLogger(project=args.wandb, name=args.out.name, save_dir=args.out))
+        return Fabric(accelerator=args.accelerator, devices=1, precision=args.precision or native, loggers=loggers)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--wandb needs a package that is not here: {error}") from error
+    except RuntimeError as error:
+        raise ValueError(f"--accelerator {args.accelerator}: {error}") from error
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name in train/predictor/recipes/ or path of a .yaml file")
-    parser.add_argument(
-        "--data", type=Path, default=None, help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4) or one video"
-    )
+    add_data(parser, required=False, more=", or one video")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument("--prepared", action="store_true", help="take the cache as it is")
@@ -170,17 +172,18 @@ def main() -> None:
     parser.add_argument(
         "--precision", default=None, help="bf16-mixed or 32-true; default: bf16-mixed where the hardware has bf16"
     )
-    parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")
-    parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
+    parser.add_argument("--save-every", type=zero_or_more, default=3, metavar="MINUTES")
+    parser.add_argument("--score-every", type=zero_or_more, default=5, metavar="MINUTES")
     parser.add_argument("--log-every", type=at_least_one, default=50, metavar="STEPS")
     parser.add_argument("--validation-windows", type=at_least_one, default=1, help="windows per validation clip")
     parser.add_argument("--snapshots", type=int, nargs="*", default=[], help="export after these steps too")
     parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
-    recipe = load_recipe(args.recipe)
-    if args.batch:
-        recipe.batch = args.batch
-    fit(args, recipe)
+    with told():
+        recipe = load_recipe(args.recipe)
+        if args.batch:
+            recipe.batch = args.batch
+        fit(args, recipe)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def prepare(args: argparse.Namespace, clips: list[ClipFile], blocks: Sequence[st
     """The folder that holds the features of these clips, computed where missing. watched: what our classifier reads of
     them, of `blocks`."""
     folder = place_of(args, blocks, "paper")
-    if missing_from(folder, clips):
+    if missing_from(folder, clips, args.cache):
         predictor = watcher(args)
 
         def features(clip: ClipFile, frames: Tensor) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import circle
-from .cache import build, find_data, in_cache
+from .cache import build, find_data, in_cache, read_index
 from .splits import ClipFile, select
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Source(NamedTuple):
 
 
 def prepare(
-    data: Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None, ready: bool
+    data: str | Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None, ready: bool
 ) -> Source:
     """Decode what a run needs into the cache.
 
@@ -40,8 +40,8 @@ def prepare(
         return Source(names, names)
     if data is None:
         raise ValueError("this recipe trains on video: say where it is with --data")
-    if data.is_file():
-        return _decoded([ClipFile(data.stem, "", 0, data)], None, cache, ready)
+    if (video := Path(data)).is_file():
+        return _decoded([ClipFile(video.stem, "", 0, video)], None, cache, ready)
     found, hub = find_data(data)
     train = select(found, "train", splits)
     if not train:
@@ -63,4 +63,6 @@ def _decoded(
 ) -> Source:
     clips = [*train, *(validation or [])]
     names = [clip.name for clip in (in_cache if ready else build)(clips, cache, hub=hub)]
+    if not ready and not any(name in read_index(cache) for name in names[: len(train)]):
+        raise ValueError(f"none of the {len(train)} training clips can be decoded: see above why")
     return Source(names[: len(train)], names if validation is None else names[len(train) :])

@@ -32,9 +32,10 @@ from vp.models import BLOCKS, KERNELS, NAMES, Ladder, in_order, step_features, u
 from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 
-from .cache import build, named, read_index
+from .arguments import above_zero, add_data, told
+from .cache import build, find_data, named, read_index
 from .data.windows import frame_steps
-from .splits import ClipFile, find_clips, select
+from .splits import ClipFile, select
 
 
 def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], *, last: bool) -> dict[str, np.ndarray]:
@@ -74,14 +75,18 @@ def folder_of(root: Path, name: str, digest: str, blocks: Sequence[str], seconds
     return root / f"{name}-{digest[:12]}{some}{short}{'-' if kind else ''}{kind}"
 
 
-def missing_from(folder: Path, clips: list[ClipFile]) -> list[ClipFile]:
-    """The clips whose features the folder does not hold, or only those of an older file."""
+def missing_from(folder: Path, clips: list[ClipFile], cache: Path) -> list[ClipFile]:
+    """The clips whose features the folder does not hold, or only those of an older file or of older frames in the
+    cache."""
 
     def held(clip: ClipFile) -> bool:
         features = folder / f"{clip.name}.npz"
         if not features.exists():
             return False
-        return not clip.path.exists() or clip.path.stat().st_mtime <= features.stat().st_mtime
+        return all(
+            not source.exists() or source.stat().st_mtime <= features.stat().st_mtime
+            for source in (clip.path, cache / f"{clip.name}.npy")
+        )
 
     return [clip for clip in clips if not held(clip)]
 
@@ -100,7 +105,7 @@ def compute(
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(cache)
     most = MAX_CLASSIFIED if seconds is None else max(1, round(seconds * FPS))
-    missing = [clip for clip in missing_from(folder, clips) if clip.name in index]
+    missing = [clip for clip in missing_from(folder, clips, cache) if clip.name in index]
     for clip in tqdm(missing, desc=folder.name, unit="clip", mininterval=10):
         frames = predictor.resize(watched(cache, clip.name, *index[clip.name], most)).to(predictor.device)
         temporary = folder / f".{clip.name}.{os.getpid()}.npz"
@@ -127,13 +132,16 @@ def _whole(path: Path, name: str) -> Tensor:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What every command that reads states is told."""
-    parser.add_argument("--data", type=Path, required=True, help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4)")
+    add_data(parser)
     parser.add_argument("--checkpoints", default="bundled", help="bundled, a folder or hf://owner/name@revision")
     parser.add_argument("--model", default="lvln", choices=NAMES, help="predictor whose states are read")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument(
-        "--seconds", type=float, default=None, help="watch only so much of each clip: for a first classifier in a hurry"
+        "--seconds",
+        type=above_zero,
+        default=None,
+        help="watch only so much of each clip: for a first classifier in a hurry",
     )
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
 
@@ -155,16 +163,21 @@ def prepare(
 ) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing."""
     folder = place_of(args, blocks, "untrained" if fresh else "")
-    clips = named(select(find_clips(args.data), part, args.splits), args.cache)
-    if missing_from(folder, clips):
-        build(clips, args.cache)
+    found, hub = find_data(args.data)
+    clips = named(select(found, part, args.splits), args.cache, hub)
+    if not clips:
+        raise ValueError(f"none of the clips of {args.data} is of a {part} group")
+    if hub:  # only its list says whether a clip is another one than it was
+        clips = build(clips, args.cache, hub=hub)
+    if missing_from(folder, clips, args.cache):
+        clips = clips if hub else build(clips, args.cache)
         predictor = watcher(args, fresh=fresh)
 
         def features(_: ClipFile, frames: Tensor) -> dict[str, np.ndarray]:
             return features_of(predictor.model, frames, blocks, last=not fresh)
 
         compute(features, predictor, clips, args.cache, folder, seconds=args.seconds)
-    left = {clip.name for clip in missing_from(folder, clips)}
+    left = {clip.name for clip in missing_from(folder, clips, args.cache)}
     return [clip for clip in clips if clip.name not in left], folder
 
 
@@ -176,9 +189,10 @@ def main() -> None:
     parser.add_argument("--part", nargs="*", default=["train+validation", "test"], help="parts of the split")
     args = parser.parse_args()
     blocks = in_order(args.blocks)
-    for part in args.part:
-        clips, folder = prepare(args, part, blocks, fresh=args.untrained)
-        print(f"{part}: {len(clips)} clips in {folder}")
+    with told():
+        for part in args.part:
+            clips, folder = prepare(args, part, blocks, fresh=args.untrained)
+            print(f"{part}: {len(clips)} clips in {folder}")
 
 
 if __name__ == "__main__":

@@ -178,7 +178,9 @@ def prepare(
 
         compute(features, predictor, clips, args.cache, folder, seconds=args.seconds)
     left = {clip.name for clip in missing_from(folder, clips, args.cache)}
-    return [clip for clip in clips if clip.name not in left], folder
+    if not (kept := [clip for clip in clips if clip.name not in left]):
+        raise ValueError(f"none of the {len(clips)} clips of {args.data} can be decoded: see above why")
+    return kept, folder
 
 
 def main() -> None:

@@ -21,7 +21,6 @@ from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
 
 # Frames per second at which the memory watches a clip: what the predictors were trained at.
-FPS = 10
 # Frames are read at this size and brought from there to the predictor's, as they were for training.
 READ_SIZE = (128, 160)
 # Below this score no class is named.

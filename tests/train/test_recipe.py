@@ -7,11 +7,11 @@ import torch
 
 from train.data.batches import Augmentation
 from train.predictor.losses import PredictionLoss
-from train.predictor.recipe import FOLDER, Recipe, load_recipe
+from train.predictor.recipe import TRAIN, Recipe, load_recipe, shipped
 from train.predictor.run import OPTIMISERS, make_optimisers
 from vp.models import NAMES, ConfigError, build, preset, trained_parameters
 
-RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+RECIPES = sorted(shipped("predictor"))
 
 
 @pytest.fixture
@@ -24,8 +24,10 @@ def write(tmp_path):
     return write
 
 
-def test_there_are_recipes():
-    assert RECIPES
+def test_there_are_recipes_of_the_product_and_of_the_findings():
+    folders = {path.parent.relative_to(TRAIN).as_posix() for path in shipped("predictor").values()}
+    assert folders == {"predictor/recipes", "findings/recipes/predictor"}
+    assert len(RECIPES) == sum(len(list((TRAIN / folder).glob("*.yaml"))) for folder in folders)  # no name twice
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -12,7 +12,7 @@ from vp.models import LadderConfig, preset
 from ..data.batches import Augmentation
 
 DATA = ("ucf101", "circle")
-FOLDER = Path(__file__).parent / "recipes"
+TRAIN = Path(__file__).parents[1]
 
 
 @dataclass
@@ -25,8 +25,8 @@ class Recipe:
         of the run. seen: (fewest, most) frames seen per clip, drawn per step. feedback: frames predicted from
         predictions after the first one. every_step: supervise the prediction after every seen frame but the first, or
         the last only.
-    optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw", "adam", "adagrad" or "sgd"; learning_rate:
-        its peak, reached after `warmup` steps, falling to zero over the last half of the run.
+    optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw" or "adam"; learning_rate: its
+        peak, reached after `warmup` steps, falling to zero over the last half of the run.
     steps: length of the run unless --minutes bounds it. ema: decay of the averaged weights that are shipped.
     """
 
@@ -60,15 +60,23 @@ class Recipe:
         return self.seen[1] + 1 + self.feedback
 
 
-def read_recipe(name: str | Path, folder: Path, kind: type) -> tuple[Path, dict]:
-    """The file of a recipe, given by its name in a folder or by path, and the values in it.
+def shipped(room: str) -> dict[str, Path]:
+    """Recipes by name: those of the bundled networks, in `train/ROOM/recipes/`, and those of the findings.
+
+    room: "predictor" or "classifier".
+    """
+    folders = (TRAIN / room / "recipes", TRAIN / "findings" / "recipes" / room)
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_recipe(name: str | Path, room: str, kind: type) -> tuple[Path, dict]:
+    """The file of a recipe, given by its name among those of a room or by path, and the values in it.
 
     kind: the dataclass whose fields it may set. Raises ValueError for an unknown recipe or field.
     """
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-        raise ValueError(f"no recipe {name}; there are {known}, or give the path of a .yaml file")
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else shipped(room).get(str(name))
+    if path is None or not path.exists():
+        raise ValueError(f"no recipe {name}; there are {', '.join(shipped(room))}, or give the path of a .yaml file")
     try:
         values = yaml.safe_load(path.read_bytes()) or {}  # UTF-8 or UTF-16, as YAML says
     except yaml.YAMLError as error:
@@ -81,8 +89,8 @@ def read_recipe(name: str | Path, folder: Path, kind: type) -> tuple[Path, dict]
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """Read a recipe by its name in `train/predictor/recipes/` or by path. Raises ValueError for unknown fields."""
-    path, values = read_recipe(name, FOLDER, Recipe)
+    """Read a recipe by its name or by path. Raises ValueError for an unknown one and for unknown fields."""
+    path, values = read_recipe(name, "predictor", Recipe)
     if values.get("data", "ucf101") not in DATA:
         raise ValueError(f"{path}: data must be one of {', '.join(DATA)}, not {values['data']}")
     if "augmentation" in values:

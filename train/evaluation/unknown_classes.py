@@ -14,8 +14,8 @@ from torch import Tensor
 from vp.action_classifier import SURE
 from vp.models import ClassifierConfig
 
-from .classifier_recipe import ClassifierRecipe
-from .fit_classifier import FOLDS, Examples, fit
+from ..classifier.fitting import FOLDS, Examples, fit
+from ..classifier.recipe import ClassifierRecipe
 
 
 @torch.no_grad()

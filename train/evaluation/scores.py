@@ -19,9 +19,9 @@ from vp.baselines import constant_velocity, copy_last, flow_oracle, tuned_flow
 from vp.grid import grid_index, periods
 from vp.metrics import motion_psnr, psnr, sharpness, ssim
 
-from .cache import read_index
-from .data.windows import fixed_windows
-from .splits import ClipFile
+from ..data.cache import read_index
+from ..data.clips import ClipFile
+from ..data.windows import fixed_windows
 from .tuned_flow import TunedFlow, fit_tuned_flow
 
 BATCH = 16  # windows

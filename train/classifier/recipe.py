@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from vp.models import BLOCKS, ClassifierConfig, in_order
 
-from .predictor.recipe import read_recipe
-
-FOLDER = Path(__file__).parent / "classifier_recipes"
+from ..predictor.recipe import read_recipe
 
 
 @dataclass(frozen=True)
@@ -39,26 +37,15 @@ class ClassifierRecipe:
     def config(self, predictor: str, features: int, classes: list[str], clips: int) -> ClassifierConfig:
         """The network that it fits to so many training clips."""
         directions = min(self.directions, features, clips - 1)
-        return ClassifierConfig(
-            predictor=predictor,
-            strategy=self.strategy,
-            blocks=tuple(self.blocks),
-            features=features,
-            classes=tuple(classes),
-            hidden=self.hidden,
-            batch_norm=self.batch_norm,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            standardise=self.standardise,
-            directions=directions,
-            remembered=clips if directions else 0,
-        )
+        known = {field.name for field in fields(ClassifierConfig)}
+        values = {name: value for name, value in vars(self).items() if name in known}
+        values |= {"predictor": predictor, "features": features, "classes": tuple(classes)}
+        return ClassifierConfig(**values | {"directions": directions, "remembered": clips if directions else 0})
 
 
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
-    """Read a recipe by its name in `train/classifier_recipes/` or by path. Raises ValueError for an unknown one, an
-    unknown field or block."""
-    path, values = read_recipe(name, FOLDER, ClassifierRecipe)
+    """Read a recipe by its name or by path. Raises ValueError for an unknown one, an unknown field or block."""
+    path, values = read_recipe(name, "classifier", ClassifierRecipe)
     asked = values.get("blocks", BLOCKS)
     if not asked or not set(asked) <= set(BLOCKS):
         raise ValueError(f"{path}: blocks must be some of {', '.join(BLOCKS)}, not {asked}")

@@ -7,75 +7,15 @@ from __future__ import annotations
 
 import codecs
 import difflib
-import filecmp
-import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from vp.limits import VIDEO_SUFFIXES
+from .clips import NAME, ClipFile, same_name
 
-NAME = re.compile(r"v_(?P<label>.+)_g(?P<group>\d\d)_c(?P<clip>\d\d)", re.IGNORECASE)
 # A clip in a line of a list: after folders of either system, before its type and perhaps a class number.
 LISTED = re.compile(r"(?:^|[/\\\s\"',;])v_(?P<label>[^/\\]+)_g(?P<group>\d\d)_c(?P<clip>\d\d)(?!\d)", re.IGNORECASE)
 # Cut from the TRAINING groups for choosing recipes, so that the test groups stay unseen until the end.
 VALIDATION_GROUPS = (8, 15, 22)
-
-
-@dataclass(frozen=True)
-class ClipFile:
-    """One UCF101 clip: its name without type (`v_YoYo_g01_c01`), class, group number 1 to 25 and file."""
-
-    name: str
-    label: str
-    group: int
-    path: Path
-
-
-def same_name(name: str) -> str:
-    """What two spellings of one name have in common: neither capitals nor spaces tell classes or clips apart."""
-    return "".join(name.casefold().split())
-
-
-def find_clips(folder: Path) -> list[ClipFile]:
-    """All UCF101 clips below a folder, through links too, sorted by name.
-
-    Raises FileNotFoundError if there are none, ValueError if two different files have one name, and OSError for a
-    folder that cannot be read.
-    """
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}: point --data at the folder of classes")
-    clips: dict[str, ClipFile] = {}
-    for path in sorted(_files(Path(folder))):
-        if path.suffix.lower() not in VIDEO_SUFFIXES or not (match := NAME.fullmatch(path.stem)):
-            continue
-        clip = ClipFile(path.stem, match["label"], int(match["group"]), path)
-        first = clips.setdefault(same_name(clip.name), clip)
-        if not (first is clip or first.path.samefile(path) or filecmp.cmp(first.path, path, shallow=False)):
-            raise ValueError(
-                f"two different clips are called {clip.name}: {first.path} and {path}. Keep one of them below {folder}"
-            )
-    if not clips:
-        raise FileNotFoundError(
-            f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) below {folder}: point --data at the folder of classes"
-        )
-    return sorted(clips.values(), key=lambda clip: clip.name)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder. A folder that links lead to more than once, or back to, is walked each time but never
-    inside itself."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    above: dict[str, frozenset[str]] = {}
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        inside = above.pop(here, frozenset()) | {os.path.realpath(here)}
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) not in inside]
-        above |= {os.path.join(here, name): inside for name in folders}
-        yield from (Path(here, name) for name in files)
 
 
 def read_list(path: Path) -> set[str]:
@@ -138,6 +78,12 @@ def select(clips: list[ClipFile], part: str, splits: Path | None = None, split: 
     if part not in wanted:
         raise ValueError(f"part must be one of {', '.join(wanted)}, not {part!r}")
     return [clip for clip in clips if wanted[part](clip)]
+
+
+def spread(clips: list[ClipFile], count: int) -> list[ClipFile]:
+    """So many of the clips, evenly over all."""
+    step = max(1, len(clips) / count)
+    return [clips[int(k * step)] for k in range(min(count, len(clips)))]
 
 
 def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str]:

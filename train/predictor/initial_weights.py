@@ -1,4 +1,5 @@
-"""Where the encoder starts: ResNet-18 weights from ImageNet (paper section 3, "utilizing transfer learning")."""
+"""Where a network starts: ResNet-18 weights from ImageNet (paper section 3, "utilizing transfer learning"), or those of
+an exported predictor."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_weights
 from torchvision.models import ResNet18_Weights, resnet18
 
+from vp.models import Ladder
 from vp.models.encoder import Encoder
 
-LOCAL = Path(__file__).parents[2] / "shared" / "encoder" / "resnet18_imagenet_folded.safetensors"
+LOCAL = Path(__file__).parents[3] / "shared" / "encoder" / "resnet18_imagenet_folded.safetensors"
 
 
 def load_imagenet(encoder: Encoder) -> str:
@@ -39,11 +42,6 @@ def load_shared(encoder: Encoder, repository: Path) -> str:
     where those weights came from."""
     state = load_file(Path(repository) / "encoder" / "model.safetensors")
     encoder.load_state_dict({name: value.float() for name, value in state.items()}, strict=True)
-    return shared_provenance(repository)
-
-
-def shared_provenance(repository: Path) -> str:
-    """Where the encoder in a folder of checkpoints comes from."""
     return json.loads((Path(repository) / "encoder" / "config.json").read_text(encoding="utf-8"))["provenance"]
 
 
@@ -62,3 +60,20 @@ def fold(net: nn.Module) -> dict:
         )
         folded[f"{name}.weight"], folded[f"{name}.bias"] = weight.detach(), bias.detach()
     return folded
+
+
+def load_exported(model: Ladder, folder: Path) -> None:
+    """Give a network the weights of an exported predictor of its shape; location maps are brought to its size."""
+    state, path = model.state_dict(), folder / "model.safetensors"
+    if not path.exists():
+        raise SystemExit(f"{path} is missing: --start takes the folder of an exported predictor")
+    for name, value in load_file(path).items():
+        if name not in state:
+            raise SystemExit(f"{path} is of another network: this one has no {name}")
+        value = value.float()
+        if name.endswith(".location") and value.shape != state[name].shape:
+            value = F.interpolate(value, size=state[name].shape[-2:], mode="bilinear", align_corners=False)
+        if value.shape != state[name].shape:
+            raise SystemExit(f"{path} is of another network: {name} has other shapes")
+        state[name] = value
+    model.load_state_dict(state)

@@ -15,19 +15,19 @@ from tqdm import tqdm
 
 from vp import Predictor
 from vp.errors import VideoError
+from vp.limits import FPS
 from vp.metrics import psnr
 from vp.models import BLOCKS, KERNELS, State
 from vp.models.matching import warp
 from vp.models.silence import Lesion, keep
 
-from .cache import decode, read_index
-from .data.windows import fixed_windows, frame_steps
-from .scoring import predict, statistic
-from .splits import ClipFile
+from ..data.cache import decode, read_index
+from ..data.clips import ClipFile
+from ..data.windows import fixed_windows, frame_steps
+from .scores import predict, statistic
 from .tuned_flow import fit_tuned_flow
 
 BATCH = 4  # windows: each is run as often as there are parts
-FPS = 10.0
 # What is silenced: a block's three ConvGRUs at once, then each.
 LESIONS = {block: [Lesion(block, kernel) for kernel in KERNELS] for block in BLOCKS}
 LESIONS |= {f"{block}.{kernel}": [Lesion(block, kernel)] for block in BLOCKS for kernel in KERNELS}

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import circle
-from .cache import build, find_data, in_cache
-from .splits import ClipFile, select
+from .cache import build
+from .clips import ClipFile, find_data
+from .splits import select, spread
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource
@@ -20,9 +21,7 @@ class Source(NamedTuple):
     validation: list[str]
 
 
-def prepare(
-    data: Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None, ready: bool
-) -> Source:
+def prepare(data: Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None) -> Source:
     """Decode what a run needs into the cache.
 
     data: a UCF101 folder, the address of one on the Hub, or one video file, which then is all there is to train and to
@@ -31,9 +30,8 @@ def prepare(
     clips: take only so many training clips, spread evenly over the sorted names and so over the classes. The run is
         then validated on what it trains on: such a run shows that a network can learn, not that it generalises.
     splits: folder of the official lists; without it the groups decide.
-    ready: take the cache as it is.
-    Raises ValueError when there is nothing to train on or the cache holds other files by these names, OSError without
-    clips in the folder or without lists where `splits` says, ClipError when the Hub cannot be reached.
+    Raises ValueError when there is nothing to train on, OSError without clips in the folder or without lists where
+    `splits` says, ClipError when the Hub cannot be reached.
     """
     if kind == "circle":
         names = circle.build(cache)
@@ -41,7 +39,7 @@ def prepare(
     if data is None:
         raise ValueError("this recipe trains on video: say where it is with --data")
     if data.is_file():
-        return _decoded([ClipFile(data.stem, "", 0, data)], None, cache, ready)
+        return _decoded([ClipFile(data.stem, "", 0, data)], None, cache)
     found, hub = find_data(data)
     train = select(found, "train", splits)
     if not train:
@@ -49,18 +47,13 @@ def prepare(
     if clips is not None:
         if clips < 1:
             raise ValueError(f"clips must be 1 or more, not {clips}")
-        step = max(1, len(train) / clips)
-        return _decoded([train[int(k * step)] for k in range(min(clips, len(train)))], None, cache, ready, hub)
-    return _decoded(train, select(found, "validation", splits), cache, ready, hub)
+        return _decoded(spread(train, clips), None, cache, hub)
+    return _decoded(train, select(found, "validation", splits), cache, hub)
 
 
 def _decoded(
-    train: list[ClipFile],
-    validation: list[ClipFile] | None,
-    cache: Path,
-    ready: bool,
-    hub: ClipSource | None = None,
+    train: list[ClipFile], validation: list[ClipFile] | None, cache: Path, hub: ClipSource | None = None
 ) -> Source:
     clips = [*train, *(validation or [])]
-    names = [clip.name for clip in (in_cache if ready else build)(clips, cache, hub=hub)]
+    names = [clip.name for clip in build(clips, cache, hub=hub)]
     return Source(names[: len(train)], names if validation is None else names[len(train) :])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from .figures import draw
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,8 +15,8 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--figures", type=Path, default=None, help="draw them into this folder")
 
 
-def leave(report: dict, args: argparse.Namespace, draw: Callable[[dict, Path], Iterable[Path]]) -> None:
-    """Write and draw what was asked for. draw: (report, folder) -> files, which are printed."""
+def leave(report: dict, args: argparse.Namespace) -> None:
+    """Write and draw what was asked for; the names of the figures are printed."""
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

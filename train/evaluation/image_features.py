@@ -17,9 +17,9 @@ from tqdm import tqdm
 from vp.models.encoder import Encoder
 from vp.precision import choose_device, choose_dtype, place
 
-from .cache import read_index
-from .encoder_weights import load_imagenet
-from .splits import ClipFile
+from ..data.cache import read_index
+from ..data.clips import ClipFile
+from ..predictor.initial_weights import load_imagenet
 
 FRAMES = 8
 

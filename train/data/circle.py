@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from vp.circle import disc
+from vp.limits import FPS
 
 from .cache import DRAWN, SIZE, read_entries
 
-FPS = 10.0
 FRAMES = 12
 RADIUS = 14
 STEP = 9

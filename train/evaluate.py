@@ -5,9 +5,8 @@
 10 fps, windows evenly spaced over each clip. Beside every predictor, at its frame size and on its windows: the last
 frame repeated, motion carried on at constant velocity, the same tuned by two numbers for each step on training clips,
 and an oracle that moves the last frame by the flow from the true one. PSNR is that of a clip's mean squared error over
-its windows. Means over windows; 95 % bootstrap
-intervals over clips. --parts adds what each part of a network is for, on one window of each of so many clips
-(`train.evaluation.parts`).
+its windows. Means over windows. --parts adds what each part of a network is for, on one window of each of so many clips
+(`train.evaluation.parts`). Classes and 95 % bootstrap intervals over clips are in the numbers that --json writes.
 
 --json writes
     {"part", "per_clip", "fps", "horizon", "checkpoints": as asked for,
@@ -48,7 +47,7 @@ from .data.splits import select, spread
 from .evaluation.parts import study
 from .evaluation.reports import add_report_arguments, leave
 from .evaluation.scores import grouped, score, summary
-from .evaluation.tables import brief_markdown, class_markdown, markdown, parts_markdown
+from .evaluation.tables import markdown, parts_markdown
 
 HORIZON = 3
 TUNED_ON = 240  # training clips, for tuned flow
@@ -94,19 +93,15 @@ def main() -> None:
     parser.add_argument(
         "--parts", type=at_least_one, default=None, metavar="CLIPS", help="study the parts on so many of the clips"
     )
-    parser.add_argument("--intervals", action="store_true", help="print one row a step, with 95 %% intervals")
-    parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")
     add_report_arguments(parser)
     args = parser.parse_args()
     try:
         report = evaluate(args)
     except (ExplorerError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    print(markdown(report) if args.intervals else brief_markdown(report))
+    print(markdown(report))
     if args.parts:
         print("\n" + parts_markdown(report))
-    if args.per_class:
-        print("\n" + class_markdown(report))
     leave(report, args)
 
 

@@ -13,7 +13,7 @@ the same clips and fitted to the same training clips:
 
 Accuracy is of clips, with 95 % bootstrap intervals over groups (clips of a group come from one video). Calibration
 error is the expected one over 15 bins, after the temperature that held-out training clips chose; the paper sets none.
-Last, what classifiers say of actions that they were never shown (`train.evaluation.unknown_classes`).
+Last, what classifiers say of actions that they were never shown (`named_shares` of `train.evaluation.classifier`).
 
 --json writes
     {"clips", "classes",

@@ -18,7 +18,7 @@ from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
 from .inspection import silence_parts
-from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
+from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
 from .models import NAMES, PAPER_RECIPE, untrained
 from .models.encoder import Encoder
 from .predictor import Predictor
@@ -40,7 +40,7 @@ class Window:
 
     model: str
     start: float = 0.0
-    fps: int = 10
+    fps: int = FPS
     seen: int = 5
     horizon: int = 3
 
@@ -154,7 +154,7 @@ class Explorer:
         last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
         CheckpointError."""
         classifier = self.classifier()
-        frames = video.read(path, fps=action_classifier.FPS, frames=MAX_CLASSIFIED, size=action_classifier.READ_SIZE)
+        frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=action_classifier.READ_SIZE)
         yield from _watch(classifier, frames, tuple(silence))
 
     def warm_up(self) -> None:

@@ -18,7 +18,7 @@ from train.classifier.fitting import HOTTEST, Examples, calibration_error, fit, 
 from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
 from train.data.clips import find_clips
 from train.data.splits import select
-from train.evaluation.unknown_classes import named_shares
+from train.evaluation.classifier import named_shares
 from vp.action_classifier import load_classifier
 from vp.checkpoints import save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, step_features
@@ -115,7 +115,8 @@ def test_what_is_fitted_the_app_loads(fitted, home):
     assert stored["scores"]["held_out"]["accuracy"] > 0.7 and stored["training"]["clips"] == 12
     # The app reads the file itself, not the cache: the same clip must come out the same.
     from vp import video
-    from vp.action_classifier import FPS, READ_SIZE
+    from vp.action_classifier import READ_SIZE
+    from vp.limits import FPS
 
     for label in ("Moving", "Still"):
         frames = video.read(home / "data" / label / f"v_{label}_g01_c01.mp4", fps=FPS, size=READ_SIZE)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vp.limits import VIDEO_SUFFIXES
 
@@ -73,26 +73,20 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(here, name) for name in files)
 
 
-class Data(NamedTuple):
-    """UCF101 clips, sorted by name. hub: where their files are still to be fetched from, None for a folder."""
-
-    clips: list[ClipFile]
-    hub: ClipSource | None = None
-
-
-def find_data(data: str | Path) -> Data:
-    """The UCF101 clips of a folder, or of a data set on the Hub by its address, whose paths are those in the data set.
+def find_data(data: str | Path) -> tuple[list[ClipFile], ClipSource | None]:
+    """The UCF101 clips of a folder, or of a data set on the Hub by its address, whose paths are those in the data set,
+    sorted by name; and where their files are still to be fetched from, None for a folder.
 
     Raises FileNotFoundError if there are none, ValueError if two have one name, ClipError if the Hub cannot be reached.
     """
     if Path(data).exists():
-        return Data(find_clips(Path(data)))
+        return find_clips(Path(data)), None
     # Not at the top: it reads videos with PyAV, which machines that only train may lack.
     from vp.clips import hub_address, open_clips, ucf101_name
 
     # A path has only one of the slashes of hf://datasets/owner/name left.
     if hub_address(str(data)) is None:
-        return Data(find_clips(Path(data)))
+        return find_clips(Path(data)), None
     source = open_clips(str(data))
     clips: dict[str, ClipFile] = {}
     for clip in source.search(limit=len(source)):
@@ -103,4 +97,4 @@ def find_data(data: str | Path) -> Data:
                 raise ValueError(f"two clips of {source.spec} are called {path.stem}: {first} and {path}")
     if not clips:
         raise FileNotFoundError(f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) in {source.spec}")
-    return Data(sorted(clips.values(), key=lambda clip: clip.name), source)
+    return sorted(clips.values(), key=lambda clip: clip.name), source

@@ -16,7 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from vp.action_classifier import SURE
 from vp.checkpoints import open_checkpoints
+from vp.models import ClassifierConfig
 
 from ..classifier.features import load_features, prepare, prepare_paper
 from ..classifier.fitting import (
@@ -34,7 +36,6 @@ from ..data.cache import build
 from ..data.clips import ClipFile
 from . import image_features
 from .scores import bootstrap
-from .unknown_classes import named_shares
 
 PROBES = {
     "imagenet_layer3": "ImageNet ResNet-18 layer3, frame mean, linear",
@@ -173,3 +174,47 @@ def reliability(probabilities: Tensor, labels: Tensor) -> list[dict]:
         for b, n in enumerate(torch.bincount(place, minlength=BINS).tolist())
         if n
     ]
+
+
+@torch.no_grad()
+def named_shares(
+    training: Examples, test: Examples, recipe: ClassifierRecipe, known: ClassifierConfig
+) -> dict[str, float] | None:
+    """Shares of test clips that get a class named, by classifiers that miss a fifth of the classes. Each class is left
+    out once; of an unknown action the page should name none (`vp.action_classifier`).
+
+    known: the configuration of the whole classifier, whose temperature and bound of what is familiar are used.
+    Returns {"known": of the clips of classes that it was shown, "right": of these named ones, those named rightly,
+    "unknown": of the clips of classes left out}; None where there are too few classes to leave one out.
+    """
+    if len(known.classes) < 3:
+        return None
+    named, right, unknown = [], [], []
+    for first in range(min(FOLDS, len(known.classes))):
+        out = torch.zeros(len(known.classes), dtype=torch.bool)
+        out[first::FOLDS] = True
+        kept = [name for name, left in zip(known.classes, out, strict=True) if not left]
+        place = torch.full((len(out),), -1).masked_scatter(~out, torch.arange(len(kept)))
+        shown = training.take(~out[training.labels])
+        shown = replace(shown, labels=place[shown.labels])
+        with torch.enable_grad():
+            net, _ = fit(shown, known.predictor, kept, recipe, seed=first)
+        net.config = replace(net.config, temperature=known.temperature)
+        score, guess = net.probabilities(test.features).max(1)
+        named.append((score >= SURE) & _familiar(net.strangeness(test.features), known.familiar))
+        right.append(guess == place[test.labels])
+        unknown.append(out[test.labels])
+    named, right, unknown = torch.cat(named), torch.cat(right), torch.cat(unknown)
+    return {
+        "known": _share(named[~unknown]),
+        "right": _share(right[named & ~unknown]),
+        "unknown": _share(named[unknown]),
+    }
+
+
+def _familiar(strangeness: Tensor, limit: float | None) -> Tensor:
+    return torch.ones_like(strangeness, dtype=torch.bool) if limit is None else strangeness <= limit
+
+
+def _share(those: Tensor) -> float:
+    return those.float().mean().item() if len(those) else 0.0

@@ -97,60 +97,32 @@ def head(panel: Axes, title: str, below: str) -> None:
 
 def gain_figure(report: dict) -> Figure:
     """PSNR gain over the last frame repeated at each step with 95 % intervals, one panel for each frame size."""
-    groups = report["groups"]
-    figure = sheet(4)
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    labels = []
-    for panel, group in zip(panels, groups, strict=True):
-        labels.append(_gain_panel(panel, group, report["horizon"]))
-    for panel, ends in zip(panels, labels, strict=True):  # now that the panels agree on their common scale
-        _label_ends(panel, ends, report["horizon"] + 0.2)
+    figure, horizon = sheet(4), report["horizon"]
+    panels = figure.subplots(1, len(report["groups"]), sharey=True, squeeze=False)[0]
+    for panel, group in zip(panels, report["groups"], strict=True):
+        height, width = group["size"]
+        # The oracle is four times as far from zero as all others: on their scale it is a remark, not a line.
+        oracle = " / ".join(f"{gain:+.1f}" for gain in group["methods"]["flow_oracle"]["gain"]["mean"])
+        below = f"95 % intervals over {group['clips']} clips\nflow that knows the truth: {oracle} dB"
+        head(panel, f"{height}×{width}, {group['seen']} frames seen", below)
+        panel.axhline(0, color=INK, linewidth=1, label="repeated")
+        predictors = [method for method in group["methods"] if method not in BASELINES]
+        lines = [(method, MUTED, marker) for method, marker in FLOWS.items() if method in group["methods"]]
+        lines += [(name, ACCENT, MARKERS[i % len(MARKERS)]) for i, name in enumerate(predictors)]
+        for i, (method, colour, marker) in enumerate(lines):
+            gain = group["methods"][method]["gain"]
+            # Beside each other, so that intervals do not cover one another.
+            x = [k + 1 + 0.07 * (i - (len(lines) - 1) / 2) for k in range(horizon)]
+            panel.vlines(x, gain["low"], gain["high"], color=colour, linewidth=2, alpha=0.35)
+            look = {"marker": marker, "markersize": 5.5, "markerfacecolor": colour if marker == MARKERS[0] else "white"}
+            label = TITLES.get(method, method.replace("_", " "))
+            panel.plot(x, gain["mean"], color=colour, linewidth=1.6, label=label, **look)
+        panel.set_xticks(range(1, horizon + 1), [f"step {k + 1}" for k in range(horizon)])
+        panel.spines["bottom"].set_visible(False)
+        panel.grid(axis="y", color=FAINT, linewidth=0.8)
+        panel.legend(frameon=False, labelcolor="linecolor", fontsize=9)
     panels[0].set_ylabel("PSNR gain over repeating, dB")
     return figure
-
-
-def _gain_panel(panel: Axes, group: dict, horizon: int) -> list[tuple[float, str, str]]:
-    """Draw the lines -> (height, text, colour) of the label at the end of each."""
-    height, width = group["size"]
-    # The oracle is four times as far from zero as all others: on their scale it is a remark, not a line.
-    oracle = " / ".join(f"{gain:+.1f}" for gain in group["methods"]["flow_oracle"]["gain"]["mean"])
-    below = f"95 % intervals over {group['clips']} clips\nflow that knows the truth: {oracle} dB"
-    head(panel, f"{height}×{width}, {group['seen']} frames seen", below)
-    panel.axhline(0, color=INK, linewidth=1)
-    labels = [(0.0, "repeated", INK)]
-    lines = [(method, MUTED, marker) for method, marker in FLOWS.items() if method in group["methods"]]
-    lines += [(name, ACCENT, MARKERS[i % len(MARKERS)]) for i, name in enumerate(_predictors(group))]
-    for i, (method, colour, marker) in enumerate(lines):
-        gain = group["methods"][method]["gain"]
-        # Beside each other, so that intervals do not cover one another.
-        x = [k + 1 + 0.07 * (i - (len(lines) - 1) / 2) for k in range(horizon)]
-        panel.vlines(x, gain["low"], gain["high"], color=colour, linewidth=2, alpha=0.35)
-        face = colour if marker == MARKERS[0] else "white"
-        panel.plot(x, gain["mean"], color=colour, linewidth=1.6, marker=marker, markersize=5.5, markerfacecolor=face)
-        labels.append((gain["mean"][-1], _name(method), colour))
-    panel.set_xticks(range(1, horizon + 1), [f"step {k + 1}" for k in range(horizon)])
-    panel.set_xlim(0.8, horizon + 0.15)
-    panel.spines["bottom"].set_visible(False)
-    panel.grid(axis="y", color=FAINT, linewidth=0.8)
-    panel.yaxis.set_major_formatter(_signed)
-    panel.margins(y=0.06)
-    return labels
-
-
-def _label_ends(panel: Axes, labels: list[tuple[float, str, str]], x: float) -> None:
-    """Write (height, text, colour) to the right of the lines, each pair that would touch moved apart alike."""
-    low, high = panel.get_ylim()
-    line = (high - low) / 14
-    labels = sorted(labels)
-    heights = [value for value, _, _ in labels]
-    for _ in range(50):  # few labels: they settle in a few rounds
-        for i in range(len(heights) - 1):
-            overlap = max(0.0, line - (heights[i + 1] - heights[i]))
-            heights[i] -= overlap / 2
-            heights[i + 1] += overlap / 2
-    for y, (_, text, colour) in zip(heights, labels, strict=True):
-        weight = "bold" if colour == ACCENT else "normal"
-        panel.annotate(text, (x, y), color=colour, va="center", size=9, weight=weight, annotation_clip=False)
 
 
 def accuracy_figure(report: dict) -> Figure:
@@ -234,18 +206,6 @@ def curves_figure(report: dict) -> Figure:
         panel.yaxis.set_major_formatter(PERCENT)
     panels[1].legend(frameon=False, loc="center right", labelcolor=INK)
     return figure
-
-
-def _signed(value: float, _place: int) -> str:
-    return f"{value:+g}".replace("-", "−") if round(value, 6) else "0"
-
-
-def _name(method: str) -> str:
-    return TITLES.get(method, method.replace("_", " "))
-
-
-def _predictors(group: dict) -> list[str]:
-    return [method for method in group["methods"] if method not in BASELINES]
 
 
 def spaced(label: str) -> str:

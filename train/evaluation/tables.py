@@ -16,32 +16,7 @@ def title(method: str) -> str:
 
 
 def markdown(report: dict) -> str:
-    """The scores, one table for each frame size, one row for each method and step."""
-    parts = []
-    for group in report["groups"]:
-        grids = [metric for metric in next(iter(group["methods"].values())) if metric.startswith("grid_")]
-        grid = "grid " + " / ".join(metric.removeprefix("grid_") for metric in grids)
-        lines = [f"| method | step | PSNR | gain (95 % interval) | moving | SSIM | sharpness | {grid} |"]
-        lines += ["|---" * 8 + "|"]
-        for method, metrics in group["methods"].items():
-            for k, gain in enumerate(metrics["gain"]["mean"]):
-                low, high = metrics["gain"]["low"][k], metrics["gain"]["high"][k]
-                cells = [title(method), str(k + 1), _number(metrics["psnr"]["mean"][k], ".2f")]
-                cells += ["" if method == "copy_last" else f"{gain:+.2f} dB ({low:+.2f} to {high:+.2f})"]
-                cells += [_number(metrics["motion_psnr"]["mean"][k], ".2f")]
-                cells += [
-                    _number(metrics[metric]["mean"][k], form)
-                    for metric, form in (("ssim", ".3f"), ("sharpness", ".2f"))
-                ]
-                cells += [" / ".join(_number(metrics[metric]["mean"][k], ".2f") for metric in grids)]
-                lines.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join([_heading(group), "", *lines]))
-    return "\n\n".join(parts)
-
-
-def brief_markdown(report: dict) -> str:
-    """The scores in short: one row for each method, steps beside each other; gains stand by their 95 % intervals in
-    `markdown`. The grid is that of period 2 at the first step."""
+    """The scores: one row for each method, steps beside each other. The grid is that of period 2 at the first step."""
     lines = ["| | PSNR | gain, dB | clips ahead | ahead of tuned flow | moving pixels | SSIM | sharpness | grid |"]
     lines += ["|---" * 9 + "|"]
     for group in report["groups"]:
@@ -86,24 +61,6 @@ def parts_markdown(report: dict) -> str:
             row(f"gain at {height}×{width} (tuned flow: {flow})", {n: {"": gain[n]} for n in names}, "")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
-
-
-def class_markdown(report: dict) -> str:
-    """Gain in dB over the last frame repeated at each step, one table for each frame size, one row for each class."""
-    parts = []
-    for group in report["groups"]:
-        methods = [method for method in group["methods"] if method != "copy_last"]
-        lines = [f"| class | clips | {' | '.join(map(title, methods))} |", "|---" * (len(methods) + 2) + "|"]
-        for label, scores in group["classes"].items():
-            gains = [" / ".join(_number(v, "+.2f") for v in scores["gain"][method]["mean"]) for method in methods]
-            lines.append(f"| {label} | {scores['clips']} | {' | '.join(gains)} |")
-        parts.append("\n".join([_heading(group), "", *lines]))
-    return "\n\n".join(parts)
-
-
-def _heading(group: dict) -> str:
-    height, width = group["size"]
-    return f"**{height}×{width}, {group['seen']} seen**: {group['windows']} windows of {group['clips']} clips"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -18,10 +18,11 @@ from vp.models import Ladder
 from vp.models.encoder import Encoder
 from vp.replacing import replacing
 
-from .muon import muon_and_adamw
+from .muon import Muon
 from .recipe import Recipe
 
 CHECKPOINT = "last.ckpt"
+ADAM_SHARE = 0.05  # rate of what is no matrix, for a rate of 1 of Muon's matrices
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
@@ -37,7 +38,9 @@ def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer
         matrices, others = [], []
         for p in (p for p in model.parameters() if p.requires_grad):
             (matrices if p.ndim == 4 and len(p) > 3 and p is not edge else others).append(p)
-        return muon_and_adamw(matrices, others, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+        rate = recipe.learning_rate
+        adamw = torch.optim.AdamW(others, lr=rate * ADAM_SHARE, betas=(0.9, 0.99), weight_decay=0.0)
+        return [Muon(matrices, lr=rate, weight_decay=recipe.weight_decay), adamw]
     more = {"weight_decay": recipe.weight_decay} if recipe.optimiser == "adamw" else {}
     trained = [p for p in model.parameters() if p.requires_grad]
     return [OPTIMISERS[recipe.optimiser](trained, lr=recipe.learning_rate, **more)]

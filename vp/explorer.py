@@ -19,7 +19,7 @@ from .clips import Clip
 from .errors import CheckpointError, RequestError
 from .inspection import silence_parts
 from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
-from .models import NAMES, PAPER_RECIPE, untrained
+from .models import NAMES, PAPER, untrained
 from .models.encoder import Encoder
 from .predictor import Predictor
 from .reopening import Reopening
@@ -129,7 +129,7 @@ class Explorer:
         recipe, whatever the name. Raises CheckpointError.
         """
         if weights == "paper":
-            return self.predictor(PAPER_RECIPE)
+            return self.predictor(PAPER)
         trained = self.predictor(name)
         if weights == "trained":
             return trained
@@ -202,8 +202,8 @@ class Explorer:
         return _run(experiment, predictor, frames, options)
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
-        """The same window by `one_frame` with the paper's recipe; None where there is no such checkpoint."""
-        return self.predict(path, window, weights="paper") if self.checkpoints.has_paper_recipe else None
+        """The same window by `one_frame` of the paper's design; None where there is no such checkpoint."""
+        return self.predict(path, window, weights="paper") if self.checkpoints.has_paper else None
 
     def silence(self, rollout: Rollout, parts: Sequence[str]) -> Rollout:
         """A rollout by trained weights again, without some parts of its network: see `vp.inspection.silence_parts`.

@@ -175,7 +175,7 @@ def _array(x: Tensor) -> np.ndarray:
 def load_predictor(name: str, source: str = "bundled", **placement: object) -> Predictor:
     """Load a network by name.
 
-    name: "lvln", "one_frame" or "full_res"; "paper_one_frame" is `one_frame` trained by the paper's recipe.
+    name: "lvln", "one_frame" or "full_res"; "paper_one_frame" is `one_frame` of the paper's design.
     source: "bundled", a folder or "hf://owner/name@revision".
     placement: `device` and `dtype` of `Predictor`. Raises CheckpointError with what to do.
     """

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vp.models import ClassifierConfig, ConfigError, StateClassifier
-from vp.models.familiarity import Familiarity
+from vp.models.classifier import Familiarity
 
 
 def config(**changes) -> ClassifierConfig:

@@ -13,7 +13,7 @@ from torch import nn
 
 from .. import hub
 from ..errors import CheckpointError
-from ..models import ALL_NAMES, NAMES, PAPER_RECIPE, Ladder, StateClassifier, build, feature_count
+from ..models import ALL_NAMES, NAMES, PAPER, Ladder, StateClassifier, build, feature_count
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 from .trial import try_out
@@ -46,9 +46,9 @@ class CheckpointSource:
         return [name for name in NAMES if os.path.isfile(self._folder / name / CONFIG)]
 
     @property
-    def has_paper_recipe(self) -> bool:
-        """Whether the predictor of the paper's recipe, `vp.models.PAPER_RECIPE`, is there to compare with."""
-        return os.path.isfile(self._folder / PAPER_RECIPE / CONFIG)
+    def has_paper(self) -> bool:
+        """Whether the predictor of the paper's design, `vp.models.PAPER`, is there to compare with."""
+        return os.path.isfile(self._folder / PAPER / CONFIG)
 
     @property
     def has_classifier(self) -> bool:
@@ -173,7 +173,7 @@ class CheckpointSource:
         return files.fitted(files.parse_tensors(data, weights), expected, weights)
 
     def _require(self, name: str) -> None:
-        if name in self.names() or (name == PAPER_RECIPE and self.has_paper_recipe):
+        if name in self.names() or (name == PAPER and self.has_paper):
             return
         there = f"it holds {', '.join(self.names())}" if self.names() else "it holds no predictor"
         if name not in ALL_NAMES:

@@ -5,34 +5,5 @@ from .classifier import ClassifierConfig, StateClassifier
 from .config import BLOCKS, KERNELS, ConfigError, LadderConfig, in_order
 from .convgru import ConvGRU, Gates
 from .ladder import Ladder, LadderOutput, Memories, Observation, State, trained_parameters
-from .presets import ALL_NAMES, NAMES, PAPER_RECIPE, TITLES, preset
+from .presets import ALL_NAMES, NAMES, PAPER, TITLES, preset
 from .readout import clip_features, feature_count, reads_every_step, step_features
-
-__all__ = [
-    "ALL_NAMES",
-    "BLOCKS",
-    "KERNELS",
-    "NAMES",
-    "PAPER_RECIPE",
-    "TITLES",
-    "ClassifierConfig",
-    "ConfigError",
-    "ConvGRU",
-    "Gates",
-    "Ladder",
-    "LadderConfig",
-    "LadderOutput",
-    "Memories",
-    "Observation",
-    "State",
-    "StateClassifier",
-    "build",
-    "clip_features",
-    "feature_count",
-    "in_order",
-    "preset",
-    "reads_every_step",
-    "step_features",
-    "trained_parameters",
-    "untrained",
-]

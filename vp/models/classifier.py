@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from .config import BLOCKS, MAX_WIDTH, ConfigError, in_order
-from .familiarity import Familiarity
+from .config import BLOCKS, MAX_WIDTH, Config, ConfigError, in_order, require_bool, require_choice, require_int
 from .presets import NAMES
 from .readout import STRATEGIES
 
@@ -17,7 +16,7 @@ MAX_REMEMBERED = 1_000_000
 
 
 @dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(Config):
     """Configuration of a `StateClassifier`.
 
     predictor: preset name of the network whose states it reads; blocks: those of its lateral blocks that it reads, in
@@ -48,18 +47,12 @@ class ClassifierConfig:
     familiar: float | None = None
 
     def __post_init__(self) -> None:
-        for name, known in (("predictor", NAMES), ("strategy", STRATEGIES)):
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
-        for name, low, high in (
-            ("features", 1, 10_000_000),
-            ("hidden", 0, 8 * MAX_WIDTH),
-            ("directions", 0, 1000),
-            ("remembered", 0, MAX_REMEMBERED),
-        ):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        require_choice("predictor", self.predictor, NAMES)
+        require_choice("strategy", self.strategy, STRATEGIES)
+        require_int("features", self.features, 1, 10_000_000)
+        require_int("hidden", self.hidden, 0, 8 * MAX_WIDTH)
+        require_int("directions", self.directions, 0, 1000)
+        require_int("remembered", self.remembered, 0, MAX_REMEMBERED)
         if not self.blocks or self.blocks != in_order(self.blocks):
             raise ConfigError(f"blocks must be some of {', '.join(BLOCKS)} in that order, not {self.blocks!r}")
         if self.strategy != "pooled" and self.blocks != BLOCKS:
@@ -67,9 +60,8 @@ class ClassifierConfig:
         named = isinstance(self.classes, tuple) and all(isinstance(c, str) and 0 < len(c) <= 100 for c in self.classes)
         if not named or not 2 <= len(self.classes) <= MAX_CLASSES or len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"classes must be 2 to {MAX_CLASSES} different names")
-        for name in ("batch_norm", "standardise"):
-            if type(getattr(self, name)) is not bool:
-                raise ConfigError(f"{name} must be true or false, not {getattr(self, name)!r}")
+        require_bool("batch_norm", self.batch_norm)
+        require_bool("standardise", self.standardise)
         for name in ("dropout", "input_dropout"):
             if not _number(getattr(self, name)) or not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be a number from 0 to below 1, not {getattr(self, name)!r}")
@@ -82,26 +74,43 @@ class ClassifierConfig:
         if self.familiar is not None and not self.remembered:
             raise ConfigError("familiar must be absent where no training clip is remembered")
 
-    def to_dict(self) -> dict:
-        """Plain JSON types; `from_dict` reads it back."""
-        return asdict(self) | {"classes": list(self.classes), "blocks": list(self.blocks)}
-
-    @classmethod
-    def from_dict(cls, values: dict) -> ClassifierConfig:
-        """Build from JSON types. Raises ConfigError for a missing or unknown field, a wrong type or range."""
-        if not isinstance(values, dict):
-            raise ConfigError(f"a classifier configuration is a JSON object, not {type(values).__name__}")
-        names = {field.name for field in fields(cls)}
-        if unknown := sorted(map(str, set(values) - names)):
-            raise ConfigError(f"unknown fields in the classifier configuration: {', '.join(unknown)}")
-        if missing := sorted(names - set(values)):
-            raise ConfigError(f"fields missing from the classifier configuration: {', '.join(missing)}")
-        lists = {name: tuple(values[name]) for name in ("classes", "blocks") if isinstance(values[name], list)}
-        return cls(**values | lists)
-
 
 def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+class Familiarity(nn.Module):
+    """Distance to the nearest training clip, along the directions in which training clips differ most.
+
+    The usual distance from the mean says next to nothing here: a clip of an action never seen before lies no further
+    from the middle of all than one of a known action, but it has fewer like it nearby (nearest neighbours as in Sun et
+    al. 2022). Each direction, a principal component, is scaled to unit variance: 1 in the distance is a usual
+    difference along one of them.
+
+    directions: [D, F], buffer; seen: [N, D], buffer, the training clips in these directions; 0 until `remember`.
+    forward: standardised features [B, F] -> distances [B], infinite where no clip is remembered.
+    """
+
+    def __init__(self, features: int, directions: int, clips: int) -> None:
+        super().__init__()
+        self.register_buffer("directions", torch.zeros(directions, features))
+        self.register_buffer("seen", torch.zeros(clips, directions))
+
+    @torch.no_grad()
+    def remember(self, features: Tensor) -> None:
+        """Take these training clips: standardised features [N, F]. Raises ValueError for another number of them."""
+        if len(features) != len(self.seen):
+            raise ValueError(f"made for {len(self.seen)} training clips, not for {len(features)}")
+        _, sizes, directions = torch.linalg.svd(features - features.mean(0), full_matrices=False)
+        count = len(self.directions)
+        spread = sizes[:count] / max(1, len(features) - 1) ** 0.5
+        self.directions.copy_(directions[:count] / spread.clamp_min(1e-6).unsqueeze(1))
+        self.seen.copy_(features @ self.directions.T)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if not len(self.seen):
+            return features.new_full((len(features),), torch.inf)
+        return torch.cdist(features @ self.directions.T, self.seen).amin(1)
 
 
 class StateClassifier(nn.Module):
@@ -116,16 +125,11 @@ class StateClassifier(nn.Module):
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("spread", torch.ones(config.features))
         self.input_dropout = nn.Dropout(config.input_dropout)
+        self.net = nn.Linear(config.hidden or config.features, len(config.classes))
         if config.hidden:
-            self.net = nn.Sequential(
-                nn.Linear(config.features, config.hidden),
-                nn.BatchNorm1d(config.hidden) if config.batch_norm else nn.Identity(),
-                nn.ReLU(),
-                nn.Dropout(config.dropout),
-                nn.Linear(config.hidden, len(config.classes)),
-            )
-        else:
-            self.net = nn.Linear(config.features, len(config.classes))
+            norm = nn.BatchNorm1d(config.hidden) if config.batch_norm else nn.Identity()
+            layer = nn.Linear(config.features, config.hidden)
+            self.net = nn.Sequential(layer, norm, nn.ReLU(), nn.Dropout(config.dropout), self.net)
         self.familiarity = Familiarity(config.features, config.directions, config.remembered)
 
     @torch.no_grad()

@@ -6,7 +6,7 @@ import numpy as np
 
 from vp.errors import RequestError
 from vp.models.ladder import Ladder
-from vp.models.location import LocationConv2d
+from vp.models.lateral import LocationConv2d
 from vp.render import film_strip, flow_colours, jpeg, png
 from vp.rollout import Rollout
 

@@ -190,6 +190,19 @@ def test_a_run_may_be_made_longer(train, home, undisturbed, write):
     assert read(train(write(steps="22"), "longer"))["progress"]["step"] == 22
 
 
+def test_a_run_that_goes_on_neither_loads_nor_measures_what_it_began_with(train, home, undisturbed, write, monkeypatch):
+    shutil.copytree(undisturbed, home / "onward")
+    with monkeypatch.context() as patch:
+        for name in ("load_imagenet", "initialise"):
+            patch.setattr(fit_predictor, name, lambda *_, name=name: pytest.fail(f"{name} was called"))
+        saved = read(train(write(steps="21"), "onward"))
+    assert saved["progress"]["step"] == 21
+    encoder = saved.pop("encoder")
+    torch.save(saved, home / "onward" / "last.ckpt")  # as those of earlier versions, which did not hold it
+    again = read(train(write(steps="22"), "onward"))["encoder"]
+    assert all(torch.equal(again[name], value) for name, value in encoder.items())
+
+
 def test_a_run_that_goes_astray_keeps_its_last_good_state(train, home, monkeypatch):
     calls, forward = [], PredictionLoss.forward
 

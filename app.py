@@ -8,6 +8,7 @@ python app.py --clips bundled hf://datasets/OWNER/NAME --checkpoints hf://OWNER/
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.util
 import os
 import signal
@@ -15,6 +16,7 @@ import sys
 import threading
 
 CLIPS = "bundled ucf101"
+HEAD_START = 0.5  # seconds that the first page has for itself before the networks are loaded
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -74,6 +76,7 @@ def run(args: argparse.Namespace) -> None:
     # Read when torch loads: threads that spin while they wait make everything crawl as soon as the cores are shared,
     # and here they always are, with the browser at least.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    gc.disable()  # what the imports make is there to stay: to look through it for waste takes a tenth of the start
     from vp.errors import ExplorerError
     from vp.machine import check_address, private_folder, spare_proxies
 
@@ -92,9 +95,9 @@ def run(args: argparse.Namespace) -> None:
         page = build(explorer)
     except ExplorerError as error:
         sys.exit(f"error: {error}")
-    threading.Thread(target=explorer.warm_up, daemon=True).start()
     try:
         page.queue(max_size=QUEUE).launch(
+            prevent_thread_lock=True,
             server_name=host,
             server_port=args.port,
             mcp_server=args.mcp,
@@ -103,6 +106,13 @@ def run(args: argparse.Namespace) -> None:
         )
     except OSError as error:  # Gradio found no port, or could not listen on it after all
         sys.exit(f"error: {error}")
+    gc.freeze()
+    gc.enable()
+    # The page needs no network: PyTorch is loaded behind it, and whoever waited for the page has it before.
+    loading = threading.Timer(HEAD_START, explorer.warm_up)
+    loading.daemon = True
+    loading.start()
+    page.block_thread()
 
 
 if __name__ == "__main__":

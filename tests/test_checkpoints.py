@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vp.checkpoints import files, open_checkpoints, save_encoder, save_predictor
+from vp.checkpoints.tensors import fitted, parse_tensors
 from vp.errors import CheckpointError
 from vp.models import NAMES, PAPER, Ladder, build, preset
 
@@ -335,7 +336,7 @@ def test_bit_flips_in_the_header(saved: Path, ladders: dict[str, Ladder], data: 
     expected = {key: value.to("meta") for key, value in state.items() if not key.startswith("encoder.")}
     path = Path("lvln") / WEIGHTS
     try:
-        tensors = files.fitted(files.parse_tensors(bytes(raw), path), expected, path)
+        tensors = fitted(parse_tensors(bytes(raw), path), expected, path)
     except CheckpointError as error:
         assert "lvln" in str(error)
     else:

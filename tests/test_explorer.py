@@ -47,7 +47,8 @@ def test_too_late_a_start_is_refused_with_what_to_do(explorer, clip):
     "wrong",
     [
         {"model": "lstm"}, {"fps": 7}, {"fps": "10"}, {"seen": 0}, {"seen": 21}, {"seen": 2.5}, {"seen": True},
-        {"horizon": 0}, {"horizon": 11}, {"start": -1.0}, {"start": math.nan}, {"start": math.inf}, {"start": "0"},
+        {"horizon": 0}, {"horizon": 11}, {"size": "huge"}, {"size": None}, {"size": 2}, {"start": -1.0},
+        {"start": math.nan}, {"start": math.inf}, {"start": "0"}, {"size": "fine", "seen": 10},
     ],
     ids=str,
 )  # fmt: skip
@@ -55,6 +56,22 @@ def test_settings_out_of_range_are_refused_before_anything_is_read(explorer, wro
     window = Window(**{"model": "one_frame", **wrong})
     with pytest.raises(RequestError):
         explorer.predict("there is no such file.mp4", window)
+
+
+def test_at_the_fine_size_frames_are_twice_as_large_and_read_from_the_clip(explorer, clip):
+    own, fine = (explorer.predict(clip, Window("one_frame", seen=3, horizon=2, size=size)) for size in ("own", "fine"))
+    assert own.predictions.shape == (2, 32, 64, 3) and fine.predictions.shape == (2, 64, 128, 3)
+    enlarged = own.seen_frames.repeat(2, axis=1).repeat(2, axis=2)
+    assert np.abs(fine.seen_frames - enlarged).max() > 0.02, "a small picture enlarged, not the clip's own detail"
+    hurt = explorer.silence(fine, ["C2"])
+    assert hurt.predictions.shape == fine.predictions.shape
+    assert np.abs(hurt.predictions - fine.predictions).max() > 0.01
+
+
+def test_twelve_frames_fit_at_the_fine_size():
+    Window("one_frame", seen=9, horizon=3, size="fine").check()
+    with pytest.raises(RequestError, match="at most 12 frames .* 10 \\+ 3"):
+        Window("one_frame", seen=10, horizon=3, size="fine").check()
 
 
 def test_networks_of_one_encoder_keep_it_once():

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from vp.checkpoints import save_encoder, save_predictor
 from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_HORIZON, MAX_SEEN
 from vp.metrics import psnr
-from vp.models import BLOCKS, KERNELS
+from vp.models import BLOCKS, KERNELS, build
 from vp.models.config import DESIGNS
 from vp.predictor import Predictor, load_predictor
 
@@ -34,6 +35,28 @@ def test_it_knows_what_it_is(predictor):
     assert (predictor.size, predictor.default_seen) == ((32, 64), 4)
     assert not predictor.model.training
     assert not any(p.requires_grad for p in predictor.model.parameters())
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_fine_is_the_network_built_for_twice_the_size(make_ladder, make_config, moving, design):
+    own = Predictor("one_frame", make_ladder(design=design, seen=3), **CPU)
+    maps = own.model.state_dict()
+    for name in maps:
+        if name.endswith(".location"):
+            size = [2 * side for side in maps[name].shape[-2:]]
+            maps[name] = F.interpolate(maps[name], size=size, mode="bilinear", align_corners=False)
+    larger = build(make_config(design=design, seen=3, height=64, width=128))
+    larger.load_state_dict(maps)
+    frames = moving(6, 90, 130)
+    fine, direct = own.fine(), Predictor("one_frame", larger, **CPU)
+    assert fine.size == (64, 128) and own.size == (32, 64) and fine.model is own.model
+    found, expected = fine.run(frames, horizon=2), direct.run(frames, horizon=2)
+    assert found.predictions.shape == (2, 64, 128, 3)
+    np.testing.assert_allclose(found.seen_frames, expected.seen_frames)
+    np.testing.assert_allclose(found.predictions, expected.predictions, atol=1e-5)
+    for block in BLOCKS:
+        assert found.states[block]["5x5"].shape[-2:] == larger.config.map_size(block)
+        np.testing.assert_allclose(found.states[block]["5x5"], expected.states[block]["5x5"], atol=1e-5)
 
 
 def test_a_rollout_holds_what_the_network_made(predictor, frames):

@@ -42,10 +42,10 @@ PROGRAM = """
 import json, sys
 import spaces
 from vp.explorer import Explorer, Window
-from vp.checkpoints import source
+from vp.checkpoints import trial
 from vp.models.motion_ladder import MotionLadder
 
-source.try_out = lambda *_: None  # weights are tried out on the CPU, as they are loaded
+trial.try_out = lambda *_: None  # weights are tried out on the CPU, as they are loaded
 outside = []
 observe = MotionLadder.observe
 def watched(self, *args, **kwargs):

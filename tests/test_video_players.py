@@ -351,6 +351,10 @@ CUT = {
     "h264.mkv": ("libx264", {"bf": "2", "g": "8", "sc_threshold": "0"}),
     "vp9.webm": ("libvpx-vp9", {"g": "8", "keyint_min": "8"}),
     "h264.flv": ("libx264", {"bf": "0", "g": "8", "sc_threshold": "0"}),
+    "mpeg4b.avi": ("mpeg4", {"bf": "2", "g": "8"}),
+    "mpeg4b.mkv": ("mpeg4", {"bf": "2", "g": "8"}),
+    "mpeg2.avi": ("mpeg2video", {"bf": "2", "g": "8"}),
+    "h264.avi": ("libx264", {"bf": "2", "g": "8", "sc_threshold": "0"}),
 }
 
 
@@ -509,7 +513,17 @@ def turn(path, codec, sizes):
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.ts", "libx264"), ("a.mkv", "mpeg4"), ("a.webm", "libvpx-vp9"), ("a.webm", "libvpx")]
+    ("name", "codec"),
+    [
+        ("a.ts", "libx264"),
+        ("a.mkv", "mpeg4"),
+        ("a.webm", "libvpx-vp9"),
+        ("a.webm", "libvpx"),
+        ("a.ts", "mpeg2video"),
+        ("a.mpg", "mpeg2video"),
+        ("a.mkv", "mpeg1video"),
+        ("a.avi", "mpeg2video"),
+    ],
 )
 def test_a_picture_that_turns_keeps_its_shape(tmp_path, name, codec):
     path = turn(tmp_path / name, codec, [(96, 128), (128, 72)])

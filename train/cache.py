@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vp.errors import ClipError
-
-from .arguments import at_least_one
+from .arguments import add_data, at_least_one, told
 from .data.cache import build
 from .data.clips import find_data
 from .data.splits import select
@@ -21,20 +19,14 @@ from .data.splits import select
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data",
-        required=True,
-        help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4), or hf://datasets/OWNER/NAME@REVISION",
-    )
+    add_data(parser)
     parser.add_argument("--cache", type=Path, required=True, help="folder to fill")
     parser.add_argument("--part", default=None, help="train, validation, train+validation or test; default all")
     parser.add_argument("--workers", type=at_least_one, default=None, help="default: one for each core")
     args = parser.parse_args()
-    try:
+    with told():
         clips, hub = find_data(args.data)
         build(select(clips, args.part) if args.part else clips, args.cache, args.workers, hub)
-    except (ClipError, OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from None
 
 
 if __name__ == "__main__":

@@ -35,14 +35,13 @@ import argparse
 from pathlib import Path
 
 from vp.checkpoints import open_checkpoints
-from vp.errors import ExplorerError
 from vp.limits import FPS
 from vp.models import NAMES
 from vp.predictor import Predictor
 
-from .arguments import at_least_one
+from .arguments import add_data, at_least_one, told
 from .data.cache import build
-from .data.clips import find_clips
+from .data.clips import find_data
 from .data.splits import select, spread
 from .evaluation.parts import study
 from .evaluation.reports import add_report_arguments, leave
@@ -58,12 +57,12 @@ def evaluate(args: argparse.Namespace) -> dict:
     source = open_checkpoints(args.checkpoints)
     names = list(dict.fromkeys(args.model or source.names() or NAMES))
     predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
-    found = find_clips(args.data)
+    found, hub = find_data(args.data)
     clips, training = select(found, args.part), spread(select(found, "train"), TUNED_ON)
     for some, part in ((clips, args.part), (training, "train")):
         if not some:
-            raise ValueError(f"none of the clips below {args.data} is of a {part} group")
-    clips, training = build(clips, args.cache), build(training, args.cache)
+            raise ValueError(f"none of the clips of {args.data} is of a {part} group")
+    clips, training = (build(some, args.cache, hub=hub) for some in (clips, training))
     scores = score(predictors, args.cache, clips, training, per_clip=args.per_clip, horizon=HORIZON)
     groups = [summary(group) for group in scores]
     if args.parts:
@@ -84,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=NAMES, action="append", help="default: all that the checkpoints hold")
     parser.add_argument("--checkpoints", default="bundled", help="bundled, a folder or hf://owner/name@revision")
-    parser.add_argument("--data", type=Path, required=True, help="UCF101 folder: CLASS/v_CLASS_gXX_cYY.avi or .mp4")
+    add_data(parser)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument(
         "--part", default="test", choices=("train", "validation", "test"), help="train: are clips learned by heart?"
@@ -95,10 +94,8 @@ def main() -> None:
     )
     add_report_arguments(parser)
     args = parser.parse_args()
-    try:
+    with told():
         report = evaluate(args)
-    except (ExplorerError, OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
     print(markdown(report))
     if args.parts:
         print("\n" + parts_markdown(report))

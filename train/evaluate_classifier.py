@@ -28,8 +28,7 @@ from __future__ import annotations
 
 import argparse
 
-from vp.errors import ExplorerError
-
+from .arguments import told
 from .classifier.features import add_arguments
 from .evaluation.classifier import evaluate
 from .evaluation.reports import add_report_arguments, leave
@@ -41,12 +40,10 @@ def main() -> None:
     add_arguments(parser)
     add_report_arguments(parser)
     args = parser.parse_args()
-    try:
+    with told():
         report = evaluate(args)
-    except (ExplorerError, ValueError) as error:
-        raise SystemExit(str(error)) from None
-    print(classifier_markdown(report))
-    leave(report, args)
+        print(classifier_markdown(report))
+        leave(report, args)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import torch
 
 from vp.checkpoints import save_classifier
 
+from .arguments import told
 from .classifier.features import add_arguments, prepare, prepare_paper
 from .classifier.fitting import FAMILIAR, calibration_error, cross_validate, fit, fold_of, load_examples, temperature
 from .classifier.recipe import load_classifier_recipe
@@ -31,6 +32,12 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="folder of checkpoints; default: --checkpoints")
     args = parser.parse_args()
+    with told():
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fit what the command line asks for."""
     if args.out is None and (args.checkpoints == "bundled" or "://" in args.checkpoints):
         raise SystemExit("say with --out into which folder of checkpoints the classifier is to be written")
     out = args.out or Path(args.checkpoints)

@@ -19,14 +19,15 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
 
-from vp.errors import ClipError
+from vp.limits import FPS
 from vp.models import Ladder, build
 from vp.models.encoder import Encoder
 from vp.precision import choose_device, choose_dtype
 
-from .arguments import above_zero, at_least_one
+from .arguments import above_zero, add_data, at_least_one, told, zero_or_more
 from .data.batches import Batches
 from .data.sources import prepare
+from .data.splits import VALIDATION_GROUPS
 from .data.windows import fixed_windows
 from .predictor.initial_weights import load_exported, load_imagenet, load_shared
 from .predictor.loop import train
@@ -44,15 +45,17 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
     torch.backends.cudnn.benchmark = True  # worth it only where shapes stay: `seen` of a recipe for GPUs is one number
     torch.backends.cudnn.benchmark_limit = 4
     config = recipe.config()
-    try:
-        names = prepare(args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits)
-    except (ClipError, OSError, ValueError) as error:
-        raise SystemExit(f"error: {error}") from None
+    names = prepare(args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits)
     shape = {"length": recipe.length, "size": config.size, "batch": recipe.batch}
     more = {"augmentation": recipe.augmentation, "seed": recipe.seed, "device": fabric.device}
     batches = Batches(args.cache, names.train, **shape, **more)
     length, per_clip = config.seen + HORIZON, args.validation_windows
     windows = fixed_windows(args.cache, names.validation, length=length, size=config.size, per_clip=per_clip)
+    if not windows:
+        raise ValueError(
+            f"no validation clip has {length} frames at {FPS} Hz. A folder needs some of the groups "
+            f"{', '.join(map(str, VALIDATION_GROUPS))}; or set `clips` in the recipe, to validate on what it trains on"
+        )
     model, ema_model = (fabric.to_device(build(config).to(memory_format=torch.channels_last)) for _ in range(2))
     args.out.mkdir(parents=True, exist_ok=True)
     run = Run(model, ema_model, recipe, args.out, minutes=args.minutes)
@@ -82,19 +85,22 @@ def make_fabric(args: argparse.Namespace) -> Fabric:
     device = torch.device("cpu") if args.accelerator == "cpu" else choose_device()
     native = "bf16-mixed" if choose_dtype(device) == torch.bfloat16 else "32-true"
     loggers = [TensorBoardLogger(args.out, name="", version="")]
-    if args.wandb:
-        from lightning.pytorch.loggers import WandbLogger  # asks for the wandb package, and says so
+    try:
+        if args.wandb:
+            from lightning.pytorch.loggers import WandbLogger
 
-        loggers.append(WandbLogger(project=args.wandb, name=args.out.name, save_dir=args.out))
-    return Fabric(accelerator=args.accelerator, devices=1, precision=args.precision or native, loggers=loggers)
+            loggers.append(WandbLogger(project=args.wandb, name=args.out.name, save_dir=args.out))
+        return Fabric(accelerator=args.accelerator, devices=1, precision=args.precision or native, loggers=loggers)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--wandb needs a package that is not here: {error}") from error
+    except RuntimeError as error:
+        raise ValueError(f"--accelerator {args.accelerator}: {error}") from error
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of a recipe or path of a .yaml file")
-    parser.add_argument(
-        "--data", type=Path, default=None, help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4) or one video"
-    )
+    add_data(parser, required=False, more=", or one video")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
@@ -106,17 +112,18 @@ def main() -> None:
     parser.add_argument(
         "--precision", default=None, help="bf16-mixed or 32-true; default: bf16-mixed where the hardware has bf16"
     )
-    parser.add_argument("--save-every", type=float, default=3, metavar="MINUTES")
-    parser.add_argument("--score-every", type=float, default=5, metavar="MINUTES")
+    parser.add_argument("--save-every", type=zero_or_more, default=3, metavar="MINUTES")
+    parser.add_argument("--score-every", type=zero_or_more, default=5, metavar="MINUTES")
     parser.add_argument("--log-every", type=at_least_one, default=50, metavar="STEPS")
     parser.add_argument("--validation-windows", type=at_least_one, default=1, help="windows per validation clip")
     parser.add_argument("--snapshots", type=int, nargs="*", default=[], help="export after these steps too")
     parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
-    recipe = load_recipe(args.recipe)
-    if args.batch:
-        recipe.batch = args.batch
-    fit(args, recipe)
+    with told():
+        recipe = load_recipe(args.recipe)
+        if args.batch:
+            recipe.batch = args.batch
+        fit(args, recipe)
 
 
 if __name__ == "__main__":

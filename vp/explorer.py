@@ -1,4 +1,7 @@
-"""The explorer without a page: clips and checkpoints in, rollouts out. The page and the API both call this."""
+"""The explorer without a page: clips and checkpoints in, rollouts out. The page and the API both call this.
+
+What needs PyTorch is imported where it is used: a page can be shown before that is there.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,30 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from . import action_classifier, hub, video
-from .action_classifier import ActionClassifier, Classification
+from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
-from .inspection import silence_parts
-from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_HORIZON, MAX_SEEN
-from .models import NAMES, PAPER, untrained
-from .models.encoder import Encoder
-from .predictor import Predictor
+from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
+from .models import NAMES, PAPER
 from .reopening import Reopening
 from .rollout import Rollout
 from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
 from .space import gpu
 
+if TYPE_CHECKING:
+    from .action_classifier import ActionClassifier, Classification
+    from .models.encoder import Encoder
+    from .predictor import Predictor
+
 T = TypeVar("T")
+SIZES = ("own", "fine")
+# Two cores serve one network at a time best.
+_TURN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Window:
     """Which part of a clip to predict, and with which network.
 
     model: preset name. start: seconds into the clip. fps: frame rate to resample to, in Hz.
-    seen: frames shown; horizon: frames predicted.
+    seen: frames shown; horizon: frames predicted. size: "own" for frames of the size that the network was made for,
+    "fine" for twice their height and width, see `Predictor.fine`.
     """
 
     model: str
@@ -43,6 +51,7 @@ class Window:
     fps: int = FPS
     seen: int = 5
     horizon: int = 3
+    size: str = "own"
 
     def check(self) -> None:
         """Raise RequestError, saying what is allowed, if anything is out of range or of the wrong type."""
@@ -54,9 +63,21 @@ class Window:
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= most:
                 raise RequestError(f"The number of frames {name} must be from 1 to {most}, not {value!r}.")
+        if self.size not in SIZES:
+            raise RequestError(f"The size must be one of {', '.join(SIZES)}, not {self.size!r}.")
+        if self.seen + self.horizon > self.most:
+            raise RequestError(
+                f"At the fine size at most {MAX_FINE} frames can be seen and predicted together, not "
+                f"{self.seen} + {self.horizon}: choose fewer, or the network's own size."
+            )
         number = isinstance(self.start, (int, float)) and not isinstance(self.start, bool)
         if not number or not math.isfinite(self.start) or self.start < 0:
             raise RequestError(f"The start must be a number of seconds from 0 up, not {self.start!r}.")
+
+    @property
+    def most(self) -> int:
+        """Frames that may be seen and predicted together at this size."""
+        return MAX_FINE if self.size == "fine" else MAX_SEEN + MAX_HORIZON
 
     @property
     def seconds(self) -> float:
@@ -113,6 +134,8 @@ class Explorer:
 
     def predictor(self, name: str) -> Predictor:
         """The network of this name, loaded once. Raises CheckpointError."""
+        from .predictor import Predictor
+
         with self._lock:
             if name not in self._predictors:
                 model = self.checkpoints.load(name)
@@ -122,17 +145,26 @@ class Explorer:
                 self._predictors[name] = Predictor(name, model, source=self.checkpoints.spec)
             return self._predictors[name]
 
-    def network(self, name: str, weights: str = "trained") -> Predictor:
-        """The network of this name, loaded once.
+    def has(self, name: str) -> bool:
+        """Whether the network of this name is loaded already, so that nobody has to wait for that."""
+        return name in self._predictors
+
+    def network(self, name: str, weights: str = "trained", size: str = "own") -> Predictor:
+        """The network of this name, loaded once, for frames of a size as in `Window`.
 
         weights: "trained"; "untrained" for fresh ones outside its encoder; "paper" for `one_frame` by the paper's
         recipe, whatever the name. Raises CheckpointError.
         """
+        if size == "fine":
+            return self.network(name, weights).fine()
         if weights == "paper":
             return self.predictor(PAPER)
         trained = self.predictor(name)
         if weights == "trained":
             return trained
+        from .models import untrained
+        from .predictor import Predictor
+
         with self._lock:
             if name not in self._untrained:
                 self._untrained[name] = Predictor(name, untrained(trained.model), source="untrained")
@@ -140,6 +172,8 @@ class Explorer:
 
     def classifier(self) -> ActionClassifier:
         """The action classifier, loaded once. Raises CheckpointError, if there is none too."""
+        from .action_classifier import ActionClassifier
+
         with self._lock:
             if self._classifier is not None:
                 return self._classifier
@@ -153,18 +187,21 @@ class Explorer:
         """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
         last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
         CheckpointError."""
+        from .action_classifier import READ_SIZE
+
         classifier = self.classifier()
-        frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=action_classifier.READ_SIZE)
+        frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=READ_SIZE)
         yield from _watch(classifier, frames, tuple(silence))
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
 
-        A checkpoint that cannot be loaded is left for the moment somebody asks for it and can read why.
+        What the page shows first comes first. A checkpoint that cannot be loaded is left for the moment somebody asks
+        for it and can read why.
         """
         if self._checkpoints.trouble:
             return
-        for name in self.checkpoints.names():
+        for name in sorted(self.checkpoints.names(), key=lambda name: name != "one_frame"):
             with contextlib.suppress(CheckpointError):
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
@@ -175,6 +212,8 @@ class Explorer:
         Near the end of a clip there may be fewer true frames than predicted ones; there must be enough to see.
         Raises RequestError, VideoError or CheckpointError.
         """
+        from .predictor import Predictor
+
         return self.inspect(Predictor.run, path, window, weights=weights, seen=window.seen, horizon=window.horizon)
 
     def inspect(
@@ -191,7 +230,7 @@ class Explorer:
         experiment: called with the predictor, the window's frames and the options. Raises as `predict` does.
         """
         window.check()
-        predictor = self.network(window.model, weights)
+        predictor = self.network(window.model, weights, window.size)
         frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(
@@ -199,7 +238,8 @@ class Explorer:
                 f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
-        return _run(experiment, predictor, frames, options)
+        with _TURN:
+            return _run(experiment, predictor, frames, options)
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
         """The same window by `one_frame` of the paper's design; None where there is no such checkpoint."""
@@ -208,7 +248,10 @@ class Explorer:
     def silence(self, rollout: Rollout, parts: Sequence[str]) -> Rollout:
         """A rollout by trained weights again, without some parts of its network: see `vp.inspection.silence_parts`.
         Raises RequestError or CheckpointError."""
-        return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+        from .inspection import silence_parts
+
+        with _TURN:
+            return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
 
 
 @gpu

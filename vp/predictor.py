@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 
@@ -26,6 +27,7 @@ class Predictor:
     """A ladder network on a device.
 
     name: as in `load_predictor`; model: the network, which is moved; source: where its weights came from, for display.
+    size: (height, width) that frames are resized to, in pixels; the one that the network was made for, see `fine`.
     """
 
     def __init__(
@@ -41,16 +43,22 @@ class Predictor:
         self.device = device or choose_device()
         self.dtype = dtype or choose_dtype(self.device)
         self.model = place(model.eval().requires_grad_(False), self.device, self.dtype)
+        self.size = self.model.config.size
 
     @property
     def title(self) -> str:
         """Name for people, e.g. "L-VLN"."""
         return TITLES[self.name]
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) that frames are resized to, in pixels."""
-        return self.model.config.size
+    def fine(self) -> Predictor:
+        """The same network on frames of twice the height and width, for four times the work.
+
+        It is the same model: all of it but the location maps works at any size, and those are resized as it runs
+        (`vp.models.lateral`).
+        """
+        twice = copy.copy(self)
+        twice.size = (2 * self.size[0], 2 * self.size[1])
+        return twice
 
     @property
     def default_seen(self) -> int:

@@ -14,6 +14,7 @@ from .rollout import Rollout
 # The one colour that means "predicted", here and in the page's style sheet.
 PREDICTED = (240, 118, 54)
 SEEN = (138, 146, 160)
+LARGE = 384  # pixels of height up to which pictures to keep are enlarged
 
 
 def to_uint8(frames: np.ndarray) -> np.ndarray:
@@ -26,17 +27,10 @@ def film_strip(frames: np.ndarray) -> np.ndarray:
     return np.concatenate(list(to_uint8(frames)), axis=1)
 
 
-def png(picture: np.ndarray) -> bytes:
-    """uint8 [h, w] or [h, w, 3] -> PNG, packed quickly rather than tightly."""
+def png(picture: np.ndarray, level: int = 1) -> bytes:
+    """uint8 [h, w] or [h, w, 3] -> PNG. level: 1 packs it quickly, 9 tightly; noise takes long beyond 4."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-def jpeg(picture: np.ndarray) -> bytes:
-    """uint8 [h, w, 3] -> JPEG, a quarter of a PNG, for pictures that nobody measures."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=92, subsampling=0)
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=level)
     return buffer.getvalue()
 
 
@@ -71,17 +65,6 @@ def heat(values: np.ndarray) -> np.ndarray:
     return to_uint8(np.sqrt(values / scale))
 
 
-def flow_colours(flow: np.ndarray, limit: float) -> np.ndarray:
-    """Motion [..., 2] in pixels (right, down) -> uint8 [..., 3] on a colour wheel: hue is direction, as on a clock face
-    of colours with red to the right, and strength of colour is speed, white at rest and full from `limit` pixels on
-    (after Baker et al. 2007)."""
-    angle = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
-    strength = np.clip(np.hypot(flow[..., 0], flow[..., 1]) / max(limit, 1e-6), 0, 1)
-    ramp = np.abs((angle[..., None] * 6 + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
-    colour = np.clip(ramp, 0, 1)
-    return to_uint8(1 - strength[..., None] * (1 - colour))
-
-
 def filter_grid(values: np.ndarray, *, columns: int = 8, zoom: int = 3, per_filter: bool = False) -> np.ndarray:
     """Filters [C, h, w] at one step as a coloured grid, uint8 [H, W, 3], on one shared scale or one each."""
     values = np.asarray(values, dtype=np.float32)
@@ -98,7 +81,8 @@ def filter_grid(values: np.ndarray, *, columns: int = 8, zoom: int = 3, per_filt
 
 def sheet(rollout: Rollout, scale: int = 2) -> np.ndarray:
     """The whole rollout as one picture, uint8 [H, W, 3]: a row of true frames, one of predictions, one of the last
-    frame repeated; predicted frames wear the accent colour. Enlarged `scale` times."""
+    frame repeated; predicted frames wear the accent colour. Enlarged `scale` times, large frames less."""
+    scale = _enlarged(rollout, scale)
     h, w = (side * scale for side in rollout.predictions.shape[1:3])
     gap, head = 6, 20
     rows = {
@@ -124,9 +108,10 @@ def sheet(rollout: Rollout, scale: int = 2) -> np.ndarray:
 def side_by_side(rollout: Rollout, scale: int = 3) -> np.ndarray:
     """Truth, prediction and copy-last beside each other through the whole time line.
 
-    Returns uint8 [seen + horizon, H, W, 3], enlarged `scale` times, labelled; predicted frames wear the accent
-    colour. Where the clip has no true frame any more, the truth is black.
+    Returns uint8 [seen + horizon, H, W, 3], enlarged `scale` times, large frames less, labelled; predicted frames wear
+    the accent colour. Where the clip has no true frame any more, the truth is black.
     """
+    scale = _enlarged(rollout, scale)
     h, w = rollout.predictions.shape[1:3]
     gap, head = 8, 22
     missing = np.zeros((rollout.horizon - len(rollout.truth), h, w, 3), dtype=np.float32)
@@ -152,6 +137,10 @@ def side_by_side(rollout: Rollout, scale: int = 3) -> np.ndarray:
             draw.text((x, 3), f"{label}{step}", fill=colour, font=font)
         out[t] = np.asarray(picture)[: out.shape[1]]
     return out
+
+
+def _enlarged(rollout: Rollout, scale: int) -> int:
+    return max(1, min(scale, LARGE // rollout.predictions.shape[1]))
 
 
 def side_by_side_mp4(rollout: Rollout, path: str | Path, fps: float) -> Path:

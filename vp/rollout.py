@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import torch
-
-from .metrics import psnr, ssim
 
 QUANTITIES = ("h", "dh", "z", "r", "n")
 
@@ -82,9 +79,16 @@ class Rollout:
     @cached_property
     def scores(self) -> dict[str, list[float]]:
         """psnr (dB), ssim, copy_last_psnr and copy_last_ssim, each per step that has a true frame."""
+        import torch  # here: who shows a rollout need not wait for it
+
+        from .metrics import psnr, ssim
+
+        def tensor(frames: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)
+
         n = len(self.truth)
-        truth = _tensor(self.truth)
-        ours, copy = _tensor(self.predictions[:n]), _tensor(self.copy_last[:n])
+        truth = tensor(self.truth)
+        ours, copy = tensor(self.predictions[:n]), tensor(self.copy_last[:n])
         return {
             "psnr": psnr(ours, truth).tolist(),
             "ssim": ssim(ours, truth).tolist(),
@@ -105,7 +109,3 @@ class Rollout:
             # Before the first step the state is zero.
             return h if quantity == "h" else np.diff(h, axis=0, prepend=np.zeros_like(h[:1]))
         return self.gates[block][kernel][quantity].astype(np.float32)
-
-
-def _tensor(frames: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)

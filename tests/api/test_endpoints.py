@@ -7,23 +7,23 @@ from gradio_client import Client
 
 WINDOW = ["start", "fps", "seen", "horizon"]
 PARAMETERS = {
-    "/predict": ["video", "model", *WINDOW],
-    "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step", "trained"],
-    "/compare": ["video", *WINDOW],
+    "/predict": ["video", "model", *WINDOW, "size"],
+    "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step", "trained", "size"],
+    "/compare": ["video", *WINDOW, "size"],
     "/classify": ["video"],
-    "/silence": ["video", "model", *WINDOW, "parts"],
-    "/importance": ["video", "model", *WINDOW[:3]],
-    "/memory_reset": ["video", "model", "start", "fps", "frames", "at"],
-    "/seen_sweep": ["video", "model", "start", "fps", "most"],
-    "/saliency": ["video", "model", *WINDOW[:3], "top", "left", "bottom", "right"],
-    "/spectrum": ["video", "model", *WINDOW],
-    "/motion": ["video", "model", *WINDOW],
-    "/ladder_map": ["video", "model", *WINDOW],
+    "/silence": ["video", "model", *WINDOW, "parts", "size"],
+    "/importance": ["video", "model", *WINDOW[:3], "size"],
+    "/memory_reset": ["video", "model", "start", "fps", "frames", "at", "size"],
+    "/seen_sweep": ["video", "model", "start", "fps", "most", "size"],
+    "/saliency": ["video", "model", *WINDOW[:3], "top", "left", "bottom", "right", "size"],
+    "/spectrum": ["video", "model", *WINDOW, "size"],
+    "/motion": ["video", "model", *WINDOW, "size"],
+    "/ladder_map": ["video", "model", *WINDOW, "size"],
 }
 DEFAULTS = {
     "model": "one_frame", "start": 0, "fps": 10, "seen": 5, "horizon": 3,
     "block": "C1", "kernel": "3x3", "quantity": "h", "step": 0, "parts": "C1.3x3", "frames": 17, "at": 8, "most": 5,
-    "top": 0, "left": 0, "bottom": 1, "right": 1, "trained": True,
+    "top": 0, "left": 0, "bottom": 1, "right": 1, "trained": True, "size": "own",
 }  # fmt: skip
 
 

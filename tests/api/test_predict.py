@@ -34,7 +34,7 @@ def test_predict(ask: Callable, waves: Path, model: str) -> None:
     assert {key: numbers[key] for key in ("model", "fps", "seen", "horizon")} == {
         "model": model, "fps": 15, "seen": 4, "horizon": 5,
     }  # fmt: skip
-    assert set(numbers) == {"model", "fps", "seen", "horizon", "seconds", *SCORES}
+    assert set(numbers) == {"model", "fps", "seen", "horizon", "size", "seconds", *SCORES}
     assert 0 < numbers["seconds"] < 120
     expected = here(model, waves, 0.2, 15, 4, 5).scores
     for name in SCORES:
@@ -47,6 +47,18 @@ def test_predict(ask: Callable, waves: Path, model: str) -> None:
     assert info.frames == 4 + 5 + 3
     assert info.fps == pytest.approx(7.5, abs=0.1)
     assert len(video.read(movie, fps=25)) == pytest.approx(12 / 7.5 * 25, abs=2)
+
+
+def test_the_fine_size_is_the_same_network_at_twice_its_size(ask: Callable, waves: Path) -> None:
+    source = os.environ.get("VP_CHECKPOINTS", "bundled")
+    _, numbers = ask("/predict", waves, model="full_res", start=0.2, fps=15, seen=3, horizon=2, size="fine")
+    own = vp.load_predictor("full_res", source)
+    expected = own.fine().run(video.read(waves, fps=15, start=0.2, frames=5), 3, 2)
+    assert numbers["size"] == [2 * side for side in own.size] == list(expected.predictions.shape[1:3])
+    for name in SCORES:
+        assert numbers[name] == pytest.approx(expected.scores[name], abs=0.05 if "psnr" in name else 0.002), name
+    for model, found in ask("/compare", waves, seen=2, horizon=1, size="fine").items():
+        assert found["size"] == [2 * side for side in vp.load_predictor(model, source).size]
 
 
 def test_defaults(ask: Callable, waves: Path) -> None:

@@ -41,6 +41,10 @@ SETTINGS = [
     ({"start": "soon"}, "start must"),
     ({"start": None}, "start must"),
     ({"start": 1.9}, "earlier start"),
+    ({"size": "huge"}, "size must be one of own, fine, not 'huge'"),
+    ({"size": None}, "size must be one of own, fine"),
+    ({"size": 2}, "size must be one of own, fine"),
+    ({"size": "fine", "seen": 10}, "at most 12 frames.*not 10 \\+ 3.*own size"),
 ]
 FILES = {
     "text": "not a video that can be read",

@@ -97,6 +97,14 @@ def test_time_grows_no_faster_than_frames(predictor: Predictor, frames: np.ndarr
     assert found["horizon 8"] < 4.5 * found["horizon 2"], found
 
 
+def test_fine_takes_no_longer_than_its_pixels(predictor: Predictor) -> None:
+    large = clip(predictor.fine(), SEEN + HORIZON)
+    found = rates(
+        {"own": lambda: predictor.run(large, SEEN, HORIZON), "fine": lambda: predictor.fine().run(large, SEEN, HORIZON)}
+    )
+    assert found["fine"] < 5 * found["own"], found
+
+
 def test_a_lesion_takes_less_than_the_prediction_it_is_made_on(predictor: Predictor, frames: np.ndarray) -> None:
     plain = predictor.run(frames, SEEN, HORIZON)
     found = rates({

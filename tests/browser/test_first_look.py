@@ -9,6 +9,8 @@ import pytest
 from driver import VIEWS, Explorer
 from playwright.sync_api import expect
 
+from vp.ui.page import LOADING
+
 pytestmark = pytest.mark.browser
 
 PANELS = [f"#view-stage [data-panel={name}] canvas" for name in ("truth", "prediction", "copy")]
@@ -56,10 +58,19 @@ def test_every_view_opens(explorer: Explorer) -> None:
     about = explorer.view("About")
     rows = about.locator("table").first.locator("tbody tr")  # the model card may have more
     names = ["L-VLN", "One-frame", "Full-res", "The paper's design"]
+    expect(rows).to_have_count(len(names))  # they come after the text
     assert [row.locator("td").first.inner_text() for row in rows.all()] == names
     expect(about).not_to_contain_text("not available")
     expect(about).to_contain_text("128×160")
     expect(about).to_contain_text("MIT")
+
+
+def test_a_click_before_the_networks_are_there_is_told_so(explorer: Explorer) -> None:
+    busy = explorer.page.locator("#view-stage .busy")
+    explorer.page.evaluate("message => lvln.connect({ props: { value: message }, watch() {} })", LOADING)
+    expect(busy).to_contain_text("Loading the network")
+    explorer.page.evaluate("lvln.busy(false)")
+    expect(busy).to_be_empty()
 
 
 def test_play_and_pause(visit: Callable[..., Explorer]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+import torch
 from driver import Explorer
 from playwright.sync_api import expect
 
+from vp.inspection import moved_by
 from vp.models import BLOCKS, KERNELS
 
 pytestmark = pytest.mark.browser
@@ -198,6 +201,38 @@ def test_motion_is_built_up_level_by_level(explorer: Explorer) -> None:
     pictures = [explorer.pixels(f"#view-motion [data-level={name}] .moved")[0] for name in ("C4", "C2", "C1", "all")]
     assert len(set(pictures)) == 4
     explorer.changes("#view-motion [data-level=C1] .flow", lambda: explorer.page.evaluate("lvln.setCursor(2)"))
+
+
+def test_motion_colours_tell_direction_and_speed(explorer: Explorer) -> None:
+    colour = "([right, down]) => lvln.flow.colour(right, down, 3).map(Math.round)"
+    red, cyan, white, fast, half = (
+        explorer.page.evaluate(colour, motion) for motion in ([3, 0], [-3, 0], [0, 0], [30, 0], [1.5, 0])
+    )
+    assert red == fast == [255, 0, 0] and cyan == [0, 255, 255] and white == [255, 255, 255]
+    assert half == [255, 128, 128]
+
+
+def test_the_page_moves_a_frame_as_the_network_does(explorer: Explorer) -> None:
+    """By a field of a coarser level, enlarged on the way."""
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (16, 32, 3), dtype=np.uint8)
+    motion = rng.normal(0, 3, (2, 4, 8)).astype(np.float32)
+    moved = explorer.page.evaluate(
+        """([frame, right, down]) => {
+          const canvas = Object.assign(document.createElement("canvas"), { height: 16, width: 32 });
+          const context = canvas.getContext("2d");
+          const picture = context.createImageData(32, 16);
+          for (let i = 0; i < 16 * 32; i += 1) picture.data.set([...frame.slice(3 * i, 3 * i + 3), 255], 4 * i);
+          context.putImageData(picture, 0, 0);
+          const made = lvln.flow.moved(canvas, { h: 4, w: 8, right, down });
+          return [...made.getContext("2d").getImageData(0, 0, 32, 16).data];
+        }""",
+        [frame.ravel().tolist(), *(part.ravel().tolist() for part in motion)],
+    )
+    picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+    expected = moved_by(-torch.from_numpy(motion)[None], picture)[0].permute(1, 2, 0)
+    np.testing.assert_allclose(np.reshape(moved, (16, 32, 4))[..., :3], expected, atol=0.6)
+    assert np.abs(expected.numpy() - frame).mean() > 20
 
 
 def test_a_level_on_the_ladder_leads_to_the_motion(explorer: Explorer) -> None:

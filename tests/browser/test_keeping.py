@@ -47,7 +47,35 @@ def test_a_link_brings_back_clip_window_view_filter_and_step(visit: Callable[...
     expect(second.page.locator("#view-gallery .clip.chosen")).to_have_attribute("data-id", clip)
 
 
-@pytest.mark.parametrize("fragment", ["clip=nothing", "clip=walk&seen=many", "clip=walk&model=alexnet"])
+def test_the_fine_size_is_in_every_view_and_in_the_link(visit: Callable[..., Explorer]) -> None:
+    first = visit()
+    own = first.state("rollout.size")
+    with first.new_rollout():
+        first.page.locator("#size label:has(input[value=fine])").click()
+    assert first.state("rollout.size") == [2 * side for side in own]
+    expect(first.page.locator("#view-stage .details")).to_contain_text("128×192 px")
+    motion = first.view("Motion")
+    expect(motion.locator("[data-level=C1] small").first).to_have_text("64×96")
+    assert first.pixels("#view-motion [data-level=C1] .moved")[1] > 8
+    expect(first.view("Memory").locator(".detail h4")).to_contain_text("of C1")
+    first.page.wait_for_timeout(400)
+    fragment = urlsplit(first.page.evaluate("location.href")).fragment
+    assert parse_qs(fragment)["size"] == ["fine"]
+
+    second = visit(fragment=f"#{fragment}")
+    second.wait("window.lvln && lvln.state.rollout?.fine")
+    assert second.state("rollout.size") == first.state("rollout.size")
+    expect(second.page.locator("#size input[value=fine]")).to_be_checked()
+    with second.new_rollout():
+        second.page.locator("#size label:has(input[value=own])").click()
+    assert second.state("rollout.size") == own
+    second.page.wait_for_timeout(400)
+    assert "size" not in parse_qs(urlsplit(second.page.evaluate("location.href")).fragment)
+
+
+@pytest.mark.parametrize(
+    "fragment", ["clip=nothing", "clip=walk&seen=many", "clip=walk&model=alexnet", "clip=walk&size=huge"]
+)
 def test_a_link_that_names_nothing_says_so(visit: Callable[..., Explorer], fragment: str) -> None:
     first = visit()
     clip = first.state("rollout.clip_id")

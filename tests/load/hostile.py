@@ -29,7 +29,7 @@ PATIENCE = 5.0
 # What no answer may hold.
 SECRETS = ("Traceback", 'File "', "site-packages", str(ROOT))
 ENDPOINTS = {
-    "/predict": {"model": "one_frame", "start": 0, "fps": 10, "seen": 3, "horizon": 1},
+    "/predict": {"model": "one_frame", "start": 0, "fps": 10, "seen": 3, "horizon": 1, "size": "fine"},
     "/activations": {"model": "one_frame", "seen": 3, "horizon": 1, "block": "C4", "kernel": "3x3", "quantity": "h"},
     "/compare": {"seen": 3, "horizon": 1},
     "/silence": {"model": "one_frame", "seen": 3, "horizon": 1, "parts": "C1.3x3"},

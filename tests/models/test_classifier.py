@@ -1,4 +1,4 @@
-"""vp.models.classifier and vp.models.familiarity: the network on the features."""
+"""vp.models.classifier: the network on the features."""
 
 import json
 

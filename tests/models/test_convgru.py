@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vp.models import ConvGRU
+from vp.models import ConvGRU, Gates
 
 
 @pytest.fixture(params=[3, 5, 7], ids="{0}x{0}".format)
@@ -77,3 +77,9 @@ def test_without_input_and_state_nothing_happens(gru, x):
     gates = gru.step(gru.project(torch.zeros_like(x)), x.new_zeros(2, 4, 6, 9))
     assert not gates.h.any() and not gates.n.any()
     assert (gates.z == 0.5).all() and (gates.r == 0.5).all()
+
+
+def test_an_empty_state_is_one_of_zeros(gru, x, h):
+    projected = gru.project(x)
+    for name, got, want in zip(Gates._fields, gru.step(projected, None), gru.step(projected, torch.zeros_like(h))):
+        torch.testing.assert_close(got, want, rtol=0, atol=1e-5, msg=lambda m, name=name: name + m)

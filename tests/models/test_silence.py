@@ -112,9 +112,8 @@ def test_without_its_location_bias_a_block_treats_all_places_alike(model):
     x = torch.ones(1, lateral.skip.conv.in_channels, 4, 8)
     kept = keep([[Lesion("C3", "location")]], model.config, flat)["C3"]
     with torch.inference_mode():
-        state = lateral.initial_state(x, 1)
         evidence = torch.zeros(1, EVIDENCE, 4, 8) if model.config.design == "motion" else None
         with_bias, without = (
-            lateral(x, state, steps=1, kept=k, evidence=evidence)[0][:, : lateral.width] for k in (None, kept)
+            lateral(x, None, steps=1, kept=k, evidence=evidence)[0][:, : lateral.width] for k in (None, kept)
         )
     assert with_bias.std((-2, -1)).max() > 1e-3 and without.std((-2, -1)).max() < 1e-5

@@ -10,13 +10,19 @@ import torch
 from PIL import Image
 
 from vp.errors import RequestError
+from vp.inspection import built_up
 from vp.models import KERNELS
 from vp.predictor import Predictor
-from vp.render import flow_colours
-from vp.ui.levels import built_up
 from vp.ui.motion import location_payload, motion_payload, moves_payload
 
 CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
+
+
+def unpacked(packed: dict) -> np.ndarray:
+    """The motion [steps, h, w, 2] in pixels that a page reads."""
+    height, width = packed["size"]
+    grey = picture(packed["sprite"]).astype(float).reshape(2, height, -1, width)
+    return packed["peak"] * (grey.transpose(2, 1, 3, 0) - 128) / 127
 
 
 def picture(url: str) -> np.ndarray:
@@ -33,24 +39,24 @@ def rollout(predictor, moving):
     return predictor.run(moving(5, 32, 64), horizon=2)
 
 
-def test_colours_tell_direction_and_speed():
-    flow = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 0.0], [30.0, 0.0], [1.5, 0.0]])
-    red, cyan, white, fast, half = flow_colours(flow, 3.0).tolist()
-    assert red == fast == [255, 0, 0] and cyan == [0, 255, 255] and white == [255, 255, 255]
-    assert half == [255, 128, 128]
-
-
 def test_motion_is_where_things_go(rollout):
     found = motion_payload(rollout)
     assert (found["steps"], found["size"]) == (4, [32, 64])
-    assert picture(found["colours"]).shape == picture(found["mask"]).shape == (32, 4 * 64, 3)
-    for t, frame in enumerate(found["arrows"]):
-        assert len(frame) == len({(x, y) for x, y, *_ in frame}) > 50
-        for x, y, right, down in frame[::7]:
-            np.testing.assert_allclose([right, down], -rollout.flow[t, int(y), int(x)], atol=0.006)
+    assert picture(found["mask"]).shape == (32, 4 * 64)
+    whole = found["levels"][-1]
+    np.testing.assert_allclose(unpacked(whole), -rollout.flow, atol=whole["peak"] / 250)
     speed = np.hypot(*np.moveaxis(rollout.flow, -1, 0)).mean((1, 2))
-    np.testing.assert_allclose(found["speed"], speed, atol=1e-3)
-    np.testing.assert_allclose(picture(found["mask"])[:, :64, 0] / 255, rollout.mask[0], atol=0.003)
+    np.testing.assert_allclose(whole["speed"], speed, atol=1e-3)
+    np.testing.assert_allclose(picture(found["mask"])[:, :64] / 255, rollout.mask[0], atol=0.003)
+
+
+def test_what_rests_is_packed_as_resting(rollout):
+    flow = np.zeros_like(rollout.flow)
+    flow[..., 8, 8, 0] = 30
+    sprite = motion_payload(replace(rollout, flow=flow))["levels"][-1]
+    assert np.count_nonzero(unpacked(sprite)) == 4
+    still = replace(rollout, flow=0 * flow, levels={block: 0 * level for block, level in rollout.levels.items()})
+    assert not any(unpacked(level).any() for level in motion_payload(still)["levels"])
 
 
 def test_a_network_that_paints_has_no_flow(make_ladder, moving):
@@ -117,19 +123,14 @@ def test_the_page_gets_each_level_on_its_own_grid(rollout):
     assert [level["name"] for level in found["levels"]] == [level.name for level in levels]
     assert [level["size"] for level in found["levels"]] == [[2, 4], [4, 8], [8, 16], [16, 32], [32, 64]]
     for page, level in zip(found["levels"], levels, strict=True):
-        height, width = page["size"]
-        assert picture(page["colours"]).shape == (height, 4 * width, 3)
-        strip = picture(page["moved"])
-        assert strip.shape == (32, 4 * 64, 3)
-        assert np.abs(strip[:, 64:128] / 255 - level.moved[1]).mean() < 0.02
+        np.testing.assert_allclose(unpacked(page), -level.flow, atol=page["peak"] / 250)
         np.testing.assert_allclose(page["gain"], level.gain, atol=1e-3)
-        cell = 64 // width
-        x, y, right, down = page["arrows"][2][0]
-        row, column = round((y + 0.5) / cell - 0.5), round((x + 0.5) / cell - 0.5)
-        np.testing.assert_allclose([right, down], -level.flow[2, row, column], atol=0.006)
     scores = rollout.scores
     assert found["gain"][2] == pytest.approx(scores["psnr"][0] - scores["copy_last_psnr"][0], abs=1e-3)
     moves = moves_payload(rollout)
+    for level in levels:
+        move = moves[level.name]
+        np.testing.assert_allclose(unpacked(move), -level.added, atol=move["peak"] / 250)
     assert {name: move["share"] for name, move in moves.items()} == {
         level.name: [round(v, 3) for v in level.share] for level in levels
     }

@@ -32,8 +32,9 @@ from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 from vp.replacing import replacing
 
+from ..arguments import above_zero, add_data
 from ..data.cache import build, named, read_index
-from ..data.clips import ClipFile, find_clips
+from ..data.clips import ClipFile, find_data
 from ..data.splits import select
 from ..data.windows import frame_steps
 
@@ -44,14 +45,13 @@ PAPER_STRATEGIES = ("c4", "subsample")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What every command that reads states is told."""
-    parser.add_argument("--data", type=Path, required=True, help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4)")
+    add_data(parser)
     parser.add_argument("--checkpoints", default="bundled", help="bundled, a folder or hf://owner/name@revision")
     parser.add_argument("--model", default="lvln", choices=NAMES, help="predictor whose states are read")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    parser.add_argument(
-        "--seconds", type=float, default=None, help="watch only so much of each clip: for a first classifier in a hurry"
-    )
+    words = "watch only so much of each clip: for a first classifier in a hurry"
+    parser.add_argument("--seconds", type=above_zero, default=None, help=words)
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
 
 
@@ -63,15 +63,20 @@ def prepare(
     args: of `add_arguments`. fresh: of the untrained network.
     """
     folder = folder_of(args, blocks, "untrained" if fresh else "")
-    clips = named(select(find_clips(args.data), part, args.splits), args.cache)
-    if missing_from(folder, clips):
-        build(clips, args.cache)
+    found, hub = find_data(args.data)
+    clips = named(select(found, part, args.splits), args.cache, hub)
+    if not clips:
+        raise ValueError(f"none of the clips of {args.data} is of a {part} group")
+    if hub:  # only its list says whether a clip is another one than it was
+        clips = build(clips, args.cache, hub=hub)
+    if missing_from(folder, clips, args.cache):
+        clips = clips if hub else build(clips, args.cache)
 
         def features(model: Ladder, _: ClipFile, frames: Tensor) -> dict[str, Tensor]:
             return features_of(model, frames, blocks, last=not fresh)
 
         compute(features, args, clips, folder, fresh=fresh)
-    left = {clip.name for clip in missing_from(folder, clips)}
+    left = {clip.name for clip in missing_from(folder, clips, args.cache)}
     return [clip for clip in clips if clip.name not in left], folder
 
 
@@ -81,7 +86,7 @@ def prepare_paper(args: argparse.Namespace, clips: list[ClipFile], blocks: Seque
     watched: the folder that `prepare` gave for them and `blocks`.
     """
     folder = folder_of(args, blocks, "paper")
-    if missing_from(folder, clips):
+    if missing_from(folder, clips, args.cache):
 
         def features(model: Ladder, clip: ClipFile, frames: Tensor) -> dict[str, Tensor]:
             return paper_features_of(model, frames, watched / f"{clip.name}.npz")
@@ -124,14 +129,16 @@ def folder_of(args: argparse.Namespace, blocks: Sequence[str], kind: str = "") -
     return args.features / "-".join(filter(None, (args.model, digest[:12], some, short, kind)))
 
 
-def missing_from(folder: Path, clips: list[ClipFile]) -> list[ClipFile]:
-    """The clips whose features the folder does not hold, or only those of an older file."""
+def missing_from(folder: Path, clips: list[ClipFile], cache: Path) -> list[ClipFile]:
+    """The clips whose features the folder does not hold, or only those of an older file or of older frames in the
+    cache."""
 
     def held(clip: ClipFile) -> bool:
         features = folder / f"{clip.name}.npz"
         if not features.exists():
             return False
-        return not clip.path.exists() or clip.path.stat().st_mtime <= features.stat().st_mtime
+        sources = (source for source in (clip.path, cache / f"{clip.name}.npy") if source.exists())
+        return all(source.stat().st_mtime <= features.stat().st_mtime for source in sources)
 
     return [clip for clip in clips if not held(clip)]
 
@@ -151,7 +158,7 @@ def compute(
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(args.cache)
     most = MAX_CLASSIFIED if args.seconds is None else max(1, round(args.seconds * FPS))
-    missing = [clip for clip in missing_from(folder, clips) if clip.name in index]
+    missing = [clip for clip in missing_from(folder, clips, args.cache) if clip.name in index]
     for clip in tqdm(missing, desc=folder.name, unit="clip", mininterval=10):
         frames = predictor.resize(watched(args.cache, clip.name, *index[clip.name], most)).to(predictor.device)
         arrays = {name: to_numpy(value) for name, value in features(predictor.model, clip, frames).items()}

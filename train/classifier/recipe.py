@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Annotated
 
-from vp.models import BLOCKS, ClassifierConfig, in_order
+from pydantic import Field
 
-from ..predictor.recipe import read_recipe
+from vp.models import BLOCKS, NAMES, ClassifierConfig, ConfigError, in_order
+
+from ..predictor.recipe import Count, NotNegative, Positive, read_recipe
+
+OPTIMISERS = ("adam", "adamw")
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,12 @@ class ClassifierRecipe:
     input_dropout: float = 0.0
     standardise: bool = False
     optimiser: str = "adam"
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    epochs: int = 60
-    batch: int = 64
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 0.0
+    epochs: Count = 60
+    batch: Count = 64
     directions: int = 0
-    label_smoothing: float = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def config(self, predictor: str, features: int, classes: list[str], clips: int) -> ClassifierConfig:
         """The network that it fits to so many training clips."""
@@ -44,9 +49,15 @@ class ClassifierRecipe:
 
 
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
-    """Read a recipe by its name or by path. Raises ValueError for an unknown one, an unknown field or block."""
-    path, values = read_recipe(name, "classifier", ClassifierRecipe)
-    asked = values.get("blocks", BLOCKS)
-    if not asked or not set(asked) <= set(BLOCKS):
-        raise ValueError(f"{path}: blocks must be some of {', '.join(BLOCKS)}, not {asked}")
-    return ClassifierRecipe(**values | {"blocks": in_order(asked)})
+    """Read a recipe by its name or by path. Raises ValueError, in one line, for one that cannot be fitted by."""
+    path, recipe = read_recipe(name, "classifier", ClassifierRecipe)
+    if not recipe.blocks or not set(recipe.blocks) <= set(BLOCKS):
+        raise ValueError(f"{path}: blocks must be some of {', '.join(BLOCKS)}, not {list(recipe.blocks)}")
+    if recipe.optimiser not in OPTIMISERS:
+        raise ValueError(f"{path}: optimiser must be one of {', '.join(OPTIMISERS)}, not {recipe.optimiser}")
+    recipe = replace(recipe, blocks=in_order(recipe.blocks))
+    try:
+        recipe.config(NAMES[0], features=1, classes=["one", "other"], clips=2)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return recipe

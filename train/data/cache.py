@@ -120,7 +120,6 @@ def _work_with(source: ClipSource | None) -> None:
 def _build_one(job: tuple[str, str, str]) -> tuple[tuple, str]:
     """Decode one clip into the cache: (its line of the index, with 0 frames if it failed; words for people)."""
     name, source, folder = job
-    target = Path(folder) / f"{name}.npy"
     try:
         path = _hub.path(source) if _hub else Path(source)
         origin = Origin.of(source, _hub)  # before it is read: what changes meanwhile is decoded again the next time
@@ -129,9 +128,18 @@ def _build_one(job: tuple[str, str, str]) -> tuple[tuple, str]:
         frames, fps = decode(path)
     except VideoError as error:
         return (name, 0, 0.0), f"skipped {source}: {error}"
-    with replacing(target) as part:
-        np.save(part, frames)
+    write(Path(folder) / f"{name}.npy", frames)
     return (name, len(frames), fps, *origin), _thinned(path, fps)
+
+
+def write(target: Path, frames: np.ndarray) -> None:
+    """Write an entry, which is only ever seen whole. Raises OSError, saying what to do."""
+    try:
+        with replacing(target) as part:
+            np.save(part, frames)
+    except OSError as error:  # NumPy gives a full disk no number
+        why = error.strerror or "the disk is full"
+        raise OSError(f"{target} cannot be written: {why}. Free some space, or name another --cache") from error
 
 
 def _thinned(path: Path, fps: float) -> str:

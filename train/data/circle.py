@@ -14,7 +14,7 @@ import numpy as np
 from vp.circle import disc
 from vp.limits import FPS
 
-from .cache import DRAWN, SIZE, read_entries
+from .cache import DRAWN, SIZE, read_entries, write
 
 FRAMES = 12
 RADIUS = 14
@@ -52,6 +52,6 @@ def build(folder: Path) -> list[str]:
             if name in entries and entries[name].origin == DRAWN and (folder / f"{name}.npy").exists():
                 continue
             clip = circle(*SIZE, **change)
-            np.save(folder / f"{name}.npy", clip)
+            write(folder / f"{name}.npy", clip)
             log.write(json.dumps([name, len(clip), FPS, *DRAWN]) + "\n")
     return list(VARIANTS)

@@ -84,7 +84,6 @@ def find_data(data: str | Path) -> tuple[list[ClipFile], ClipSource | None]:
     # Not at the top: it reads videos with PyAV, which machines that only train may lack.
     from vp.clips import hub_address, open_clips, ucf101_name
 
-    # A path has only one of the slashes of hf://datasets/owner/name left.
     if hub_address(str(data)) is None:
         return find_clips(Path(data)), None
     source = open_clips(str(data))

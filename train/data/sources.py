@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import circle
-from .cache import build
+from .cache import build, read_index
 from .clips import ClipFile, find_data
 from .splits import select, spread
 
@@ -21,7 +21,7 @@ class Source(NamedTuple):
     validation: list[str]
 
 
-def prepare(data: Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None) -> Source:
+def prepare(data: str | Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None) -> Source:
     """Decode what a run needs into the cache.
 
     data: a UCF101 folder, the address of one on the Hub, or one video file, which then is all there is to train and to
@@ -38,8 +38,8 @@ def prepare(data: Path | None, cache: Path, *, kind: str, clips: int | None, spl
         return Source(names, names)
     if data is None:
         raise ValueError("this recipe trains on video: say where it is with --data")
-    if data.is_file():
-        return _decoded([ClipFile(data.stem, "", 0, data)], None, cache)
+    if (video := Path(data)).is_file():
+        return _decoded([ClipFile(video.stem, "", 0, video)], None, cache)
     found, hub = find_data(data)
     train = select(found, "train", splits)
     if not train:
@@ -56,4 +56,6 @@ def _decoded(
 ) -> Source:
     clips = [*train, *(validation or [])]
     names = [clip.name for clip in build(clips, cache, hub=hub)]
+    if not any(name in read_index(cache) for name in names[: len(train)]):
+        raise ValueError(f"none of the {len(train)} training clips can be decoded: see above why")
     return Source(names[: len(train)], names if validation is None else names[len(train) :])

@@ -33,7 +33,7 @@ from ..classifier.fitting import (
 )
 from ..classifier.recipe import ClassifierRecipe, load_classifier_recipe
 from ..data.cache import build
-from ..data.clips import ClipFile
+from ..data.clips import ClipFile, find_data
 from . import image_features
 from .scores import bootstrap
 
@@ -160,7 +160,7 @@ def _pictures(args: argparse.Namespace, source, clips: list[ClipFile], part: str
     digest = source.config(args.model)["encoder_sha256"][:12]
     file = args.features / f"pictures-{digest}-{part}.npz"
     if not file.exists():
-        build(clips, args.cache)
+        build(clips, args.cache, hub=find_data(args.data)[1])
         image_features.compute(source.load(args.model).encoder, clips, args.cache, file)
     return file
 

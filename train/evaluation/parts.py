@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from vp import Predictor
 from vp.errors import VideoError
+from vp.inspection import moved_by
 from vp.limits import FPS
 from vp.metrics import psnr
 from vp.models import BLOCKS, KERNELS, State
-from vp.models.matching import warp
 from vp.models.silence import Lesion, keep
 
 from ..data.cache import decode, read_index
@@ -51,10 +50,7 @@ def lost_and_levels(predictor: Predictor, windows: Tensor, horizon: int) -> tupl
     lesions = [lesion for lesion in variants for _ in range(size)]
     kept = keep(lesions, model.config, torch.empty(0, device=predictor.device, dtype=predictor.dtype))
     out = model(_repeated(frames[:, -1:], len(variants)), state, kept=kept)
-    levels = {
-        block: warp(frames[:, -1], F.interpolate(flow[:size, 0].float(), frames.shape[-2:], mode="bilinear"))
-        for block, flow in out.levels.items()
-    }
+    levels = {block: moved_by(flow[:size, 0].float(), frames[:, -1]) for block, flow in out.levels.items()}
     made = model.feed_back(out, horizon, kept=kept).frames.float().clamp(0, 1)
     whole, *rest = psnr(made, _repeated(truth, len(variants))).cpu().split(size)
     copy = psnr(frames[:, -1], truth[:, 0])

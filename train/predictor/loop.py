@@ -25,7 +25,7 @@ def train(
     windows: of `fixed_windows`, to score on. args: those of `train.fit_predictor`. Raises SystemExit for a loss that is
     not finite; the last good state stays.
     """
-    recipe, export = run.recipe, args.out / "export"
+    recipe = run.recipe
     objective = Objective(run.model, PredictionLoss(recipe.loss), every_step=recipe.every_step)
     objective, *optimisers = fabric.setup(objective, *run.optimisers)
     check_every = 1 if fabric.device.type == "cpu" else 20  # a GPU is not kept waiting for a look at every loss
@@ -55,12 +55,10 @@ def train(
             score(fabric, run, windows)
         if run.clock - run.saved > args.save_every * 60:
             run.check(loss + norm)  # so that the last good state is not written over
-            run.save()
-            run.export(export)
+            run.keep()
     run.check(loss + norm)
     score(fabric, run, windows)
-    run.save()
-    run.export(export)
+    run.keep()
     if run.step in args.snapshots:
         run.export(args.out / f"step_{run.step}")
 

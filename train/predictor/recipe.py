@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import yaml
+from pydantic import Field, TypeAdapter, ValidationError
 
-from vp.models import LadderConfig, preset
+from vp.models import NAMES, ConfigError, LadderConfig, preset
+from vp.models.config import DESIGNS
 
 from ..data.batches import Augmentation
+from .losses import PredictionLoss
 
 DATA = ("ucf101", "circle")
+OPTIMISERS = ("muon", "adam", "adamw")
 TRAIN = Path(__file__).parents[1]
+
+Kind = TypeVar("Kind")
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass
@@ -34,25 +44,26 @@ class Recipe:
     design: str = "motion"
     network: dict = field(default_factory=dict)
     data: str = "ucf101"
-    clips: int | None = None
-    loss: dict = field(default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2})
-    levels: float = 0.1
+    clips: Count | None = None
+    loss: dict[str, NotNegative] = field(default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2})
+    levels: NotNegative = 0.1
     augmentation: Augmentation = field(default_factory=Augmentation)
-    seen: tuple[int, int] = (5, 5)
-    feedback: int = 0
+    seen: tuple[Count, Count] = (5, 5)
+    feedback: Annotated[int, Field(ge=0)] = 0
     every_step: bool = True
-    batch: int = 8
+    batch: Count = 8
     optimiser: str = "muon"
-    learning_rate: float = 0.02
-    weight_decay: float = 0.01
-    warmup: int = 50
-    clip_gradient: float = 1.0
-    steps: int = 100_000
-    ema: float = 0.998
-    seed: int = 1
+    learning_rate: Positive = 0.02
+    weight_decay: NotNegative = 0.01
+    warmup: Count = 50
+    clip_gradient: Positive = 1.0
+    steps: Count = 100_000
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    seed: Annotated[int, Field(ge=0)] = 1
 
     def config(self) -> LadderConfig:
-        return replace(preset(self.model, self.design), **self.network)
+        """The network. Raises ConfigError for one that cannot be."""
+        return LadderConfig.from_dict(preset(self.model, self.design).to_dict() | self.network)
 
     @property
     def length(self) -> int:
@@ -69,38 +80,46 @@ def shipped(room: str) -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
-def read_recipe(name: str | Path, room: str, kind: type) -> tuple[Path, dict]:
-    """The file of a recipe, given by its name among those of a room or by path, and the values in it.
+def read_recipe(name: str | Path, room: str, kind: type[Kind]) -> tuple[Path, Kind]:
+    """A recipe, given by its name among those of a room or by path, and its file.
 
-    kind: the dataclass whose fields it may set. Raises ValueError for an unknown recipe or field.
+    kind: the dataclass that it is, whose fields it may set. Raises ValueError, in one line, for an unknown recipe or
+    field, or a value that a field cannot have.
     """
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else shipped(room).get(str(name))
-    if path is None or not path.exists():
+    if path is None or not path.is_file():
         raise ValueError(f"no recipe {name}; there are {', '.join(shipped(room))}, or give the path of a .yaml file")
     try:
         values = yaml.safe_load(path.read_bytes()) or {}  # UTF-8 or UTF-16, as YAML says
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter for dates that are none, for example
         raise ValueError(f"{path} is not YAML in UTF-8 or UTF-16: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no fields of a recipe (name: value)")
-    if unknown := set(values) - {f.name for f in fields(kind)}:
-        raise ValueError(f"{path}: unknown fields {', '.join(sorted(unknown))}")
-    return path, values
+    known = [f.name for f in fields(kind)]
+    if unknown := {str(name) for name in values} - set(known):
+        raise ValueError(f"{path}: unknown fields {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    try:
+        return path, TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r:.80}" for e in error.errors())
+        raise ValueError(f"{path}: {'; '.join(told)}") from None
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """Read a recipe by its name or by path. Raises ValueError for an unknown one and for unknown fields."""
-    path, values = read_recipe(name, "predictor", Recipe)
-    if values.get("data", "ucf101") not in DATA:
-        raise ValueError(f"{path}: data must be one of {', '.join(DATA)}, not {values['data']}")
-    if "augmentation" in values:
-        values["augmentation"] = Augmentation(**_tuples(values["augmentation"]))
-    if "seen" in values:
-        values["seen"] = tuple(values["seen"])
-    if "network" in values:
-        values["network"] = _tuples(values["network"])
-    return Recipe(**values)
-
-
-def _tuples(values: dict) -> dict:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    """Read a recipe by its name or by path. Raises ValueError, in one line, for one that cannot be trained by."""
+    path, recipe = read_recipe(name, "predictor", Recipe)
+    choices = {"data": DATA, "model": NAMES, "design": DESIGNS, "optimiser": OPTIMISERS}
+    for field_name, known in choices.items():
+        if (value := getattr(recipe, field_name)) not in known:
+            raise ValueError(f"{path}: {field_name} must be one of {', '.join(known)}, not {value}")
+    if recipe.seen[0] > recipe.seen[1]:
+        raise ValueError(f"{path}: seen is the fewest and the most frames, not {list(recipe.seen)}")
+    try:
+        recipe.config()
+    except ConfigError as error:
+        raise ConfigError(f"{path}: network: {error}") from None
+    try:
+        PredictionLoss(recipe.loss)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return recipe

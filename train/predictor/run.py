@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vp.checkpoints import save_encoder, save_predictor
+from vp.errors import CheckpointError
 from vp.metrics import psnr
 from vp.models import Ladder
 from vp.models.encoder import Encoder
@@ -118,12 +119,14 @@ class Run:
     def check(self, loss: Tensor) -> None:
         """Raises SystemExit if the loss is not finite; what was saved before stays."""
         if not torch.isfinite(loss):
-            kept = self.folder / CHECKPOINT
-            state = f"the last good state is in {kept}" if kept.exists() else "no state was saved yet"
             raise SystemExit(
-                f"loss is not finite at step {self.step}: {state}. Start again with a lower learning_rate than "
+                f"loss is not finite at step {self.step}: {self._kept()}. Start again with a lower learning_rate than "
                 f"{self.recipe.learning_rate}, or a longer warmup than {self.recipe.warmup} steps."
             )
+
+    def _kept(self) -> str:
+        kept = self.folder / CHECKPOINT
+        return f"the last good state is in {kept}" if kept.exists() else "no state was saved yet"
 
     def save(self) -> None:
         """Write everything that the run needs to go on; a run killed meanwhile leaves the state before. (`Fabric.save`
@@ -137,20 +140,34 @@ class Run:
             "progress": self.progress,
             "provenance": self.provenance,
         }
-        with replacing(self.folder / CHECKPOINT) as part:
-            torch.save(state, part)
+        try:
+            with replacing(self.folder / CHECKPOINT) as part:
+                torch.save(state, part)
+        except (OSError, RuntimeError) as error:  # the latter is PyTorch's word for a full disk
+            why = (isinstance(error, OSError) and error.strerror) or "its disk may be full"
+            raise SystemExit(
+                f"error: the state at step {self.step} cannot be written to {self.folder}: {why}; {self._kept()}. Free "
+                "some space, then start the same command again."
+            ) from error
         self.saved = time.monotonic()
 
     def resume(self, load_encoder: Callable[[Encoder], object]) -> bool:
-        """Go on where the folder's state is, if it has one. Raises SystemExit if that is of another recipe.
+        """Go on where the folder's state is, if it has one. Raises SystemExit if that is damaged or of another
+        recipe.
 
         load_encoder: fills the encoder where the state does not hold it, as those of earlier versions.
         """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return False
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        was, now = saved["recipe"], asdict(self.recipe)
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            was, now = saved["recipe"], asdict(self.recipe)
+        except Exception as error:  # of many kinds on a file that is damaged or something else
+            raise SystemExit(
+                f"{path} is not a whole state of a run ({type(error).__name__}). Take another --out, or delete it to "
+                "begin anew."
+            ) from error
         # A run may be made longer; anything else would go on as something that neither recipe describes.
         if different := sorted(k for k in now if k != "steps" and now[k] != was.get(k)):
             changes = "; ".join(f"{k} was {was.get(k)!r} and is {now[k]!r}" for k in different)
@@ -180,6 +197,15 @@ class Run:
         save_encoder(folder, self.ema_model, provenance=self.provenance)
         scores = {"validation": self.progress["scores"]}
         save_predictor(folder, self.recipe.model, self.ema_model, training=training, scores=scores)
+
+    def keep(self) -> None:
+        """Export and save. Weights that predict what is not finite, though they are finite, are refused before they are
+        written over the last good state. Raises SystemExit."""
+        try:
+            self.export(self.folder / "export")
+        except CheckpointError as error:
+            raise SystemExit(f"error at step {self.step}: {error} As of now {self._kept()}.") from error
+        self.save()
 
     def score(self, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:
         """Gain on validation windows with the averaged weights, noted in the progress."""

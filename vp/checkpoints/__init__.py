@@ -13,7 +13,11 @@ Any of the predictors may be absent. `open_checkpoints` reads such a repository,
 `save_classifier` write one; everything that goes wrong is a `CheckpointError`.
 """
 
-from .save import save_classifier, save_encoder, save_predictor
-from .source import BUNDLED, CheckpointSource, open_checkpoints
+from ..lazily import imported_lazily
 
-__all__ = ["BUNDLED", "CheckpointSource", "open_checkpoints", "save_classifier", "save_encoder", "save_predictor"]
+_MODULES = {
+    "save": ("save_classifier", "save_encoder", "save_predictor"),
+    "source": ("BUNDLED", "CheckpointSource", "open_checkpoints"),
+}
+__getattr__ = imported_lazily(__name__, _MODULES)
+__all__ = [name for names in _MODULES.values() for name in names]

@@ -17,6 +17,7 @@ from ..models import ALL_NAMES, Ladder, StateClassifier
 from ..models.encoder import Encoder
 from . import files
 from .files import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
+from .tensors import finite, parse_tensors, weights_limit
 from .trial import try_out
 
 
@@ -104,8 +105,8 @@ def _try_out(net: Ladder | StateClassifier, name: str) -> None:
 def _matching_encoder(path: Path, encoder: Encoder) -> str:
     """SHA-256 of the stored encoder, after making sure that it is the model's."""
     own = encoder.state_dict()
-    data = files.read_bytes(path, files.weights_limit(own))
-    stored = files.parse_tensors(data, path)
+    data = files.read_bytes(path, weights_limit(own))
+    stored = parse_tensors(data, path)
     same = stored.keys() == own.keys() and all(
         torch.equal(value.detach().cpu().to(stored[key].dtype), stored[key]) for key, value in own.items()
     )
@@ -120,11 +121,12 @@ def _stored(state: dict[str, Tensor], precision: str) -> dict[str, Tensor]:
     """A state on the CPU with its floats in the given precision (the counters of batch norms stay integers)."""
     if precision not in PRECISIONS:
         raise CheckpointError(f"Weights are stored as {' or '.join(PRECISIONS)}, not {precision!r}.")
+    stored = getattr(torch, precision)
     tensors = {
-        key: value.detach().cpu().to(PRECISIONS[precision] if value.is_floating_point() else value.dtype).contiguous()
+        key: value.detach().cpu().to(stored if value.is_floating_point() else value.dtype).contiguous()
         for key, value in state.items()
     }
-    if broken := [key for key, value in tensors.items() if not files.finite(value)]:
+    if broken := [key for key, value in tensors.items() if not finite(value)]:
         raise CheckpointError(
             f"Not saved: numbers that are not finite in {broken[0]} and {len(broken) - 1} more tensors."
         )

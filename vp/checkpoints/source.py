@@ -6,17 +6,19 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import hub
 from ..errors import CheckpointError
-from ..models import ALL_NAMES, NAMES, PAPER, Ladder, StateClassifier, build, feature_count
+from ..models import ALL_NAMES, NAMES, PAPER
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
-from .trial import try_out
+
+if TYPE_CHECKING:  # what loads a network imports these where it does: opening a source need not wait for PyTorch
+    import torch
+    from torch import nn
+
+    from ..models import Ladder, StateClassifier
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 FORMS = "Checkpoints are given as `bundled`, as a folder, or as `hf://owner/name` or `hf://owner/name@revision`."
@@ -26,7 +28,7 @@ SMALL = [CARD, *(f"{name}/{CONFIG}" for name in (*ALL_NAMES, ENCODER, CLASSIFIER
 # Somebody may be replacing config and weights, one after the other: a pair that does not match is read again.
 ATTEMPTS, PAUSE = 5, 0.1
 
-Module = TypeVar("Module", bound=nn.Module)
+Module = TypeVar("Module", bound="nn.Module")
 
 
 class CheckpointSource:
@@ -73,6 +75,8 @@ class CheckpointSource:
         Every tensor of the network comes from the checkpoint and what it predicts is finite, or this raises
         CheckpointError.
         """
+        from ..models import build
+
         config, model, tensors = self._assemble(
             name, lambda: self.config(name), lambda path, config: build(files.ladder_config(path, config))
         )
@@ -98,6 +102,7 @@ class CheckpointSource:
         Raises CheckpointError as `load` does, and where the predictor is not the one that the classifier was fitted to
         or gives another number of features.
         """
+        from ..models import StateClassifier, feature_count
 
         def read() -> dict:
             if not self.has_classifier:
@@ -134,18 +139,22 @@ class CheckpointSource:
 
         read: gives the checked config; build: makes the network of it.
         """
+        import torch
+
+        from .tensors import fitted, parse_tensors, weights_limit
+
         for attempt in range(ATTEMPTS):
             config = read()
             # On the meta device a network is shapes only: a crafted configuration allocates nothing.
             with torch.device("meta"):
                 net = build(self._folder / name / CONFIG, config)
             own = {key: tensor for key, tensor in net.state_dict().items() if not key.startswith(f"{ENCODER}.")}
-            weights = self._weights(name, files.weights_limit(own))
-            data = files.read_bytes(weights, files.weights_limit(own))
+            weights = self._weights(name, weights_limit(own))
+            data = files.read_bytes(weights, weights_limit(own))
             # Before the hash: a file that is cut short has a better explanation, and is nobody's half-way state.
-            tensors = files.parse_tensors(data, weights)
+            tensors = parse_tensors(data, weights)
             if config.get("weights_sha256", digest := files.sha256(data)) == digest:
-                return config, net, files.fitted(tensors, own, weights)
+                return config, net, fitted(tensors, own, weights)
             if self.revision or attempt == ATTEMPTS - 1:  # a commit does not change
                 break
             time.sleep(PAUSE)
@@ -155,22 +164,24 @@ class CheckpointSource:
         )
 
     def _encoder(self, expected: dict[str, torch.Tensor], wanted: str) -> dict[str, torch.Tensor]:
+        from .tensors import fitted, parse_tensors, weights_limit
+
         config = self._folder / ENCODER / CONFIG
         if not os.path.isfile(config):
             raise CheckpointError(
                 f"{self.spec} has no {ENCODER}/{CONFIG}: the encoder, which all predictors share, is missing."
             )
         files.read_config(config, "encoder")
-        weights = self._weights(ENCODER, files.weights_limit(expected))
-        data = files.read_bytes(weights, files.weights_limit(expected))
+        weights = self._weights(ENCODER, weights_limit(expected))
+        data = files.read_bytes(weights, weights_limit(expected))
         if (digest := files.sha256(data)) != wanted:
-            files.parse_tensors(data, weights)
+            parse_tensors(data, weights)
             raise CheckpointError(
                 f"{weights} is not the encoder that this predictor was trained with (SHA-256 {digest[:12]}…, not "
                 f"{wanted[:12]}…). Take both from the same checkpoint, or delete {os.path.realpath(weights)} and "
                 "download it again."
             )
-        return files.fitted(files.parse_tensors(data, weights), expected, weights)
+        return fitted(parse_tensors(data, weights), expected, weights)
 
     def _require(self, name: str) -> None:
         if name in self.names() or (name == PAPER and self.has_paper):
@@ -206,6 +217,8 @@ class CheckpointSource:
 
 def _filled(net: Module, tensors: dict[str, torch.Tensor], path: Path) -> Module:
     """A network that was shapes only, with values in it, tried out. path: of its weights, for the words of errors."""
+    from .trial import try_out
+
     net.load_state_dict(tensors, assign=True)
     # Only what is in no state_dict, such as a non-persistent buffer, could still be without values.
     if empty := [key for key, tensor in (*net.named_parameters(), *net.named_buffers()) if tensor.is_meta]:

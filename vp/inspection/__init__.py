@@ -5,6 +5,7 @@ knows of a page."""
 from .importance import Importance, rank_convgrus
 from .ladder_map import LadderMap, ladder_map
 from .lesion import silence_parts
+from .levels import Level, built_up, moved_by, predicted_gain
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
 from .spectrum import Spectra, compare_spectra, spectra
@@ -13,13 +14,17 @@ from .sweep import SeenSweep, sweep_seen
 __all__ = [
     "Importance",
     "LadderMap",
+    "Level",
     "MemoryReset",
     "Saliency",
     "SeenSweep",
     "Spectra",
+    "built_up",
     "compare_spectra",
     "ladder_map",
     "memory_reset",
+    "moved_by",
+    "predicted_gain",
     "rank_convgrus",
     "saliency",
     "silence_parts",

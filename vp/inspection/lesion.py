@@ -60,8 +60,7 @@ def _see(model: Ladder, seen: Tensor, untouched: Rollout, kept: dict[str, Kept])
         for kernel in KERNELS:
             if mask is not None and _partly(mask.grus[kernel]):
                 heard = lateral.heard(shown.inputs[block], shown.evidence.get(block)) if heard is None else heard
-                empty = lateral.initial_state(heard, 1)[kernel]
-                memory[block][kernel] = lateral.recur(kernel, heard, empty, steps=steps, kept=mask)[-1].h
+                memory[block][kernel] = lateral.recur(kernel, heard, None, steps=steps, kept=mask)[-1].h
             else:
                 known = _last_state(untouched, block, kernel).to(last.inputs[block])
                 memory[block][kernel] = known if mask is None else known * mask.grus[kernel]

@@ -1,9 +1,16 @@
 """The networks: pure `torch.nn` modules. No files, no network, no page."""
 
-from .build import build, untrained
-from .classifier import ClassifierConfig, StateClassifier
-from .config import BLOCKS, KERNELS, ConfigError, LadderConfig, in_order
-from .convgru import ConvGRU, Gates
-from .ladder import Ladder, LadderOutput, Memories, Observation, State, trained_parameters
-from .presets import ALL_NAMES, NAMES, PAPER, TITLES, preset
-from .readout import clip_features, feature_count, reads_every_step, step_features
+from ..lazily import imported_lazily
+
+_MODULES = {
+    "classifier": ("StateClassifier",),
+    "classifier_config": ("ClassifierConfig",),
+    "config": ("BLOCKS", "KERNELS", "ConfigError", "LadderConfig", "in_order"),
+    "convgru": ("ConvGRU", "Gates"),
+    "designs": ("build", "untrained"),
+    "ladder": ("Ladder", "LadderOutput", "Memories", "Observation", "State", "trained_parameters"),
+    "presets": ("ALL_NAMES", "NAMES", "PAPER", "TITLES", "preset"),
+    "readout": ("clip_features", "feature_count", "reads_every_step", "step_features"),
+}
+__getattr__ = imported_lazily(__name__, _MODULES)
+__all__ = [name for names in _MODULES.values() for name in names]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -43,7 +45,9 @@ class Blend(nn.Module):
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
         with torch.no_grad():
-            self.output.bias[2 : 2 + 2 * len(NEIGHBOURS)] = torch.atanh(torch.tensor(NEIGHBOURS).flatten() / LEASH)
+            # Numbers, not tensors: arithmetic on a network that is shapes only makes PyTorch import its compiler.
+            offsets = [math.atanh(side / LEASH) for place in NEIGHBOURS for side in place]
+            self.output.bias[2 : 2 + len(offsets)] = torch.tensor(offsets)
 
     def forward(self, x: Tensor, flow: Tensor, last: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Maps x [N, inputs, h, w], flow [N, 2, H, W] in pixels, the last frame and the one before [N, 3, H, W] in

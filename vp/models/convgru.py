@@ -47,8 +47,13 @@ class ConvGRU(nn.Module):
         """Input [N, inputs, h, w] -> [N, 3 * width, h, w]: W_z x, W_r x and W_n x with their biases."""
         return self.input(x)
 
-    def step(self, projected: Tensor, h: Tensor) -> Gates:
-        """One step from `project`ed input [B, 3 * width, h, w] and state [B, width, h, w]."""
+    def step(self, projected: Tensor, h: Tensor | None) -> Gates:
+        """One step from `project`ed input [B, 3 * width, h, w] and state [B, width, h, w]; None is a state of zeros, of
+        which nothing has to be convolved."""
+        if h is None:
+            z, r = torch.sigmoid(projected[:, : 2 * self.width]).chunk(2, dim=1)
+            n = torch.tanh(projected[:, 2 * self.width :])
+            return Gates(z * n, z, r, n)
         x_gates, x_candidate = projected.split([2 * self.width, self.width], dim=1)
         z, r = torch.sigmoid(x_gates + self.gates(h)).chunk(2, dim=1)
         n = torch.tanh(x_candidate + self.candidate(r * h))

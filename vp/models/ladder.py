@@ -188,7 +188,7 @@ class Ladder(nn.Module):
         columns, memory, trace = {}, {}, {} if record else None
         for block, x in seen.inputs.items():
             lateral = self.laterals[block]
-            before = state.memory[block] if state is not None else lateral.initial_state(x, batch)
+            before = None if state is None else state.memory[block]
             columns[block], memory[block], gates = lateral(
                 x, before, steps=len(x) // batch, kept=(kept or {}).get(block), evidence=seen.evidence.get(block)
             )

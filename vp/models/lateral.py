@@ -54,15 +54,10 @@ class LateralBlock(nn.Module):
         inputs = (read or inputs) + evidence
         self.grus = nn.ModuleDict({name: ConvGRU(inputs=inputs, width=width, kernel=int(name[0])) for name in KERNELS})
 
-    def initial_state(self, x: Tensor, batch: int) -> dict[str, Tensor]:
-        """Zero state {kernel: [batch, width, h, w]} for input maps like x."""
-        shape = (batch, self.width, *x.shape[-2:])
-        return {name: x.new_zeros(shape).to(memory_format=torch.channels_last) for name in KERNELS}
-
     def forward(
         self,
         x: Tensor,
-        state: dict[str, Tensor],
+        state: dict[str, Tensor] | None,
         *,
         steps: int,
         kept: Kept | None = None,
@@ -71,14 +66,15 @@ class LateralBlock(nn.Module):
         """All steps of a sequence.
 
         x: [steps * B, inputs, h, w], time-major: the B maps of the first step come first.
-        state: {kernel: [B, width, h, w]} before the first step.
+        state: {kernel: [B, width, h, w]} before the first step; None is empty.
         kept: what is not silenced, see `vp.models.silence`.
         evidence: [steps * B, evidence, h, w].
         Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
         gates step by step (they are computed anyway: recording is only keeping them).
         """
         heard = self.heard(x, evidence)
-        record = {name: self.recur(name, heard, state[name], steps=steps, kept=kept) for name in KERNELS}
+        before = dict.fromkeys(KERNELS) if state is None else state
+        record = {name: self.recur(name, heard, before[name], steps=steps, kept=kept) for name in KERNELS}
         after = {name: gates[-1].h for name, gates in record.items()}
         states = [torch.cat([g.h for g in record[name]]) if steps > 1 else after[name] for name in KERNELS]
         return self.column(x, states, steps=steps, kept=kept), after, record
@@ -88,10 +84,10 @@ class LateralBlock(nn.Module):
         x = self.read(x)
         return x if evidence is None else torch.cat([x, evidence.to(x.dtype)], dim=1)
 
-    def recur(self, name: str, heard: Tensor, h: Tensor, *, steps: int, kept: Kept | None = None) -> list[Gates]:
-        """One ConvGRU over all steps, from what it reads [steps * B, C, h, w] and its state before."""
+    def recur(self, name: str, heard: Tensor, h: Tensor | None, *, steps: int, kept: Kept | None = None) -> list[Gates]:
+        """One ConvGRU over all steps, from what it reads [steps * B, C, h, w] and its state before (None: empty)."""
         gru, gates = self.grus[name], []
-        if kept is not None:
+        if kept is not None and h is not None:
             h = h * kept.grus[name]
         for projected in gru.project(heard).chunk(steps):
             made = gru.step(projected, h)

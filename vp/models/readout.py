@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .classifier_config import STRATEGIES
 from .config import BLOCKS, KERNELS, LadderConfig
 from .ladder import Memories
 
-STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
 # Every 128th number of C1 to C3: 10,080 features at 128x160.
 SUBSAMPLE = 128
 # Sides of the grids that "pooled" averages a map over: the whole of it, and its quarters.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-
 from vp import __version__
 from vp.checkpoints import CheckpointSource
 from vp.checkpoints.training import spent
 from vp.errors import ExplorerError
 from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
-from vp.models import ALL_NAMES, NAMES, TITLES, LadderConfig, build, trained_parameters
+from vp.models import ALL_NAMES, NAMES, TITLES, LadderConfig
 
 TEXT = """
 ### What you are looking at
@@ -95,6 +93,10 @@ def _trained(training: dict) -> str:
 
 def _parameters(config: LadderConfig) -> str:
     """Those that were trained, and those of the encoder that this network reads."""
+    import torch
+
+    from vp.models import build, trained_parameters
+
     with torch.device("meta"):
         model = build(config)
     taps = 5 if config.design == "paper" else 3 if config.full_resolution else 4

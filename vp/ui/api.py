@@ -20,7 +20,6 @@ from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .api_experiments import add_experiments
-from .classes import classification_numbers
 from .files import given_video, new_file, plain
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
@@ -31,16 +30,24 @@ def add_api(handlers: Handlers) -> None:
     explorer = handlers.explorer
 
     def run(
-        path: str | None, model: str, start: float, fps: float, seen: float, horizon: float, trained: bool = True
+        path: str | None,
+        model: str,
+        start: float,
+        fps: float,
+        seen: float,
+        horizon: float,
+        size: str,
+        trained: bool = True,
     ) -> Rollout:
         path = given_video(path)
-        window = Window(model, start, whole(fps), whole(seen), whole(horizon))
+        window = Window(model, start, whole(fps), whole(seen), whole(horizon), size)
         return explorer.predict(path, window, weights="trained" if trained else "untrained")
 
     @shown
-    def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3):
+    def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, size="own"):
         """Predict the next frames of a video. model: lvln, one_frame or full_res; start: seconds; fps: 25, 15, 10 or
-        5; seen: 1 to 20 frames shown; horizon: 1 to 10 frames predicted. Gives an mp4 and the scores.
+        5; seen: 1 to 20 frames shown; horizon: 1 to 10 frames predicted; size: own or fine. Gives an mp4 and the
+        scores.
 
         Args:
             video: a video file of up to two minutes, in any common format.
@@ -49,13 +56,16 @@ def add_api(handlers: Handlers) -> None:
             fps: frame rate to resample to: 25, 15, 10 or 5.
             seen: frames shown to the network, 1 to 20.
             horizon: frames to predict, 1 to 10.
+            size: "own" for frames of the size that the network was made for (128x160 for "lvln", else 64x96), "fine"
+                for twice their height and width, by the same weights, in four times the time; there seen and horizon
+                add up to 12 at most.
 
         Returns:
             An mp4 with truth, prediction and the repeated last frame side by side, and a JSON object with model, fps,
-            seen, horizon, psnr, ssim, copy_last_psnr and copy_last_ssim (lists, one number a step that has a true
-            frame; PSNR in dB) and seconds (time the network took).
+            seen, horizon, size (height and width in pixels), psnr, ssim, copy_last_psnr and copy_last_ssim (lists, one
+            number a step that has a true frame; PSNR in dB) and seconds (time the network took).
         """
-        rollout = run(video, model, start, fps, seen, horizon)
+        rollout = run(video, model, start, fps, seen, horizon, size)
         out = render.side_by_side_mp4(rollout, new_file("prediction.mp4"), whole(fps))
         return str(out), _numbers(rollout, whole(fps))
 
@@ -72,12 +82,13 @@ def add_api(handlers: Handlers) -> None:
         quantity="h",
         step=0,
         trained=True,
+        size="own",
     ):
         """Show the filters of one ConvGRU at one step. Settings as in /predict, and block: C1 to C4; kernel: 3x3, 5x5
         or 7x7; quantity: h, dh, z, r or n; step: 0 to seen + horizon - 2. Gives a PNG and the filters' activity.
 
         Args:
-            video: a video file; model, start, fps, seen and horizon as in /predict.
+            video: a video file; model, start, fps, seen, horizon and size as in /predict.
             block: "C1" (finest) to "C4" (coarsest).
             kernel: "3x3", "5x5" or "7x7".
             quantity: "h" state, "dh" its change, "z" update gate, "r" reset gate, "n" candidate state.
@@ -89,7 +100,7 @@ def add_api(handlers: Handlers) -> None:
             with model, block, kernel, quantity, step, steps, filters, height, width, minimum, maximum and activity
             (mean absolute value of every filter).
         """
-        rollout = run(video, model, start, fps, seen, horizon, trained)
+        rollout = run(video, model, start, fps, seen, horizon, size, trained)
         for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
             if value not in known:
                 raise RequestError(f"{value!r} is not one of {', '.join(known)}.")
@@ -106,16 +117,16 @@ def add_api(handlers: Handlers) -> None:
         return str(out), numbers | {"activity": [float(v) for v in abs(values).mean((1, 2))]}
 
     @shown
-    def compare(video, start=0.0, fps=10, seen=5, horizon=3):
+    def compare(video, start=0.0, fps=10, seen=5, horizon=3, size="own"):
         """Run all three networks on the same window of a video. Settings as in /predict. Gives the scores of each.
 
         Args:
-            video: a video file; start, fps, seen and horizon as in /predict.
+            video: a video file; start, fps, seen, horizon and size as in /predict.
 
         Returns:
             A JSON object: for each of "lvln", "one_frame" and "full_res" the numbers that /predict returns.
         """
-        return {name: _numbers(run(video, name, start, fps, seen, horizon), whole(fps)) for name in NAMES}
+        return {name: _numbers(run(video, name, start, fps, seen, horizon, size), whole(fps)) for name in NAMES}
 
     @shown
     def classify(video):
@@ -132,6 +143,8 @@ def add_api(handlers: Handlers) -> None:
             most), predictor (whose states are read) and seconds. Fails with a message where no classifier checkpoint
             is loaded.
         """
+        from .classes import classification_numbers
+
         *_, result = explorer.classify(given_video(video))
         return classification_numbers(result, explorer.classifier().predictor.name)
 
@@ -144,22 +157,23 @@ def add_api(handlers: Handlers) -> None:
             gr.Number(5, label="seen", **number),
             gr.Number(3, label="horizon", **number),
         ]
-        model = gr.Textbox("one_frame", label="model")
+        model, size = gr.Textbox("one_frame", label="model"), gr.Textbox("own", label="size")
         which = [gr.Textbox("C1", label="block"), gr.Textbox("3x3", label="kernel"), gr.Textbox("h", label="quantity")]
         step = gr.Number(0, label="step", **number)
         trained = gr.Checkbox(True, label="trained")
         movie, picture = gr.File(label="side by side"), gr.File(label="filters")
         result = gr.JSON(label="numbers")
         for name, function, inputs, outputs in (
-            ("predict", predict, [file, model, *window], [movie, result]),
-            ("activations", activations, [file, model, *window, *which, step, trained], [picture, result]),
-            ("compare", compare, [file, *window], result),
+            ("predict", predict, [file, model, *window, size], [movie, result]),
+            ("activations", activations, [file, model, *window, *which, step, trained, size], [picture, result]),
+            ("compare", compare, [file, *window, size], result),
             ("classify", classify, [file], result),
         ):
             gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
-        add_experiments(explorer, file, model, window, picture, result)
+        add_experiments(explorer, file, model, window, size, picture, result)
 
 
 def _numbers(rollout: Rollout, fps: int) -> dict:
     numbers = {"model": rollout.model, "fps": fps, "seen": rollout.seen, "horizon": rollout.horizon}
+    numbers["size"] = list(rollout.predictions.shape[1:3])
     return numbers | rollout.scores | {"seconds": rollout.seconds}

@@ -22,8 +22,9 @@ def make_download(rollout: Rollout, request: Request, kind: str) -> Path:
     """Write one of KINDS into a folder of its own. Raises RequestError for another."""
     if kind not in KINDS:
         raise RequestError(f"There is no download {kind!r}: choose one of {', '.join(KINDS)}.")
-    path = new_file(f"{rollout.model}.{kind}")
-    fps = request.window.fps
+    window = request.window
+    fps, fine = window.fps, "-fine" if window.size == "fine" else ""
+    path = new_file(f"{rollout.model}{fine}.{kind}")
     if kind == "png":
         Image.fromarray(render.sheet(rollout)).save(path)
     elif kind == "mp4":
@@ -31,7 +32,7 @@ def make_download(rollout: Rollout, request: Request, kind: str) -> Path:
     elif kind == "gif":
         video.write_gif(path, render.side_by_side(rollout, scale=2), fps=fps / 2)
     else:
-        save_npz(rollout, path, clip=request.title, start=request.window.start, fps=fps)
+        save_npz(rollout, path, clip=request.title, start=window.start, fps=fps, size=window.size)
     return path
 
 

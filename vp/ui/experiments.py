@@ -83,7 +83,7 @@ def _importance(on: Subject, options: dict) -> dict:
 def _reset(on: Subject, options: dict) -> dict:
     """One-frame-ahead scores along the clip, with the memory wiped before frame `at` and without."""
     window = on.request.window
-    length = max(3, min(RESET_FRAMES, int((on.request.seconds - window.start) * window.fps)))
+    length = max(3, min(RESET_FRAMES, window.most, int((on.request.seconds - window.start) * window.fps)))
     at = options.get("at")
     at = length // 2 if at is None else at
     if isinstance(at, bool) or not isinstance(at, int):

@@ -1,4 +1,7 @@
-"""What the page calls in Python. No components here: plain values in, plain values out."""
+"""What the page calls in Python. No components here: plain values in, plain values out.
+
+What needs PyTorch is imported by who asks for it, so that the page is there before.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,8 @@ from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
 from vp.shelves import Shelf, varied
 
-from .classes import classification_payload
 from .downloads import make_download, url
-from .experiments import run_experiment
 from .files import new_file, shown_copy
-from .motion import location_payload, motion_payload
 from .payload import activation_payload, data_url, filter_payload, rollout_payload
 from .store import Request, RolloutStore
 
@@ -178,7 +178,8 @@ class Handlers:
         return Request(path, seconds, "your video", None, Window("one_frame"), label, trained_on)
 
     def follow(self, link: str) -> Request | None:
-        """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names; None for an empty one.
+        """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names, with `&size=fine` for
+        twice the size; None for an empty one.
 
         Raises RequestError or ClipError for a link that names nothing here.
         """
@@ -192,6 +193,7 @@ class Handlers:
                 model=values.get("model", [window.model])[0],
                 start=float(values.get("start", ["0"])[0]),
                 **{name: int(values.get(name, [getattr(window, name)])[0]) for name in ("fps", "seen", "horizon")},
+                size=values.get("size", [window.size])[0],
             )
         except ValueError:
             raise RequestError("This link is damaged: its numbers cannot be read. Choose a clip instead.") from None
@@ -248,6 +250,8 @@ class Handlers:
 
     def motion(self, key: str) -> dict:
         """Flow, mask and location maps for the Motion view."""
+        from .motion import location_payload, motion_payload
+
         try:
             rollout = self.store.get(key)
             predictor = self.explorer.predictor(rollout.model)
@@ -265,6 +269,8 @@ class Handlers:
 
     def inspect(self, kind: str, key: str, options: dict) -> dict:
         """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""
+        from .experiments import run_experiment
+
         return run_experiment(self.explorer, self.store, key, kind, options)
 
     def classify(self, key: str, parts: list[str] | None = None) -> Iterator[dict]:
@@ -272,6 +278,8 @@ class Handlers:
 
         parts: of the classifier's predictor, to silence; "without" in the answer are those that its scores depend on.
         """
+        from .classes import classification_payload
+
         request = self.store.request(key)
         path = request.path
         if parts is not None and (not isinstance(parts, list) or len(parts) > 64):

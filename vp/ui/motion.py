@@ -4,80 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
+from vp import inspection
 from vp.errors import RequestError
 from vp.models.ladder import Ladder
 from vp.models.lateral import LocationConv2d
-from vp.render import film_strip, flow_colours, jpeg, png
+from vp.render import png, to_uint8
 from vp.rollout import Rollout
 
-from .levels import Level, built_up, predicted_gain
 from .payload import data_url
 
-ARROWS = 14  # across the frame, at most
+PACKED = 4  # of PNGs
 NO_FLOW = "This network paints its frames without moving pixels: it has no flow to show."
 
 
 def motion_payload(rollout: Rollout) -> dict:
     """Motion and mask of every step; motion is where things go, from the last frame to the predicted one.
 
-    colours and mask: film strips from left to right, a step each. limit: pixels of motion that have the full colour.
-    arrows[step]: [x, y, right, down] in pixels on a coarse grid. levels: the same after C4, C3, C2, C1 and the head,
-    see `_level`. gain: dB of each step's prediction over the frame that it read, None where the truth is not known.
+    mask: a grey film strip from left to right, a step each, and painted, its mean. levels: the motion after C4, C3, C2,
+    C1 and the head, see `_packed`, each with its "name" and "gain": dB that the frame which a step reads is closer to
+    what came when moved by it. gain: that of the whole prediction; None where the truth is not known. limit: pixels of
+    motion that have the full colour.
     Raises RequestError for a network that moves no pixels.
     """
     if rollout.flow is None or rollout.mask is None:
         raise RequestError(NO_FLOW)
-    # A network says where a pixel comes FROM.
-    motion = -rollout.flow.astype(np.float32)
-    size = motion.shape[1:3]
-    speed = np.hypot(motion[..., 0], motion[..., 1])
-    limit = max(1.0, float(np.percentile(speed, 99)))
-    mask = np.repeat(rollout.mask[..., None].astype(np.float32), 3, axis=-1)
+    mask = np.concatenate(list(to_uint8(rollout.mask.astype(np.float32))), axis=1)
     return {
-        "steps": len(motion),
-        "size": list(size),
-        "limit": round(limit, 2),
-        "colours": _colours(motion, limit),
-        "mask": data_url(png(film_strip(mask))),
+        "steps": rollout.steps,
+        "size": list(rollout.mask.shape[1:]),
+        "limit": _limit(-rollout.flow, 1.0),
+        "mask": data_url(png(mask, PACKED)),
         "painted": [round(float(share), 4) for share in rollout.mask.mean((1, 2))],
-        "speed": [round(float(v), 3) for v in speed.mean((1, 2))],
-        "arrows": _arrows(motion, size),
-        "gain": in_db(predicted_gain(rollout)),
-        "levels": [_level(level, size, limit) for level in built_up(rollout)],
-    }
-
-
-def _level(level: Level, size: tuple[int, int], limit: float) -> dict:
-    """The motion after one level: its "name" and the "size" of its grid, "colours", "arrows" and "speed" as above,
-    "moved", a film strip of the frame that each step reads moved by it, and "gain", of that as above."""
-    motion = -level.flow
-    return {
-        "name": level.name,
-        "size": list(motion.shape[1:3]),
-        "colours": _colours(motion, limit),
-        "arrows": _arrows(motion, size),
-        "speed": [round(float(v), 3) for v in np.hypot(motion[..., 0], motion[..., 1]).mean((1, 2))],
-        "moved": data_url(jpeg(film_strip(level.moved)), "image/jpeg"),
-        "gain": in_db(level.gain),
+        "gain": in_db(inspection.predicted_gain(rollout)),
+        # A network says where a pixel comes FROM.
+        "levels": [
+            {"name": level.name, "gain": in_db(level.gain), **_packed(-level.flow)}
+            for level in inspection.built_up(rollout)
+        ],
     }
 
 
 def moves_payload(rollout: Rollout) -> dict[str, dict]:
-    """What each of C4 to C1 and the head itself adds to the motion: {name: "size", "colours", "limit", "speed" as in
+    """What each of C4 to C1 and the head itself adds to the motion: {name: `_packed`, its "limit" as in
     `motion_payload`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
-    found = {}
-    for level in built_up(rollout):
-        motion = -level.added
-        speed = np.hypot(motion[..., 0], motion[..., 1])
-        limit = max(0.25, float(np.percentile(speed, 99)))
-        found[level.name] = {
-            "size": list(motion.shape[1:3]),
-            "limit": round(limit, 2),
-            "colours": _colours(motion, limit),
-            "speed": [round(float(v), 3) for v in speed.mean((1, 2))],
-            "share": in_db(level.share),
-        }
-    return found
+    return {
+        level.name: {"limit": _limit(-level.added, 0.25), "share": in_db(level.share), **_packed(-level.added)}
+        for level in inspection.built_up(rollout)
+    }
 
 
 def in_db(values: list[float | None]) -> list[float | None]:
@@ -85,22 +58,30 @@ def in_db(values: list[float | None]) -> list[float | None]:
     return [None if v is None else round(v, 3) for v in values]
 
 
-def _colours(motion: np.ndarray, limit: float) -> str:
-    return data_url(png(np.concatenate(list(flow_colours(motion, limit)), axis=1)))
+def _limit(motion: np.ndarray, least: float) -> float:
+    return round(max(least, float(np.percentile(_speed(motion), 99))), 2)
 
 
-def _arrows(motion: np.ndarray, size: tuple[int, int]) -> list[list[list[float]]]:
-    """For each step of motion [steps, h, w, 2] a list of [x, y, right, down] in pixels of a frame of that size."""
-    height, width = motion.shape[1:3]
-    cell = size[1] / width
-    stride = -(-width // ARROWS)
-    ys, xs = np.arange(stride // 2, height, stride), np.arange(stride // 2, width, stride)
-    # Pixels and cells count from their middle.
-    middles = {i: round((float(i) + 0.5) * cell - 0.5, 1) for i in (*ys, *xs)}
-    return [
-        [[middles[x], middles[y], *(round(float(v), 2) for v in frame[y, x])] for y in ys for x in xs]
-        for frame in motion
-    ]
+def _speed(motion: np.ndarray) -> np.ndarray:
+    return np.hypot(motion[..., 0], motion[..., 1])
+
+
+def _packed(motion: np.ndarray) -> dict:
+    """A motion [steps, h, w, 2] in pixels for `static/flow.js`: colours, arrows and moved frames are drawn from it.
+
+    sprite: grey, steps from left to right, the part to the right above the part down: peak * (grey - 128) / 127 pixels.
+    size: [h, w]. speed: mean length at each step.
+    """
+    peak = max(float(np.abs(motion).max()), 1e-3)
+    grey = np.rint(motion / peak * 127 + 128).astype(np.uint8)
+    steps, height, width = motion.shape[:3]
+    sprite = grey.transpose(3, 1, 0, 2).reshape(2 * height, steps * width)
+    return {
+        "size": [height, width],
+        "peak": peak,
+        "sprite": data_url(png(sprite, PACKED)),
+        "speed": [round(float(v), 3) for v in _speed(motion).mean((1, 2))],
+    }
 
 
 def location_payload(model: Ladder) -> dict:

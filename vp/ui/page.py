@@ -14,7 +14,7 @@ from vp.limits import FRAME_RATES, MAX_HORIZON, MAX_SEEN, UPLOAD_SUFFIXES, descr
 from vp.models import NAMES, TITLES
 
 from . import views
-from .about import about
+from .about import TEXT, about
 from .api import add_api
 from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
@@ -24,6 +24,8 @@ SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "mot
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
+LOADING = {"waiting": "Loading the network"}
+PAINTED = "async () => { await lvln.painted(); return null; }"  # the player can wait for the pictures
 IDLE = "() => { lvln.busy(false); }"
 
 
@@ -93,6 +95,9 @@ def build(explorer: Explorer) -> gr.Blocks:
                         [(f"{rate}", rate) for rate in FRAME_RATES], value=window.fps, label="Frames a second",
                         elem_id="fps",
                     )  # fmt: skip
+                    size = gr.Radio(
+                        [("own", "own"), ("fine ×2", "fine")], value=window.size, label="Frame size", elem_id="size",
+                    )  # fmt: skip
                     seen = gr.Slider(1, MAX_SEEN, value=window.seen, step=1, label="Seen", elem_id="seen", buttons=[])
                     horizon = gr.Slider(
                         1, MAX_HORIZON, value=window.horizon, step=1, label="Predicted", elem_id="horizon", buttons=[]
@@ -113,25 +118,40 @@ def build(explorer: Explorer) -> gr.Blocks:
                         views.view("classes", views.CLASSES)
                     with gr.Tab("Compare"):
                         views.view("compare", views.COMPARE)
-                    with gr.Tab("About"):
-                        gr.Markdown(about(explorer), elem_id="view-about", elem_classes="prose")
+                    with gr.Tab("About") as about_tab:
+                        told = gr.Markdown(TEXT, elem_id="view-about", elem_classes="prose")
 
-        settings = [model, start, fps, seen, horizon]
+        settings = [model, start, fps, seen, horizon, size]
+
+        def show(request: Request) -> Iterator[tuple[dict, dict]]:
+            """What a request brings to the wire and to the start: the rollout, and how far the clip allows."""
+            window = request.window
+            if not explorer.has(window.model):
+                yield LOADING, gr.skip()
+            rollout = handlers.predict(request)
+            latest = handlers.latest_start(request, window.fps, window.seen, window.horizon)
+            yield {"rollout": rollout}, gr.Slider(maximum=max(0.1, latest))
 
         @shown
-        def predict(request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int) -> dict:
+        def predict(
+            request: Request | None, model: str, start: float, fps: int, seen: int, horizon: int, size: str
+        ) -> Iterator[tuple]:
             if request is None:
                 raise gr.Error("Choose a clip or upload a video first.", print_exception=False)
-            chosen = Window(model, float(start), int(fps), int(seen), int(horizon))
-            return {"rollout": handlers.predict(replace(request, window=chosen))}
+            window = Window(model, float(start), int(fps), int(seen), int(horizon), size)
+            yield from show(replace(request, window=window))
 
         @shown
-        def pick(event: gr.EventData) -> Iterator[tuple]:
+        def pick(model: str, fps: int, seen: int, horizon: int, size: str, event: gr.EventData) -> Iterator[tuple]:
+            # One event from the click to the picture: each further one takes the browser as long as the network.
             for step in handlers.picking(event._data.get("id")):
                 if isinstance(step, float):
-                    yield gr.skip(), gr.skip(), {"arrived": step}
+                    yield {"arrived": step}, gr.skip(), gr.skip()
                 else:
-                    yield step, 0.0, {"arrived": 1}
+                    yield {"arrived": 1}, 0.0, step
+                    window = Window(model, 0.0, int(fps), int(seen), int(horizon), size)
+                    for change in show(replace(step, window=window)):
+                        yield *change, gr.skip()
 
         @shown
         def fetch(link: str | None) -> str | None:
@@ -139,26 +159,22 @@ def build(explorer: Explorer) -> gr.Blocks:
             return link
 
         @shown
-        def follow(link: str | None) -> tuple:
+        def follow(link: str | None) -> Iterator[tuple]:
             """Open what a link names; without one, leave everything as it is."""
             request = handlers.follow(link or "")
             if request is None:
-                return (gr.skip(),) * 7
+                yield (gr.skip(),) * 8
+                return
             w = request.window
-            return request, w.model, w.start, w.fps, w.seen, w.horizon, {"rollout": handlers.predict(request)}
+            yield gr.skip(), w.start, request, w.model, w.fps, w.seen, w.horizon, w.size
+            for change in show(request):
+                yield *change, *(gr.skip(),) * 6
 
         @shown
         def receive(path: str | None) -> tuple[Request, float]:
             if not path:
                 raise gr.Error("No video arrived. Choose a file or record a few seconds.", print_exception=False)
             return handlers.upload(path), 0.0
-
-        @shown
-        def fit_start(request: Request | None, fps: int, seen: int, horizon: int) -> dict:
-            if request is None:
-                return gr.skip()
-            latest = handlers.latest_start(request, int(fps), int(seen), int(horizon))
-            return gr.Slider(maximum=max(0.1, latest))
 
         @shown
         def whole(request: Request | None) -> str | None:
@@ -189,31 +205,34 @@ def build(explorer: Explorer) -> gr.Blocks:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         # A clip may take a while to come: other visitors go on, and the last one clicked is what is shown.
         picked = wire.pick(
-            pick, None, [clip, start, wire], trigger_mode="always_last", concurrency_limit=FETCHES, **quiet
+            pick,
+            [model, fps, seen, horizon, size],
+            [wire, start, clip],
+            trigger_mode="always_last",
+            concurrency_limit=FETCHES,
+            **quiet,
         )
         uploads = [
             uploaded.upload(receive, uploaded, [clip, start], js=READING, **quiet),
             recorded.stop_recording(receive, recorded, [clip, start], js=READING, **quiet),
         ]
-        for chosen in (picked, *uploads):
-            ran = chosen.success(predict, [clip, *settings], wire, **quiet, **MODEL)
-            ran.failure(None, js=IDLE)
-            chosen.failure(None, js=IDLE)
-            ran.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
-            ran.success(whole, clip, player, **quiet)
+        ran = [upload.success(predict, [clip, *settings], [wire, start], **quiet, **MODEL) for upload in uploads]
+        for event in (picked, *uploads, *ran):
+            event.failure(None, js=IDLE)
+        for event in (picked, *ran):
+            event.success(whole, clip, player, js=PAINTED, **quiet)
         for control in settings:
             control.input(None, js=BUSY)
         changed = gr.on(
             [control.input for control in settings],
             predict,
             [clip, *settings],
-            wire,
+            [wire, start],
             trigger_mode="always_last",
             **quiet,
             **MODEL,
         )
         changed.failure(None, js=IDLE)
-        changed.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
         compared = wire.compare(compare, None, wire, **quiet, **MODEL)
         compared.failure(None, js=IDLE)
         wire.inspect(inspect, None, wire, trigger_mode="multiple", **quiet, **MODEL)
@@ -221,13 +240,15 @@ def build(explorer: Explorer) -> gr.Blocks:
         # What is behind the # of an address never reaches a server by itself.
         # A clip is fetched before its turn at the network, so that nobody waits in that line for the Hub.
         fetched = page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet)
-        arrived = fetched.success(follow, link, [clip, *settings, wire], **quiet, **MODEL)
-        arrived.success(fit_start, [clip, fps, seen, horizon], start, **quiet)
-        arrived.success(whole, clip, player, **quiet)
+        arrived = fetched.success(follow, link, [wire, start, clip, model, fps, seen, horizon, size], **quiet, **MODEL)
+        arrived.failure(None, js=IDLE)
+        arrived.success(whole, clip, player, js=PAINTED, **quiet)
         if explorer.troubles:  # which may be over for the next visitor
             page.load(lambda: gr.update(value=_told(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet)
+        # Filled when somebody looks: it counts parameters, for which PyTorch has to be there.
+        about_tab.select(lambda: about(explorer), None, told, **quiet)
         if first and not example:
-            page.load(predict, [clip, *settings], wire, **quiet, **MODEL)
+            page.load(predict, [clip, *settings], [wire, start], **quiet, **MODEL)
     return page
 
 

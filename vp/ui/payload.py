@@ -34,6 +34,7 @@ def rollout_payload(rollout: Rollout, *, key: str, clip: str, window: Window) ->
         "horizon": rollout.horizon,
         "steps": rollout.steps,
         "size": [height, width],
+        "fine": window.size == "fine",
         "truths": len(rollout.truth),
         "strips": {
             "real": _strip(np.concatenate([rollout.seen_frames, rollout.truth])),

@@ -11,8 +11,8 @@ import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
-    "core", "link", "picture", "share", "tour", "header", "gallery", "circle", "stage", "predict", "ladder", "memory",
-    "motion", "experiments", "compare", "classes",
+    "core", "link", "picture", "flow", "share", "tour", "header", "gallery", "circle", "stage", "predict", "ladder",
+    "memory", "motion", "experiments", "compare", "classes",
 )  # fmt: skip
 SHEETS = (
     "core", "header", "tour", "controls", "gallery", "circle", "stage", "share", "predict", "ladder", "memory",

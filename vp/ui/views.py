@@ -137,7 +137,8 @@ MOTION = """
   </div>
   <h4>What it expects where: the location biases</h4>
   <p class="quiet">C3 and C4 add a learned map to each filter of their convolution, the same for every clip: blue lowers
-  it there, red raises it. With these the network can know that ground lies below and sky above.</p>
+  it there, red raises it. With these the network can know that ground lies below and sky above. On finer frames they
+  are stretched.</p>
   <div class="maps"></div>
 </section>
 """
@@ -216,7 +217,7 @@ EXPERIMENTS = f"""
 CLASSES = """
 <section class="classes lvln" aria-label="class scores">
   <p class="intro quiet">The action classifier watches the whole clip at 10 frames a second and reads nothing but the
-  states of the ConvGRUs (paper section 5).</p>
+  states of the ConvGRUs (paper section 5), on frames of the network's own size.</p>
   <div class="watching" role="status" hidden><progress max="1" value="0"></progress><span></span></div>
   <div class="empty" hidden></div>
   <div class="board" hidden>
@@ -242,8 +243,8 @@ CLASSES = """
 COMPARE = """
 <section class="compare lvln" aria-label="the three networks compared">
   <div class="board"></div>
-  <p class="quiet">All three see the same frames and predict the same ones, each at its own resolution; the numbers of
-  different resolutions do not compare, the gains over repeating the last frame do.</p>
+  <p class="quiet">All three see the same frames and predict the same ones, each at its own frame size, or all at
+  twice that; the numbers of different resolutions do not compare, the gains over repeating the last frame do.</p>
 </section>
 """
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 
 from .animations import animation_frames, animation_kind
-from .opening import Source, check_pixels, open_video
+from .opening import Source, check_pixels, codec_name, open_video
 from .pictures import Timed, displayed_size, frame_tags
 
 SEEKABLE = ("mov", "matroska")  # not avi (see `_decode`)
@@ -22,6 +22,7 @@ SEEK_AFTER = 1  # seconds; decoding from the first frame is as quick before that
 TOLERANCE = Fraction(1, 1000)  # s; Matroska and webm round timestamps to whole milliseconds
 MAX_DAMAGED = 1000  # damaged packets skipped before giving up
 BROADCAST = ("mpegts", "mpeg")  # pieces of them can be joined byte by byte, each with a clock of its own
+SEQUENCE, PICTURE, VOP = b"\0\0\1\xb3", b"\0\0\1\0", b"\0\0\1\xb6"  # start codes of MPEG-1 and -2, and of MPEG-4
 JUMP_BACK, JUMP_AHEAD = Fraction(1, 10), 10  # s between packets that make FFmpeg's players set the clock anew
 
 
@@ -114,15 +115,21 @@ def _decode(source: Source, walk: Iterator[av.Packet | None]) -> Iterator[av.Vid
     An avi says only in which order its packets come. FFmpeg then guesses `pts`, wrongly where B-frames are packed
     (much XviD, some of UCF101). Its frames still come out in order, so each takes the time slot of the next packet.
     """
-    damaged, slots = 0, deque()
+    damaged, slots, size = 0, deque(), b""
     for packet in walk:
         if untimed(source) and packet is not None and packet.size:
             slots.append(packet.dts)
+        decoded = []
         try:
-            decoded = source.decoder.decode(packet)
+            if (now := _mpeg_size(source, packet)) and now != size:
+                if size:
+                    decoded = source.decoder.decode(None)
+                    source.decoder.flush_buffers()
+                size = now
+            decoded += source.decoder.decode(packet)
         except (av.FFmpegError, ValueError):
             damaged += 1
-            decoded = [None]
+            decoded.append(None)
         if damaged > MAX_DAMAGED:
             return
         for frame in decoded:
@@ -135,6 +142,14 @@ def _decode(source: Source, walk: Iterator[av.Packet | None]) -> Iterator[av.Vid
             yield frame
 
 
+def _mpeg_size(source: Source, packet: av.Packet | None) -> bytes:
+    """The coded size in the sequence header of an MPEG-1 or -2 packet, b"" for another packet or codec. Where it
+    changes, FFmpeg's decoder drops the picture that it holds back."""
+    if packet is None or not packet.is_keyframe or codec_name(source.stream) not in ("mpeg1video", "mpeg2video"):
+        return b""
+    return bytes(packet).partition(SEQUENCE)[2][:3]
+
+
 def untimed(source: Source) -> bool:
     return source.format == "avi"
 
@@ -142,11 +157,11 @@ def untimed(source: Source) -> bool:
 def packets(source: Source) -> Iterator[av.Packet | None]:
     """The packets of the shown stream on one clock that never jumps, then one that empties the decoder."""
     if source.format == "mov":  # one index, one clock; and its edit lists may turn `dts` back
-        yield from _from_key(_demux(source))
+        yield from _from_key(source, _demux(source))
         return
     tick, joinable = source.stream.time_base, source.format in BROADCAST
     shift, last, due, delay = 0, None, None, 0  # last: its dts; due: the dts expected next; delay: from dts to pts
-    for packet in _from_key(_demux(source)):
+    for packet in _from_key(source, _demux(source)):
         if packet is not None and packet.dts is not None:
             length = packet.duration or round(frame_length(source, None, None) / tick)
             ahead = 0 if last is None else (packet.dts + shift - last) * tick
@@ -163,16 +178,42 @@ def packets(source: Source) -> Iterator[av.Packet | None]:
         yield packet
 
 
-def _from_key(walk: Iterator[av.Packet | None]) -> Iterator[av.Packet | None]:
+def _from_key(source: Source, walk: Iterator[av.Packet | None]) -> Iterator[av.Packet | None]:
     """Without what comes before the first key frame: some decoders make pictures of it up. All if there is none."""
     waiting = []
     for packet in walk:
         if packet is not None and packet.is_keyframe:
+            if untimed(source):
+                yield from _without_leading(packet, walk, codec_name(source.stream))
+                return
             yield packet
             yield from walk
             return
         waiting.append(packet)
     yield from waiting
+
+
+def _without_leading(key: av.Packet, walk: Iterator[av.Packet | None], codec: str) -> Iterator[av.Packet | None]:
+    """Without the B-frames right behind the first key frame, which lean on one before it and come out of no decoder of
+    MPEG-4 and MPEG-2. Where packets have times, these tell."""
+    after = None
+    for after in walk:
+        if not _is_b_frame(after, codec):
+            break
+        key.dts = after.dts  # nothing is shown for them, so it takes their place
+    yield key
+    yield after
+    yield from walk
+
+
+def _is_b_frame(packet: av.Packet | None, codec: str) -> bool:
+    if packet is None:
+        return False
+    if codec == "mpeg4":
+        head = bytes(packet).partition(VOP)[2]
+        return len(head) > 0 and head[0] >> 6 == 2
+    head = bytes(packet).partition(PICTURE)[2] if codec == "mpeg2video" else b""
+    return len(head) > 1 and head[1] >> 3 & 7 == 3
 
 
 def _demux(source: Source) -> Iterator[av.Packet | None]:

@@ -12,6 +12,7 @@ window.lvln = (() => {
   const asked = new Map();
   let questions = 0;
   let latest = null; // key of the rollout that came last
+  let showing = Promise.resolve();
 
   // A view that mounts late is told at once what is on show; the others are left alone.
   const on = (name, listener) => {
@@ -68,9 +69,11 @@ window.lvln = (() => {
   // Adds to a payload: real[t] and predicted[k], canvases; at(kind, t), the frame of a row at a time; made(step), what
   // the network predicted at a step, while seeing too.
   async function open(payload) {
-    const real = await cut(payload.strips.real, payload.seen + payload.truths, payload.size);
-    const predicted = await cut(payload.strips.predicted, payload.horizon, payload.size);
-    const early = await cut(payload.strips.one_step, payload.seen - 1, payload.size);
+    const [real, predicted, early] = await Promise.all([
+      cut(payload.strips.real, payload.seen + payload.truths, payload.size),
+      cut(payload.strips.predicted, payload.horizon, payload.size),
+      cut(payload.strips.one_step, payload.seen - 1, payload.size),
+    ]);
     const last = real[payload.seen - 1];
     const rows = {
       truth: (t) => real[t] || null,
@@ -88,6 +91,12 @@ window.lvln = (() => {
     setCursor(0);
     busy(false);
     play(!calm.matches);
+  }
+
+  // Once the rollout that came last is on the screen.
+  async function painted() {
+    await showing;
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
 
   function busy(message) {
@@ -111,8 +120,9 @@ window.lvln = (() => {
       // Gradio may hand over again what it did not change.
       if (value.rollout && value.rollout.key !== latest) {
         latest = value.rollout.key;
-        show(value.rollout);
+        showing = show(value.rollout);
       }
+      if (value.waiting) busy(value.waiting); // for what comes after it
       if (value.arrived !== undefined) emit("arrived", value.arrived); // of a clip that comes from elsewhere
       if (value.compare) {
         state.compare = value.compare;
@@ -204,9 +214,10 @@ window.lvln = (() => {
       context.clearRect(0, 0, canvas.width, canvas.height);
       return;
     }
-    if (canvas.width !== frame.width * 4) {
-      canvas.width = frame.width * 4;
-      canvas.height = frame.height * 4;
+    const zoom = Math.max(1, Math.min(4, Math.floor(768 / frame.width)));
+    if (canvas.width !== frame.width * zoom) {
+      canvas.width = frame.width * zoom;
+      canvas.height = frame.height * zoom;
     }
     context.imageSmoothingEnabled = smooth;
     context.imageSmoothingQuality = "high";
@@ -235,7 +246,7 @@ window.lvln = (() => {
   }
 
   return {
-    state, on, emit, cut, frames, isPredicted, stepAt, setCursor, play, show, open, image, busy, inWords, mean, gain, connect,
+    state, on, emit, cut, frames, isPredicted, stepAt, setCursor, play, show, open, painted, image, busy, inWords, mean, gain, connect,
     call, send, inspect, classify, lut, grey, openTab, enter, draw, element, escape, spaced, dark, setTheme, views: {},
   };
 })();

@@ -1,6 +1,6 @@
 // Ladder: the whole network as one picture, every stage showing how strongly it answers at the cursor's step.
 lvln.views.ladder = (root) => {
-  const { state, on, inspect, cut, grey, lut, element, stepAt, draw, enter, play, setCursor } = lvln;
+  const { state, on, inspect, flow, grey, lut, element, stepAt, draw, enter, play, setCursor } = lvln;
   const board = root.querySelector(".board");
   const status = root.querySelector(".status");
   const detail = root.querySelector(".detail");
@@ -35,7 +35,7 @@ lvln.views.ladder = (root) => {
       const [stages, moves] = [{}, {}];
       await Promise.all(found.stages.map(async (stage) => (stages[stage.name] = { ...stage, ...(await grey(stage.sprite)) })));
       const steps = state.rollout.steps;
-      await Promise.all(Object.entries(found.moves).map(async ([block, move]) => (moves[block] = { ...move, frames: await cut(move.colours, steps, move.size) })));
+      await Promise.all(Object.entries(found.moves).map(async ([block, move]) => (moves[block] = { ...move, fields: await flow.read(move, steps) })));
       if (!state.rollout || state.rollout.key !== mine) return;
       status.textContent = "";
       board.classList.remove("waiting");
@@ -171,7 +171,7 @@ lvln.views.ladder = (root) => {
       const move = shown.moves[button.dataset.moves];
       const canvas = button.querySelector("canvas");
       [canvas.height, canvas.width] = move.size;
-      canvas.getContext("2d").drawImage(move.frames[step], 0, 0);
+      canvas.getContext("2d").drawImage(flow.colours(move.fields[step], move.limit), 0, 0);
       const share = move.share[step];
       const name = button.dataset.moves;
       button.querySelector("span").textContent = share === null ? "moves" : `${signed(share)} dB`;

@@ -13,8 +13,8 @@
   function address() {
     const { rollout } = state;
     if (!rollout || !rollout.clip_id) return null;
-    const { clip_id: clip, model, start, fps, seen, horizon } = rollout;
-    const values = { clip, model, start, fps, seen, horizon, view: view(), t: state.cursor };
+    const { clip_id: clip, model, start, fps, seen, horizon, fine } = rollout;
+    const values = { clip, model, start, fps, seen, horizon, ...(fine && { size: "fine" }), view: view(), t: state.cursor };
     if (values.view === "Memory" && memory) Object.assign(values, memory);
     if (values.view === "Experiments" && experiments) Object.assign(values, experiments);
     return `#${new URLSearchParams(values)}`;

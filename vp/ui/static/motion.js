@@ -1,6 +1,6 @@
 // Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
-  const { state, on, call, cut, grey, lut, element, stepAt, draw } = lvln;
+  const { state, on, call, cut, flow, grey, lut, element, stepAt, draw } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
   const built = root.querySelector(".built");
@@ -20,20 +20,17 @@ lvln.views.motion = (root) => {
       const found = await call("motion", mine);
       if (!state.rollout || state.rollout.key !== mine) return;
       panels.hidden = Boolean(found.error);
-      built.hidden = !found.levels?.length;
+      built.hidden = Boolean(found.error);
       if (found.error) {
         shown = null;
         status.textContent = found.error;
         return;
       }
-      const strip = (url, size = found.size) => cut(url, found.steps, size);
-      const [colours, mask] = await Promise.all([strip(found.colours), strip(found.mask)]);
-      const levels = await Promise.all(
-        found.levels.map(async (level) => ({ ...level, frames: { colours: await strip(level.colours, level.size), moved: await strip(level.moved) } }))
-      );
+      const mask = await cut(found.mask, found.steps, found.size);
+      const levels = await Promise.all(found.levels.map(async (level) => ({ ...level, fields: await flow.read(level, found.steps), moved: [] })));
       if (!state.rollout || state.rollout.key !== mine) return;
       status.textContent = "";
-      shown = { ...found, of: mine, frames: { colours, mask }, levels };
+      shown = { ...found, of: mine, mask, levels };
       root.style.setProperty("--aspect", `${found.size[1]} / ${found.size[0]}`);
       build();
       await locations();
@@ -44,43 +41,36 @@ lvln.views.motion = (root) => {
     }
   }
 
-  // Hue is direction, strength is speed: the same wheel as in vp/render.py.
   function wheel() {
-    const target = root.querySelector(".wheel");
-    const context = target.getContext("2d");
+    const context = root.querySelector(".wheel").getContext("2d");
     const picture = context.createImageData(64, 64);
     for (let i = 0; i < 64 * 64; i += 1) {
       const [x, y] = [(i % 64) - 31.5, Math.floor(i / 64) - 31.5];
-      const strength = Math.hypot(x, y) / 31;
-      const angle = (Math.atan2(y, x) / (2 * Math.PI) + 1) % 1;
-      [0, 4, 2].forEach((shift, c) => {
-        const ramp = Math.max(0, Math.min(1, Math.abs(((angle * 6 + shift) % 6) - 3) - 1));
-        picture.data[4 * i + c] = 255 * (1 - Math.min(1, strength) * (1 - ramp));
-      });
-      picture.data[4 * i + 3] = strength <= 1 ? 255 : 0;
+      picture.data.set([...flow.colour(x, y, 31), Math.hypot(x, y) <= 31 ? 255 : 0], 4 * i);
     }
     context.putImageData(picture, 0, 0);
   }
 
   // Twice as long as the motion: pixels of these small frames move by little. strokes: [colour, width], drawn in turn.
-  function arrows(target, found, strokes, least = 0.15) {
+  function arrows(target, field, strokes, least = 0.15) {
     const context = target.getContext("2d");
     const zoom = target.width / shown.size[1];
+    const thick = target.width / 384;
     context.lineCap = "round";
-    for (const [x, y, right, down] of found) {
+    for (const [x, y, right, down] of flow.arrows(field, shown.size[1])) {
       if (Math.hypot(right, down) < least) continue;
       const [x0, y0] = [(x + 0.5) * zoom, (y + 0.5) * zoom];
       const [x1, y1] = [x0 + 2 * zoom * right, y0 + 2 * zoom * down];
       for (const [colour, width] of strokes) {
         context.strokeStyle = colour;
         context.fillStyle = colour;
-        context.lineWidth = width;
+        context.lineWidth = thick * width;
         context.beginPath();
         context.moveTo(x0, y0);
         context.lineTo(x1, y1);
         context.stroke();
         context.beginPath();
-        context.arc(x1, y1, width + 0.4, 0, 7);
+        context.arc(x1, y1, thick * (width + 0.4), 0, 7);
         context.fill();
       }
     }
@@ -89,7 +79,7 @@ lvln.views.motion = (root) => {
   const ON_COLOURS = [["rgb(20 24 32 / 0.75)", 2]];
 
   // A flow in colours on its own grid, as large as a frame: each cell of a coarse level is a block.
-  function field(target, colours) {
+  function blocks(target, colours) {
     const [h, w] = shown.size;
     target.width = 384;
     target.height = Math.round((384 * h) / w);
@@ -103,7 +93,7 @@ lvln.views.motion = (root) => {
   function build() {
     built.querySelector(".ladder-of-flow").replaceChildren(
       ...shown.levels.map(({ name, size: [h, w] }, i) =>
-        element(`<figure data-level="${name}"><figcaption><b>${i ? `… + ${name}` : name}</b> <small>${w}×${h}</small></figcaption><canvas class="flow" aria-label="flow after ${name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+        element(`<figure data-level="${name}"><figcaption><b>${i ? `… + ${name}` : name}</b> <small>${h}×${w}</small></figcaption><canvas class="flow" aria-label="flow after ${name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
       ),
       element(`<figure data-level="all"><figcaption><b>the prediction</b></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
     );
@@ -117,15 +107,16 @@ lvln.views.motion = (root) => {
       if (gain !== null) before = gain;
     };
     const figure = (name) => built.querySelector(`[data-level="${name}"]`);
+    const read = state.rollout.at("prediction", step);
     for (const level of shown.levels) {
       const target = figure(level.name);
-      field(target.querySelector(".flow"), level.frames.colours[step]);
-      arrows(target.querySelector(".flow"), level.arrows[step], ON_COLOURS, 0.1);
-      draw(target.querySelector(".moved"), level.frames.moved[step]);
+      blocks(target.querySelector(".flow"), flow.colours(level.fields[step], shown.limit));
+      arrows(target.querySelector(".flow"), level.fields[step], ON_COLOURS, 0.1);
+      draw(target.querySelector(".moved"), (level.moved[step] ||= flow.moved(read, level.fields[step])));
       tell(target, level.gain[step]);
     }
     const last = figure("all");
-    draw(last.querySelector(".flow"), shown.frames.mask[step]);
+    draw(last.querySelector(".flow"), shown.mask[step]);
     draw(last.querySelector(".moved"), state.rollout.made(step));
     tell(last, shown.gain[step]);
   }
@@ -133,15 +124,16 @@ lvln.views.motion = (root) => {
   function paint(t) {
     if (!shown || shown.of !== state.rollout?.key || !visible()) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
+    const whole = shown.levels[shown.levels.length - 1];
     draw(canvas("arrows"), state.rollout.at("prediction", step));
-    arrows(canvas("arrows"), shown.arrows[step], ON_FRAME);
-    draw(canvas("colours"), shown.frames.colours[step]);
-    draw(canvas("painted"), shown.frames.mask[step]);
-    if (shown.levels.length) climb(step);
+    arrows(canvas("arrows"), whole.fields[step], ON_FRAME);
+    draw(canvas("colours"), flow.colours(whole.fields[step], shown.limit));
+    draw(canvas("painted"), shown.mask[step]);
+    climb(step);
     const ahead = step + 2 - state.rollout.seen;
     note("arrows").textContent = `to ${ahead > 0 ? `+${ahead}` : `frame ${step + 2}`}, drawn ×2`;
     note("colours").textContent = `full at ${shown.limit.toFixed(1)} px`;
-    note("colours").title = `mean ${shown.speed[step].toFixed(2)} px`;
+    note("colours").title = `mean ${whole.speed[step].toFixed(2)} px`;
     note("painted").textContent = `${(100 * shown.painted[step]).toFixed(1)} %`;
   }
 

@@ -42,7 +42,7 @@ lvln.views.stage = (root) => {
       const [amount, rest] = inWords(won).split(/(?<=better|worse|good as) /);
       headline.innerHTML = `<strong>${amount}</strong> <span>${rest}</span>`;
     }
-    details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps · ${(rollout.seconds * 1000).toFixed(0)} ms${rollout.trained_on ? " · seen in training" : ""}`;
+    details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps${rollout.fine ? `, ${rollout.size.join("×")} px` : ""} · ${(rollout.seconds * 1000).toFixed(0)} ms${rollout.trained_on ? " · seen in training" : ""}`;
   });
 
   on("cursor", (t) => {

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vp.metrics import psnr
-from vp.models import BLOCKS
-from vp.models.matching import finer, warp
-from vp.rollout import Rollout
+from ..metrics import psnr
+from ..models import BLOCKS
+from ..models.matching import finer, warp
+from ..rollout import Rollout
 
 HEAD = "head"
 
@@ -43,12 +43,17 @@ def built_up(rollout: Rollout) -> list[Level]:
     for name in (*reversed(BLOCKS), HEAD):
         flow = _tensor(rollout.flow if name == HEAD else rollout.levels[name])
         added = flow if coarser is None else flow - _enlarged(coarser, flow.shape[-2:])
-        moved = warp(read, _enlarged(flow, read.shape[-2:]))
+        moved = moved_by(flow, read)
         gain = _gain(moved, read, truth)
         numbers = (_known(gain, rollout), _known(gain - worth, rollout))
         levels.append(Level(name, _array(flow), _array(added), _array(moved), *numbers))
         coarser, worth = flow, gain
     return levels
+
+
+def moved_by(flow: Tensor, frames: Tensor) -> Tensor:
+    """Frames [N, 3, H, W] moved by the flow as it stands after some level, [N, 2, h, w] in pixels of the frames."""
+    return warp(frames, _enlarged(flow, frames.shape[-2:]))
 
 
 def predicted_gain(rollout: Rollout) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""vp.models.build: from a configuration to a network, and the network before training."""
+"""vp.models.designs: from a configuration to a network, and the network before training."""
 
 import pytest
 import torch

@@ -1,0 +1,77 @@
+// Motion as vp/ui/motion.py packs it: read, in colours, as arrows, and a frame moved by it.
+lvln.flow = (() => {
+  // A field for each step: { h, w, right, down }, in pixels of the frame.
+  async function read({ sprite, peak, size: [h, w] }, steps) {
+    const { values, width } = await lvln.grey(sprite);
+    const part = (t, top) => Float32Array.from({ length: h * w }, (_, i) => (peak * (values[(top + Math.floor(i / w)) * width + t * w + (i % w)] - 128)) / 127);
+    return Array.from({ length: steps }, (_, t) => ({ h, w, right: part(t, 0), down: part(t, h) }));
+  }
+
+  // Hue is direction, red to the right; strength is speed, white at rest and full from `limit` on (Baker et al. 2007).
+  function colour(right, down, limit) {
+    const strength = Math.min(1, Math.hypot(right, down) / limit);
+    const angle = (Math.atan2(down, right) / (2 * Math.PI) + 1) % 1;
+    return [0, 4, 2].map((shift) => {
+      const ramp = Math.max(0, Math.min(1, Math.abs(((angle * 6 + shift) % 6) - 3) - 1));
+      return 255 * (1 - strength * (1 - ramp));
+    });
+  }
+
+  function canvas(h, w, fill) {
+    const made = Object.assign(document.createElement("canvas"), { height: h, width: w });
+    const context = made.getContext("2d", { willReadFrequently: true });
+    const picture = context.createImageData(w, h);
+    fill(picture.data);
+    context.putImageData(picture, 0, 0);
+    return made;
+  }
+
+  // A field in colours, a pixel for each of its places; drawn once.
+  function colours(field, limit) {
+    const { h, w, right, down } = field;
+    return (field.coloured ||= canvas(h, w, (data) => right.forEach((v, i) => data.set([...colour(v, down[i], limit), 255], 4 * i))));
+  }
+
+  // [x, y, right, down] in pixels of a frame `across` pixels wide, for about 14 places from left to right.
+  function arrows({ h, w, right, down }, across) {
+    const stride = Math.ceil(w / 14);
+    const cell = across / w;
+    const found = [];
+    for (let y = stride >> 1; y < h; y += stride) {
+      // Pixels and cells count from their middle.
+      for (let x = stride >> 1; x < w; x += stride) found.push([(x + 0.5) * cell - 0.5, (y + 0.5) * cell - 0.5, right[y * w + x], down[y * w + x]]);
+    }
+    return found;
+  }
+
+  // The value of a map between its places, beyond the border as on it.
+  function between(values, h, w, stride, y, x) {
+    y = Math.max(0, Math.min(h - 1, y));
+    x = Math.max(0, Math.min(w - 1, x));
+    const [y0, x0] = [Math.floor(y), Math.floor(x)];
+    const [y1, x1] = [Math.min(h - 1, y0 + 1), Math.min(w - 1, x0 + 1)];
+    const at = (row, column) => values[stride * (row * w + column)];
+    const line = (row) => at(row, x0) + (x - x0) * (at(row, x1) - at(row, x0));
+    return line(y0) + (y - y0) * (line(y1) - line(y0));
+  }
+
+  // A frame moved by a field, which is enlarged twofold until it fits, as the network does it.
+  function moved(frame, field) {
+    const [h, w] = [frame.height, frame.width];
+    while (field.w < w) {
+      const { h: fh, w: fw } = field;
+      const larger = (map) => Float32Array.from({ length: 4 * fh * fw }, (_, i) => between(map, fh, fw, 1, Math.floor(i / (2 * fw)) / 2 - 0.25, (i % (2 * fw)) / 2 - 0.25));
+      field = { h: 2 * fh, w: 2 * fw, right: larger(field.right), down: larger(field.down) };
+    }
+    const from = frame.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, w, h).data;
+    const channels = [0, 1, 2].map((c) => from.subarray(c));
+    return canvas(h, w, (data) => {
+      for (let i = 0; i < h * w; i += 1) {
+        const [y, x] = [Math.floor(i / w) - field.down[i], (i % w) - field.right[i]];
+        data.set([...channels.map((channel) => between(channel, h, w, 4, y, x)), 255], 4 * i);
+      }
+    });
+  }
+
+  return { read, colour, colours, arrows, moved };
+})();

@@ -22,13 +22,10 @@ PORT = 7893
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
-def open_page(browser, *, width: int, height: int, scheme: str) -> Page:
+def open_page(browser) -> Page:
     """The page with its example loaded, stopped on the second predicted frame."""
     context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-        reduced_motion="reduce",
-        device_scale_factor=1.5,
+        viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce", device_scale_factor=1.5
     )
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{PORT}")
@@ -70,12 +67,10 @@ def experiments(page: Page) -> None:
 
 
 def shoot(browser) -> None:
-    page = open_page(browser, width=1440, height=900, scheme="light")
+    page = open_page(browser)
     save("page", page.screenshot())
     view(page, "Ladder", ".ladder [data-stage='e5']")
     save("ladder", page.locator("#view-ladder").screenshot())
-    view(page, "Memory", ".memory .life td canvas")
-    save("memory", page.screenshot(full_page=True))
     view(page, "Motion", ".motion .maps canvas")
     save("motion", page.locator("#view-motion .panels").screenshot())
     view(page, "Experiments", ".experiments .go")
@@ -83,13 +78,6 @@ def shoot(browser) -> None:
     save("experiments", page.locator("#view-experiments").screenshot())
     view(page, "Classes", ".classes .board:not([hidden])")
     save("classes", page.locator("#view-classes").screenshot())
-    view(page, "Compare", ".compare .model")
-    save("compare", page.screenshot(full_page=True))
-    page = open_page(browser, width=1440, height=900, scheme="dark")
-    view(page, "Memory", ".memory .life td canvas")
-    save("memory-dark", page.screenshot(full_page=True))
-    page = open_page(browser, width=390, height=844, scheme="light")
-    save("phone", page.screenshot())
 
 
 def main() -> None:

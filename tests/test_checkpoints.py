@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from vp.checkpoints import files, open_checkpoints, save_encoder, save_predictor
 from vp.checkpoints.tensors import fitted, parse_tensors
 from vp.errors import CheckpointError
-from vp.models import NAMES, PAPER_RECIPE, Ladder, build, preset
+from vp.models import NAMES, PAPER, Ladder, build, preset
 
 TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -137,12 +137,12 @@ def test_the_papers_recipe_is_kept_beside_the_predictors_and_is_none_of_them(
     copy: Path, ladders: dict[str, Ladder]
 ) -> None:
     source = open_checkpoints(str(copy))
-    assert not source.has_paper_recipe
-    with complaint(f"{copy} has no {PAPER_RECIPE}/{CONFIG}", "lvln, one_frame, full_res"):
-        source.load(PAPER_RECIPE)
-    save_predictor(copy, PAPER_RECIPE, ladders["one_frame"], training={}, scores={})
-    assert source.has_paper_recipe and source.names() == list(NAMES)
-    for ours, theirs in zip(source.load(PAPER_RECIPE).parameters(), source.load("one_frame").parameters(), strict=True):
+    assert not source.has_paper
+    with complaint(f"{copy} has no {PAPER}/{CONFIG}", "lvln, one_frame, full_res"):
+        source.load(PAPER)
+    save_predictor(copy, PAPER, ladders["one_frame"], training={}, scores={})
+    assert source.has_paper and source.names() == list(NAMES)
+    for ours, theirs in zip(source.load(PAPER).parameters(), source.load("one_frame").parameters(), strict=True):
         assert torch.equal(ours, theirs)
 
 

@@ -1,4 +1,5 @@
-"""Training and scoring, as programs: `python -m train.fit_predictor`, `python -m train.evaluate`, ..."""
+"""Training and scoring. The modules here are programs (`python -m train.fit_predictor`, `python -m train.evaluate`, ..)
+that read like a table of contents; what they do is in `data`, `predictor`, `classifier`, `evaluation`, `findings`."""
 
 import io as _io
 import sys as _sys

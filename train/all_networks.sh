@@ -13,7 +13,7 @@ cache=${VP_CACHE:-$out/cache}
 python3 -m train.cache --data "$data" --cache "$cache" --part train+validation
 runs=() failed=0
 for name in ${VP_NETWORKS:-lvln full_res one_frame}; do
-  python3 -m train.fit_predictor "$name" --data "$data" --cache "$cache" --prepared --out "$out/$name" \
+  python3 -m train.fit_predictor "$name" --data "$data" --cache "$cache" --out "$out/$name" \
     --minutes "$minutes" --save-every 1 --score-every 1 "$@" >"$out/$name.txt" 2>&1 &
   runs+=($!)
 done

@@ -5,9 +5,8 @@
 10 fps, windows evenly spaced over each clip. Beside every predictor, at its frame size and on its windows: the last
 frame repeated, motion carried on at constant velocity, the same tuned by two numbers for each step on training clips,
 and an oracle that moves the last frame by the flow from the true one. PSNR is that of a clip's mean squared error over
-its windows. Means over windows; 95 % bootstrap
-intervals over clips. --parts adds what each part of a network is for, on one window of each of so many clips
-(`train.parts`).
+its windows. Means over windows. --parts adds what each part of a network is for, on one window of each of so many clips
+(`train.evaluation.parts`). Classes and 95 % bootstrap intervals over clips are in the numbers that --json writes.
 
 --json writes
     {"part", "per_clip", "fps", "horizon", "checkpoints": as asked for,
@@ -36,126 +35,21 @@ import argparse
 from pathlib import Path
 
 from vp.checkpoints import open_checkpoints
+from vp.limits import FPS
 from vp.models import NAMES
 from vp.predictor import Predictor
 
 from .arguments import add_data, at_least_one, told
-from .cache import build, find_data
-from .figures import draw
-from .parts import study
-from .reports import add_report_arguments, leave
-from .scoring import grouped, score, summary
-from .splits import ClipFile, select
+from .data.cache import build
+from .data.clips import find_data
+from .data.splits import select, spread
+from .evaluation.parts import study
+from .evaluation.reports import add_report_arguments, leave
+from .evaluation.scores import grouped, score, summary
+from .evaluation.tables import markdown, parts_markdown
 
-FPS = 10.0
 HORIZON = 3
 TUNED_ON = 240  # training clips, for tuned flow
-TITLES = {
-    "copy_last": "repeated",
-    "constant_velocity": "constant velocity",
-    "tuned_flow": "tuned flow",
-    "flow_oracle": "flow oracle",
-}
-
-
-def title(method: str) -> str:
-    """A method's name for people."""
-    return TITLES.get(method, method)
-
-
-def markdown(report: dict) -> str:
-    """The scores, one table for each frame size, one row for each method and step."""
-    parts = []
-    for group in report["groups"]:
-        grids = [metric for metric in next(iter(group["methods"].values())) if metric.startswith("grid_")]
-        grid = "grid " + " / ".join(metric.removeprefix("grid_") for metric in grids)
-        lines = [f"| method | step | PSNR | gain (95 % interval) | moving | SSIM | sharpness | {grid} |"]
-        lines += ["|---" * 8 + "|"]
-        for method, metrics in group["methods"].items():
-            for k, gain in enumerate(metrics["gain"]["mean"]):
-                low, high = metrics["gain"]["low"][k], metrics["gain"]["high"][k]
-                cells = [title(method), str(k + 1), _number(metrics["psnr"]["mean"][k], ".2f")]
-                cells += ["" if method == "copy_last" else f"{gain:+.2f} dB ({low:+.2f} to {high:+.2f})"]
-                cells += [_number(metrics["motion_psnr"]["mean"][k], ".2f")]
-                cells += [
-                    _number(metrics[metric]["mean"][k], form)
-                    for metric, form in (("ssim", ".3f"), ("sharpness", ".2f"))
-                ]
-                cells += [" / ".join(_number(metrics[metric]["mean"][k], ".2f") for metric in grids)]
-                lines.append(f"| {' | '.join(cells)} |")
-        parts.append("\n".join([_heading(group), "", *lines]))
-    return "\n\n".join(parts)
-
-
-def brief_markdown(report: dict) -> str:
-    """The scores in short: one row for each method, steps beside each other; gains stand by their 95 % intervals in
-    `markdown`. The grid is that of period 2 at the first step."""
-    lines = ["| | PSNR | gain, dB | clips ahead | ahead of tuned flow | moving pixels | SSIM | sharpness | grid |"]
-    lines += ["|---" * 9 + "|"]
-    for group in report["groups"]:
-        height, width = group["size"]
-        lines.append(f"| **{height}×{width}**, {group['seen']} seen, {group['clips']} clips |" + " |" * 8)
-        for method, metrics in group["methods"].items():
-
-            def steps(metric: str, form: str, metrics: dict = metrics) -> str:
-                return " / ".join(_number(value, form) for value in metrics[metric]["mean"])
-
-            gained = [steps("gain", "+.2f"), f"{group['ahead'][method]:.0%}"] if method != "copy_last" else ["", ""]
-            known = method != "tuned_flow" and "ahead_of_flow" in group
-            gained.append(f"{group['ahead_of_flow'][method]:.0%}" if known else "")
-            cells = [title(method), steps("psnr", ".2f"), *gained, steps("motion_psnr", ".2f"), steps("ssim", ".3f")]
-            cells += [steps("sharpness", ".2f"), _number(metrics["grid_2"]["mean"][0], ".2f")]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def parts_markdown(report: dict) -> str:
-    """What each part is for, one table for each frame size: gains and losses in dB, steps beside each other."""
-    parts = []
-    for group in report["groups"]:
-        found, names = group["parts"], list(group["parts"]["lost"])
-        height, width = group["size"]
-        head = f"{height}×{width}, one window of each of {found['windows']} clips"
-        lines = [f"| {head} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-
-        def row(title: str, kind: dict, key: str, names: list = names, lines: list = lines) -> None:
-            cells = [
-                " / ".join(_number(v, "+.2f") for v in kind[n][key]["mean"]) if key in kind[n] else "" for n in names
-            ]
-            lines.append(f"| {title} | {' | '.join(cells)} |")
-
-        for part in found["lost"][names[0]]:
-            row(f"lost without {part}" + ("" if "." in part else ", all three"), found["lost"], part)
-        for block in next((levels for levels in found["levels"].values() if levels), {}):
-            row(f"gain of step 1 by the motion down to {block}", found["levels"], block)
-        if "fine" in found:
-            gain, (height, width) = found["fine"]["gain"], found["fine"]["size"]
-            flow = " / ".join(_number(v, "+.2f") for v in gain["tuned_flow"]["mean"])
-            row(f"gain at {height}×{width} (tuned flow: {flow})", {n: {"": gain[n]} for n in names}, "")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-def class_markdown(report: dict) -> str:
-    """Gain in dB over the last frame repeated at each step, one table for each frame size, one row for each class."""
-    parts = []
-    for group in report["groups"]:
-        methods = [method for method in group["methods"] if method != "copy_last"]
-        lines = [f"| class | clips | {' | '.join(map(title, methods))} |", "|---" * (len(methods) + 2) + "|"]
-        for label, scores in group["classes"].items():
-            gains = [" / ".join(_number(v, "+.2f") for v in scores["gain"][method]["mean"]) for method in methods]
-            lines.append(f"| {label} | {scores['clips']} | {' | '.join(gains)} |")
-        parts.append("\n".join([_heading(group), "", *lines]))
-    return "\n\n".join(parts)
-
-
-def _heading(group: dict) -> str:
-    height, width = group["size"]
-    return f"**{height}×{width}, {group['seen']} seen**: {group['windows']} windows of {group['clips']} clips"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
 
 
 def evaluate(args: argparse.Namespace) -> dict:
@@ -164,7 +58,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     names = list(dict.fromkeys(args.model or source.names() or NAMES))
     predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
     found, hub = find_data(args.data)
-    clips, training = select(found, args.part), _spread(select(found, "train"), TUNED_ON)
+    clips, training = select(found, args.part), spread(select(found, "train"), TUNED_ON)
     for some, part in ((clips, args.part), (training, "train")):
         if not some:
             raise ValueError(f"none of the clips of {args.data} is of a {part} group")
@@ -172,7 +66,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     scores = score(predictors, args.cache, clips, training, per_clip=args.per_clip, horizon=HORIZON)
     groups = [summary(group) for group in scores]
     if args.parts:
-        some = _spread(clips, args.parts)
+        some = spread(clips, args.parts)
         for group, report in zip(grouped(predictors), groups, strict=True):
             report["parts"] = study(group, args.cache, some, training, HORIZON)
     return {
@@ -183,12 +77,6 @@ def evaluate(args: argparse.Namespace) -> dict:
         "checkpoints": args.checkpoints,
         "groups": groups,
     }
-
-
-def _spread(clips: list[ClipFile], count: int) -> list[ClipFile]:
-    """So many of the clips, evenly over all."""
-    step = max(1, len(clips) / count)
-    return [clips[int(k * step)] for k in range(min(count, len(clips)))]
 
 
 def main() -> None:
@@ -204,18 +92,14 @@ def main() -> None:
     parser.add_argument(
         "--parts", type=at_least_one, default=None, metavar="CLIPS", help="study the parts on so many of the clips"
     )
-    parser.add_argument("--intervals", action="store_true", help="print one row a step, with 95 %% intervals")
-    parser.add_argument("--per-class", action="store_true", help="print the gain of each class too")
     add_report_arguments(parser)
     args = parser.parse_args()
     with told():
         report = evaluate(args)
-    print(markdown(report) if args.intervals else brief_markdown(report))
+    print(markdown(report))
     if args.parts:
         print("\n" + parts_markdown(report))
-    if args.per_class:
-        print("\n" + class_markdown(report))
-    leave(report, args, draw)
+    leave(report, args)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ the same clips and fitted to the same training clips:
     chance, nearest mean        no learning, hardly any
     pictures                    a linear probe on a ResNet-18's features averaged over frames: no memory at all
     the paper's recipe          C4 and every 128th number of C1 to C3 after the last frame (section 5); blocks that the
-                                classifier does not read are shown the last second only (`train.paper_features`)
+                                classifier does not read are shown the last second only
     ours on other states        of one frame in the middle; of a predictor with fresh weights
 
 Accuracy is of clips, with 95 % bootstrap intervals over groups (clips of a group come from one video). Calibration
 error is the expected one over 15 bins, after the temperature that held-out training clips chose; the paper sets none.
-Last, what classifiers say of actions that they were never shown (`train.unknown_classes`).
+Last, what classifiers say of actions that they were never shown (`named_shares` of `train.evaluation.classifier`).
 
 --json writes
     {"clips", "classes",
@@ -27,195 +27,12 @@ Last, what classifiers say of actions that they were never shown (`train.unknown
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix
-from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from torch import Tensor
-
-from vp.checkpoints import open_checkpoints
-
-from . import image_features, paper_features
 from .arguments import told
-from .cache import build, find_data
-from .classifier_figures import draw
-from .classifier_recipe import ClassifierRecipe, load_classifier_recipe
-from .fit_classifier import (
-    FOLDS,
-    Examples,
-    calibration_error,
-    cross_validate,
-    fit,
-    fold_of,
-    load_examples,
-    load_strategy,
-    temperature,
-)
-from .reports import add_report_arguments, leave
-from .scoring import bootstrap
-from .splits import ClipFile
-from .state_features import add_arguments, prepare
-from .unknown_classes import named_shares
-
-PROBES = {
-    "imagenet_layer3": "ImageNet ResNet-18 layer3, frame mean, linear",
-    "layer3": "this encoder's layer3, frame mean, linear",
-    "layer4": "this encoder's layer4, frame mean, linear",
-}
-BINS = 10
-
-
-class Evaluation:
-    """Rows of a table, all on the same test clips."""
-
-    def __init__(self, labels: Tensor, groups: np.ndarray) -> None:
-        self.labels, self.groups = labels, groups
-        self.rows: list[dict] = []
-
-    def add(self, name: str, kind: str, guess: Tensor, *, error: float | None = None, features: int | None = None):
-        """A method's guesses [N]."""
-        right = (guess == self.labels).double().numpy()
-        low, high = bootstrap(right, self.groups)
-        row = {"name": name, "kind": kind, "accuracy": right.mean(), "low": low, "high": high}
-        self.rows.append(row | {"calibration_error": error, "features": features})
-        print(f"{name}: {right.mean():.1%} ({low:.1%} to {high:.1%})" + (f", ECE {error:.3f}" if error else ""))
-
-
-def linear_probe(x: np.ndarray, y: np.ndarray, groups: np.ndarray):
-    """Logistic regression on standardised features, its regularisation chosen by cross-validation over groups."""
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    grid = {"logisticregression__C": [0.0001, 0.001, 0.01, 0.1, 1.0]}
-    return GridSearchCV(probe, grid, cv=GroupKFold(FOLDS)).fit(x, y, groups=groups)
-
-
-def fitted(
-    training: Examples, folds: Tensor | None, test: Examples, recipe: ClassifierRecipe, model: str, classes: list[str]
-) -> tuple[Tensor, float, list[dict]]:
-    """Fit a recipe as `train.fit_classifier` does: guesses on the test clips, calibration error, learning curve.
-
-    folds: those of the training clips, by which the temperature is chosen; None for a temperature of 1.
-    """
-    heat = 1.0
-    if folds is not None:
-        logits, _ = cross_validate(training, folds, model, classes, recipe)
-        heat = temperature(logits, training.labels)
-    net, curve = fit(training, model, classes, recipe, held_out=test)
-    with torch.no_grad():
-        logits = net(test.features)
-    return logits.argmax(1), calibration_error(torch.softmax(logits / heat, 1), test.labels), curve
-
-
-def evaluate(args: argparse.Namespace) -> dict:
-    """The report that the command line asks for; its schema is above."""
-    source = open_checkpoints(args.checkpoints)
-    net = source.load_classifier()
-    args.model, classes, blocks = net.config.predictor, list(net.config.classes), net.config.blocks
-    seen, folder = prepare(args, "train+validation", blocks)
-    test, _ = prepare(args, "test", blocks)
-    last = paper_features.prepare(args, [*seen, *test], blocks, folder)
-    if unknown := sorted({c.label for c in test} - set(classes)):
-        raise ValueError(f"the classifier does not know {', '.join(unknown[:5])}")
-    groups = np.array([f"{c.label} {c.group}" for c in test])
-    pooled = [load_examples(folder, clips, classes, "pooled") for clips in (seen, test)]
-    labels, folds = pooled[1].labels, fold_of(seen)
-    table = Evaluation(labels, groups)
-
-    strategy = net.config.strategy
-    read = pooled[1].features if strategy == "pooled" else load_strategy(last, test, strategy)
-    with torch.no_grad():
-        probabilities = net.probabilities(read)
-    guess = probabilities.argmax(1)
-    error = calibration_error(probabilities, labels)
-    table.add("the bundled classifier", "ours", guess, error=error, features=net.config.features)
-    table.add("chance", "control", torch.full_like(labels, int(torch.bincount(pooled[0].labels).argmax())))
-    table.rows[-1] |= {"accuracy": 1 / len(classes), "low": None, "high": None}
-
-    known, curves = pooled[0].labels.numpy(), {}
-    videos = np.array([f"{c.label} {c.group}" for c in seen])
-
-    x, y = (examples.features.numpy() for examples in pooled)
-    scale = StandardScaler().fit(x)
-    nearest = NearestCentroid().fit(scale.transform(x), known)
-    table.add("nearest mean of the pooled states", "control", torch.from_numpy(nearest.predict(scale.transform(y))))
-    pictures = [_pictures(args, source, clips, part) for clips, part in ((seen, "training"), (test, "test"))]
-    for key, name in PROBES.items():
-        x, y = (image_features.load(file, clips, key) for file, clips in zip(pictures, (seen, test), strict=True))
-        guess_there = torch.from_numpy(linear_probe(x, known, videos).predict(y))
-        table.add(name, "control", guess_there, features=x.shape[1])
-
-    def states(name: str, kind: str, recipe: ClassifierRecipe, which: Path, reads: str | None = None) -> None:
-        training, tested = (load_examples(which, c, classes, reads or recipe.strategy) for c in (seen, test))
-        # Five more fits of the paper's for a temperature that it does not have would take an hour.
-        held_out = None if kind == "paper" else folds
-        found, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
-        table.add(name, kind, found, error=wrong, features=training.features.shape[1])
-        curves[name] = curve
-
-    paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
-    ours = replace(load_classifier_recipe("classifier"), blocks=blocks)
-    for strategy in ("c4+subsample", "c4", "subsample"):
-        states(f"the paper's recipe, {strategy}", "paper", replace(paper, strategy=strategy), last)
-    states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, last)
-    states("ours on one frame", "control", ours, folder, reads="single")
-    fresh_seen, fresh = prepare(args, "train+validation", blocks, fresh=True)
-    prepare(args, "test", blocks, fresh=True)
-    if [c.name for c in fresh_seen] != [c.name for c in seen]:
-        raise ValueError(f"the features in {fresh} are not of the same clips as those in {folder}")
-    states("ours on an untrained predictor", "control", ours, fresh)
-    named = named_shares(*pooled, ours, net.config)
-    matrix = confusion_matrix(labels.numpy(), guess.numpy(), labels=range(len(classes)))
-    return {
-        "clips": len(test),
-        "classes": classes,
-        "rows": table.rows,
-        "confusion": matrix.tolist(),
-        "per_class": {c: matrix[i, i] / max(1, matrix[i].sum()) for i, c in enumerate(classes)},
-        "reliability": reliability(probabilities, labels),
-        "named": named,
-        "curves": curves,
-    }
-
-
-def _pictures(args: argparse.Namespace, source, clips: list[ClipFile], part: str) -> Path:
-    digest = source.config(args.model)["encoder_sha256"][:12]
-    file = args.features / f"pictures-{digest}-{part}.npz"
-    if not file.exists():
-        build(clips, args.cache, hub=find_data(args.data).hub)
-        image_features.compute(source.load(args.model).encoder, clips, args.cache, file)
-    return file
-
-
-def reliability(probabilities: Tensor, labels: Tensor) -> list[dict]:
-    """Mean score of the top class and share of right ones, in bins of equal width that hold a clip."""
-    score, guess = probabilities.max(1)
-    right, place = (guess == labels).float(), (score * BINS).long().clamp(0, BINS - 1)
-    return [
-        {"score": score[place == b].mean().item(), "accuracy": right[place == b].mean().item(), "clips": int(n)}
-        for b, n in enumerate(torch.bincount(place, minlength=BINS).tolist())
-        if n
-    ]
-
-
-def markdown(report: dict) -> str:
-    """The rows as a table for people."""
-    lines = ["| | accuracy | 95 % interval | calibration error | features |", "|---" * 5 + "|"]
-    for row in report["rows"]:
-        name = f"**{row['name']}**" if row["kind"] == "ours" else row["name"]
-        interval = "" if row["low"] is None else f"{row['low']:.1%} to {row['high']:.1%}"
-        error = "" if row["calibration_error"] is None else f"{row['calibration_error']:.3f}"
-        count = "" if row["features"] is None else f"{row['features']:,}"
-        lines.append(f"| {name} | {row['accuracy']:.1%} | {interval} | {error} | {count} |")
-    if named := report["named"]:
-        others = f"{named['known']:.0%} of the others, {named['right']:.0%} of these rightly"
-        lines += ["", f"Never shown a fifth of the actions, it names {named['unknown']:.0%} of their clips, {others}."]
-    return "\n".join(lines)
+from .classifier.features import add_arguments
+from .evaluation.classifier import evaluate
+from .evaluation.reports import add_report_arguments, leave
+from .evaluation.tables import classifier_markdown
 
 
 def main() -> None:
@@ -225,8 +42,8 @@ def main() -> None:
     args = parser.parse_args()
     with told():
         report = evaluate(args)
-        print(markdown(report))
-        leave(report, args, draw)
+        print(classifier_markdown(report))
+        leave(report, args)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python -m train.fit_predictor RECIPE --data DIR --out runs/NAME --minutes N
 
-RECIPE is a name in `train/predictor/recipes/` or a YAML file. The run writes `last.ckpt` every few minutes and when it
-is stopped, goes on from it when started again, and exports what the app loads into `runs/NAME/export/`.
-`--minutes` is the budget of the whole run, over all its restarts: the learning rate falls to zero at its end.
+RECIPE is a name in `train/predictor/recipes/` or `train/findings/recipes/predictor/`, or a YAML file. The run writes
+`last.ckpt` every few minutes and when it is stopped, goes on from it when started again, and exports what the app loads
+into `runs/NAME/export/`. `--minutes` is the budget of the whole run, over all its restarts: the learning rate falls to
+zero at its end.
 
 On a GPU all clips are kept in its memory. `train/all_networks.sh` trains the three bundled ones.
 """
@@ -14,129 +15,69 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers import TensorBoardLogger
-from torch.nn import functional as F
 
+from vp.limits import FPS
 from vp.models import Ladder, build
+from vp.models.encoder import Encoder
 from vp.precision import choose_device, choose_dtype
 
 from .arguments import above_zero, add_data, at_least_one, told, zero_or_more
 from .data.batches import Batches
+from .data.sources import prepare
+from .data.splits import VALIDATION_GROUPS
 from .data.windows import fixed_windows
-from .encoder_weights import load_imagenet, load_shared, read_weights
-from .predictor.losses import PredictionLoss
-from .predictor.objective import Objective
+from .predictor.initial_weights import load_exported, load_imagenet, load_shared
+from .predictor.loop import train
 from .predictor.recipe import Recipe, load_recipe
-from .predictor.run import Run, set_rate
-from .sources import prepare
-from .splits import VALIDATION_GROUPS
+from .predictor.run import Run
 
 HORIZON = 3  # steps that validation scores
-LEVELS_UNTIL = 0.75  # share of the run in which each level's motion has a loss of its own
 CALIBRATION = 16  # batches of clips whose features are measured before the first step
 
 
 def fit(args: argparse.Namespace, recipe: Recipe) -> None:
+    """Train a recipe as the command line asks."""
     fabric = make_fabric(args)
     fabric.seed_everything(recipe.seed, verbose=False)
     torch.backends.cudnn.benchmark = True  # worth it only where shapes stay: `seen` of a recipe for GPUs is one number
     torch.backends.cudnn.benchmark_limit = 4
     config = recipe.config()
-    names = prepare(
-        args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits, ready=args.prepared
-    )
+    names = prepare(args.data, args.cache, kind=recipe.data, clips=recipe.clips, splits=args.splits)
     shape = {"length": recipe.length, "size": config.size, "batch": recipe.batch}
-    batches = Batches(
-        args.cache, names.train, **shape, augmentation=recipe.augmentation, seed=recipe.seed, device=fabric.device
-    )
-    windows = fixed_windows(
-        args.cache, names.validation, length=config.seen + HORIZON, size=config.size, per_clip=args.validation_windows
-    )
+    more = {"augmentation": recipe.augmentation, "seed": recipe.seed, "device": fabric.device}
+    batches = Batches(args.cache, names.train, **shape, **more)
+    length, per_clip = config.seen + HORIZON, args.validation_windows
+    windows = fixed_windows(args.cache, names.validation, length=length, size=config.size, per_clip=per_clip)
     if not windows:
         raise ValueError(
-            f"no validation clip has {config.seen + HORIZON} frames at 10 Hz. A folder needs some of the groups "
+            f"no validation clip has {length} frames at {FPS} Hz. A folder needs some of the groups "
             f"{', '.join(map(str, VALIDATION_GROUPS))}; or set `clips` in the recipe, to validate on what it trains on"
         )
-    model, evaluation_model = (fabric.to_device(build(config).to(memory_format=torch.channels_last)) for _ in range(2))
-    provenance = load_shared(model.encoder, args.encoder) if args.encoder else load_imagenet(model.encoder)
-    if args.start:
-        start(model, args.start)
-    elif config.design == "motion":
-        model.calibrate(torch.cat([batches[i][:, ::3].flatten(0, 1) for i in range(CALIBRATION)])[:1024])
+    model, ema_model = (fabric.to_device(build(config).to(memory_format=torch.channels_last)) for _ in range(2))
     args.out.mkdir(parents=True, exist_ok=True)
-    run = Run(model, recipe, args.out, minutes=args.minutes, provenance=provenance)
-    if run.resume():
+    run = Run(model, ema_model, recipe, args.out, minutes=args.minutes)
+
+    def load_encoder(encoder: Encoder) -> str:
+        return load_shared(encoder, args.encoder) if args.encoder else load_imagenet(encoder)
+
+    if run.resume(load_encoder):
         fabric.print(f"goes on at step {run.step}, {run.progress['seconds'] / 60:.1f} min")
-    objective = fabric.setup_module(Objective(model, PredictionLoss(recipe.loss), every_step=recipe.every_step))
-    optimisers = fabric.setup_optimizers(*run.optimisers)
-    optimisers = [optimisers] if len(run.optimisers) == 1 else list(optimisers)
-
-    def score() -> None:
-        with fabric.autocast():
-            scores = run.score(evaluation_model, windows)
-        fabric.log_dict({f"validation/{name}": value for name, value in scores.items()}, run.step)
-        line = " ".join(f"{name} {value:+.3f}" for name, value in scores.items())
-        fabric.print(f"step {run.step} {run.progress['seconds'] / 60:.1f} min {line}", flush=True)
-
-    # ---- the loop ----
-    model.train()
-    every = 1 if fabric.device.type == "cpu" else 20  # a GPU is not kept waiting for a look at every loss
-    loss = norm = torch.zeros(())
-    run.start()
-    while run.share < 1 and not run.stopped:
-        if run.step in args.snapshots:
-            run.export(evaluation_model, args.out / f"step_{run.step}")
-        rate = set_rate(run.optimisers, recipe, run.step, run.share)
-        rng = np.random.default_rng((recipe.seed, run.step))
-        seen = int(rng.integers(recipe.seen[0], recipe.seen[1] + 1))
-        clips = batches[run.step][:, recipe.length - (seen + 1 + recipe.feedback) :]
-        weight = recipe.levels if run.share < LEVELS_UNTIL else 0.0
-        loss, terms = objective(clips, seen, recipe.feedback, weight)
-        if run.step % every == 0:
-            run.check(loss)
-        fabric.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_gradient)
-        for optimiser in optimisers:
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        run.advance(recipe.batch)
-        if run.step % args.log_every == 0:
-            run.check(norm)
-            values = {name: float(value.detach()) for name, value in {"loss": loss, **terms}.items()}
-            speed = run.progress["clips"] / run.progress["seconds"]
-            more = {"gradient_norm": float(norm), "learning_rate": rate, "clips_per_second": speed}
-            fabric.log_dict({f"train/{name}": value for name, value in (values | more).items()}, run.step)
-            fabric.print(f"step {run.step} loss {values['loss']:.4f} norm {norm:.3f} {speed:.2f} clips/s", flush=True)
-        if run.clock - run.scored > args.score_every * 60:
-            score()
-        if run.clock - run.saved > args.save_every * 60:
-            run.check(loss + norm)  # so that the last good state is not written over
-            run.keep(evaluation_model)
-    run.check(loss + norm)
-    score()
-    run.keep(evaluation_model)
-    if run.step in args.snapshots:
-        run.export(evaluation_model, args.out / f"step_{run.step}")
+    else:
+        provenance = load_encoder(model.encoder)
+        initialise(model, args.start, batches)
+        run.begin(provenance)
+    train(fabric, run, batches, windows, args)
 
 
-def start(model: Ladder, folder: Path) -> None:
-    """Give a network the weights of an exported predictor of its shape; location maps are brought to its size."""
-    state, path = model.state_dict(), folder / "model.safetensors"
-    if not path.exists():
-        raise SystemExit(f"{path} is missing: --start takes the folder of an exported predictor")
-    for name, value in read_weights(path).items():
-        if name not in state:
-            raise SystemExit(f"{path} is of another network: this one has no {name}")
-        value = value.float()
-        if name.endswith(".location") and value.shape != state[name].shape:
-            value = F.interpolate(value, size=state[name].shape[-2:], mode="bilinear", align_corners=False)
-        if value.shape != state[name].shape:
-            raise SystemExit(f"{path} is of another network: {name} has other shapes")
-        state[name] = value
-    model.load_state_dict(state)
+def initialise(model: Ladder, exported: Path | None, batches: Batches) -> None:
+    """What a network begins with beside its encoder: another's weights, or the statistics of its clips' features."""
+    if exported:
+        load_exported(model, exported)
+    elif model.config.design == "motion":
+        model.calibrate(torch.cat([batches[i][:, ::3].flatten(0, 1) for i in range(CALIBRATION)])[:1024])
 
 
 def make_fabric(args: argparse.Namespace) -> Fabric:
@@ -158,11 +99,10 @@ def make_fabric(args: argparse.Namespace) -> Fabric:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", help="name in train/predictor/recipes/ or path of a .yaml file")
+    parser.add_argument("recipe", help="name of a recipe or path of a .yaml file")
     add_data(parser, required=False, more=", or one video")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    parser.add_argument("--prepared", action="store_true", help="take the cache as it is")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--encoder", type=Path, default=None, help="folder of checkpoints whose encoder to take")
     parser.add_argument("--start", type=Path, default=None, help="folder of an exported predictor to start from")

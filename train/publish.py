@@ -18,7 +18,7 @@ from vp.checkpoints import open_checkpoints
 from vp.checkpoints.files import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
 from vp.checkpoints.source import CARD
 from vp.errors import CheckpointError
-from vp.models import PAPER_RECIPE
+from vp.models import PAPER
 
 PREFIX = "hf://"
 
@@ -37,8 +37,8 @@ def contents(folder: Path) -> list[str]:
             f"{folder} has no {CARD}: write the model card (scores, data, time spent, licence, provenance) before "
             "publishing."
         )
-    if source.has_paper_recipe:
-        names.append(PAPER_RECIPE)
+    if source.has_paper:
+        names.append(PAPER)
     for name in names:
         source.load(name)
     if source.has_classifier:

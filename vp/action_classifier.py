@@ -20,8 +20,6 @@ from .models.readout import POOLED
 from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
 
-# Frames per second at which the memory watches a clip: what the predictors were trained at.
-FPS = 10
 # Frames are read at this size and brought from there to the predictor's, as they were for training.
 READ_SIZE = (128, 160)
 # Below this score no class is named.
@@ -32,7 +30,7 @@ LOOKS = 16
 
 @dataclass(frozen=True)
 class Classification:
-    """What a classifier makes of a clip of T frames, at `FPS`.
+    """What a classifier makes of a clip of T frames, at `vp.limits.FPS`.
 
     classes: their names. course: [T, classes] scores after each frame, of what was seen up to it; `scores` is the last.
     strangeness: distance to the nearest training clip, 1 for the furthest that counts as familiar; None where not
@@ -85,7 +83,7 @@ class ActionClassifier:
         self.config = net.config
 
     def run(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Classification:
-        """Classify a clip: frames [T, H, W, 3] at `FPS`, uint8 or float in [0, 1].
+        """Classify a clip: frames [T, H, W, 3] at `vp.limits.FPS`, uint8 or float in [0, 1].
 
         silence: parts of the network to silence, e.g. ["C2.5x5"], see `vp.models.silence`.
         Raises RequestError for frames of another shape or type, none, or more than `MAX_CLASSIFIED`, and for a part

@@ -47,7 +47,7 @@ def tuned_flow(seen: Tensor, horizon: int, factors: Sequence[float], blends: Seq
     """Seen frames [B, T, 3, H, W] in [0, 1], T at least 2 -> the next [B, horizon, 3, H, W].
 
     Step k is b_k last + (1 - b_k) warp(last, a_k k flow): factors a and blends b for each step, as
-    `train.tuned_flow` fits them.
+    `train.evaluation.tuned_flow` fits them.
     """
     last, flow = seen[:, -1], enlarged_flow(seen[:, -1], seen[:, -2])
     moved = [warp(last, factor * k * flow) for k, factor in zip(range(1, horizon + 1), factors, strict=True)]

@@ -19,8 +19,8 @@ from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
-from .limits import FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
-from .models import NAMES, PAPER_RECIPE
+from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
+from .models import NAMES, PAPER
 from .reopening import Reopening
 from .rollout import Rollout
 from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
@@ -48,7 +48,7 @@ class Window:
 
     model: str
     start: float = 0.0
-    fps: int = 10
+    fps: int = FPS
     seen: int = 5
     horizon: int = 3
     size: str = "own"
@@ -158,7 +158,7 @@ class Explorer:
         if size == "fine":
             return self.network(name, weights).fine()
         if weights == "paper":
-            return self.predictor(PAPER_RECIPE)
+            return self.predictor(PAPER)
         trained = self.predictor(name)
         if weights == "trained":
             return trained
@@ -187,7 +187,7 @@ class Explorer:
         """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
         last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
         CheckpointError."""
-        from .action_classifier import FPS, READ_SIZE
+        from .action_classifier import READ_SIZE
 
         classifier = self.classifier()
         frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=READ_SIZE)
@@ -242,8 +242,8 @@ class Explorer:
             return _run(experiment, predictor, frames, options)
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
-        """The same window by `one_frame` with the paper's recipe; None where there is no such checkpoint."""
-        return self.predict(path, window, weights="paper") if self.checkpoints.has_paper_recipe else None
+        """The same window by `one_frame` of the paper's design; None where there is no such checkpoint."""
+        return self.predict(path, window, weights="paper") if self.checkpoints.has_paper else None
 
     def silence(self, rollout: Rollout, parts: Sequence[str]) -> Rollout:
         """A rollout by trained weights again, without some parts of its network: see `vp.inspection.silence_parts`.

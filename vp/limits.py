@@ -9,6 +9,7 @@ MAX_PIXELS = 7680 * 4320  # 8K in either orientation
 MAX_READ_BYTES = 2**30  # of decoded frames held at once
 MAX_ANIMATION_PIXELS = 2**30  # of all pictures of a gif, webp, apng or avif: it is decoded to be measured
 
+FPS = 10  # frames per second of every training, score and classification
 FRAME_RATES = (25, 15, 10, 5)  # frames per second that a clip is resampled to
 MAX_FRAMES = MAX_SECONDS * max(FRAME_RATES)  # kept after resampling
 

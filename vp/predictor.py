@@ -54,7 +54,7 @@ class Predictor:
         """The same network on frames of twice the height and width, for four times the work.
 
         It is the same model: all of it but the location maps works at any size, and those are resized as it runs
-        (`vp.models.location`).
+        (`vp.models.lateral`).
         """
         twice = copy.copy(self)
         twice.size = (2 * self.size[0], 2 * self.size[1])
@@ -183,7 +183,7 @@ def _array(x: Tensor) -> np.ndarray:
 def load_predictor(name: str, source: str = "bundled", **placement: object) -> Predictor:
     """Load a network by name.
 
-    name: "lvln", "one_frame" or "full_res"; "paper_one_frame" is `one_frame` trained by the paper's recipe.
+    name: "lvln", "one_frame" or "full_res"; "paper_one_frame" is `one_frame` of the paper's design.
     source: "bundled", a folder or "hf://owner/name@revision".
     placement: `device` and `dtype` of `Predictor`. Raises CheckpointError with what to do.
     """

@@ -143,7 +143,7 @@ def test_the_spectrum_says_whether_there_is_a_grid(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator(".spectrum .go").click()
     expect(view.locator(".spectrum .verdict")).to_contain_text(
-        ["One-frame leaves no grid", "The paper's recipe leaves a grid"]
+        ["One-frame leaves no grid", "The paper's design leaves a grid"]
     )
     kinds = ("truth", "prediction", "paper")
     seen = [explorer.pixels(f"#view-experiments .spectrum .{kind} canvas") for kind in kinds]

@@ -189,8 +189,8 @@ def test_training_data_from_the_hub(hub: Hub, ucf101: dict, fresh: Client, tmp_p
         assert told.startswith("error: ") and "no network" in told
         prepare = """
         from pathlib import Path
-        from train.sources import prepare
-        options = {"kind": "ucf101", "clips": 2, "splits": None, "ready": False}
+        from train.data.sources import prepare
+        options = {"kind": "ucf101", "clips": 2, "splits": None}
         result = prepare(Path(spec), Path(cache), **options).train
         """
         assert fresh(prepare, spec=spec, cache=str(cache)) == names
@@ -203,7 +203,8 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
     code = """
     import argparse
     from pathlib import Path
-    from train import evaluate, fit_classifier, state_features
+    from train import evaluate, fit_classifier
+    from train.classifier import features as state_features
     from train.sources import prepare
     asked = []
     def score(predictors, cache, clips, training, **options):

@@ -1,4 +1,4 @@
-"""vp.models.classifier and vp.models.familiarity: the network on the features."""
+"""vp.models.classifier: the network on the features."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vp.models import ClassifierConfig, ConfigError, StateClassifier
-from vp.models.familiarity import Familiarity
+from vp.models.classifier import Familiarity
 
 
 def config(**changes) -> ClassifierConfig:

@@ -1,4 +1,4 @@
-"""vp.models.encoder and train.encoder_weights: a ResNet-18 with its batch norms folded away."""
+"""vp.models.encoder and train.predictor.initial_weights: a ResNet-18 with its batch norms folded away."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import resnet18
 
-from train.encoder_weights import fold, load_imagenet
+from train.predictor.initial_weights import fold, load_imagenet
 from vp.models.encoder import IMAGENET_MEAN, IMAGENET_STD, TAPS, Encoder
 
 

@@ -10,8 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vp.models import BLOCKS, KERNELS, State, build, preset, trained_parameters
+from vp.models import BLOCKS, KERNELS, Ladder, State, build, preset, trained_parameters
 from vp.models.config import DESIGNS, UPSAMPLING
+
+
+def step(model: Ladder, frame: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
+    """One frame [B, 3, H, W] in [0, 1] -> (the next frame, not clipped; the state after it)."""
+    out = model(frame.unsqueeze(1), state)
+    return out.frames[:, 0], out.state
 
 
 def worst(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -54,14 +60,14 @@ def test_one_call_gives_the_numbers_of_stepping(make_ladder, moving_batch, batch
     together = model(frames)
     state, stepped = None, []
     for t in range(steps):
-        frame, state = model.step(frames[:, t], state)
+        frame, state = step(model, frames[:, t], state)
         stepped.append(frame)
     assert worst(together.frames, torch.stack(stepped, dim=1)) < 1e-4
     assert worst_state(together.state, state) < 1e-4
     for name in together.levels:
         assert together.levels[name].shape[:2] == (batch, steps)
     for t in range(1, steps):  # the state matters: without it the numbers are others
-        assert worst(model.step(frames[:, t])[0], stepped[t]) > 1e-3
+        assert worst(step(model, frames[:, t])[0], stepped[t]) > 1e-3
 
 
 @torch.inference_mode()
@@ -169,7 +175,7 @@ def test_the_output_after_the_last_seen_frame_is_the_first_prediction(make_ladde
     frame, state, steps = None, None, []
     for t in range(seen + horizon - 1):
         # Predictions are fed back clipped, but returned as they are.
-        frame, state = model.step(frames[:, t] if t < seen else frame.clamp(0, 1), state)
+        frame, state = step(model, frames[:, t] if t < seen else frame.clamp(0, 1), state)
         steps.append(frame)
     assert worst(out.frames, torch.stack(steps, dim=1)) < 1e-4
     assert worst_state(out.state, state) < 1e-4
@@ -189,7 +195,7 @@ def test_predictions_are_clipped_before_they_are_fed_back(make_ladder, moving_ba
     model, frames = make_ladder(), moving_batch(1, 2)
     model.head.output.bias.fill_(20.0)  # far above white
     out = model.rollout(frames, 2)
-    white, _ = model.step(torch.ones(1, 3, 32, 64), model(frames).state)
+    white, _ = step(model, torch.ones(1, 3, 32, 64), model(frames).state)
     assert out.frames[:, 1].min() > 1
     assert worst(out.frames[:, 2], white) < 1e-4
 

@@ -1,10 +1,10 @@
-"""vp.models.location: a convolution that knows where it is."""
+"""vp.models.lateral: a convolution that knows where it is."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from vp.models.location import LocationConv2d
+from vp.models.lateral import LocationConv2d
 
 
 @pytest.fixture

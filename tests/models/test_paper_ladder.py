@@ -1,4 +1,4 @@
-"""vp.models.paper_ladder: the bundled network of the paper's recipe predicts what it did before there were designs."""
+"""vp.models.paper_ladder: the bundled network of the paper's design predicts what it did before there were designs."""
 
 from pathlib import Path
 

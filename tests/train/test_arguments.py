@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from train.sources import prepare
+from train.data.sources import prepare
 
 FIT = ["train.fit_predictor", "one_frame", "--out", "nowhere"]
 DATA = ["--data", "nowhere"]
@@ -41,4 +41,4 @@ def test_numbers_that_make_no_sense_are_refused(monkeypatch, capsys, command, op
 def test_a_subset_of_no_clips_is_refused(tmp_path, clips):
     (tmp_path / "v_YoYo_g09_c01.mp4").touch()
     with pytest.raises(ValueError, match="clips must be 1 or more"):
-        prepare(tmp_path, tmp_path, kind="ucf101", clips=clips, splits=None, ready=True)
+        prepare(tmp_path, tmp_path, kind="ucf101", clips=clips, splits=None)

@@ -1,9 +1,9 @@
-"""train.circle: the paper's moving circle."""
+"""train.data.circle: the paper's moving circle."""
 
 import numpy as np
 
-from train.cache import read_index
-from train.circle import FRAMES, STEP, VARIANTS, build, circle
+from train.data.cache import read_index
+from train.data.circle import FRAMES, STEP, VARIANTS, build, circle
 
 
 def centre(frame: np.ndarray) -> tuple[float, float]:

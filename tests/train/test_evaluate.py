@@ -1,4 +1,4 @@
-"""train.evaluate, train.scoring and train.figures on clips whose motion is known, with tiny networks."""
+"""train.evaluate, train.evaluation on clips whose motion is known, with tiny networks."""
 
 import json
 import subprocess
@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from train import evaluate as command
+from train.data.clips import ClipFile
 from train.data.windows import fixed_windows
-from train.parts import LESIONS, lost_and_levels, study
-from train.scoring import Scores, bootstrap, clip_psnr, measure, predict, score, share_ahead, summary
-from train.splits import ClipFile
-from train.tuned_flow import fit_tuned_flow
+from train.evaluation.parts import LESIONS, lost_and_levels, study
+from train.evaluation.scores import Scores, bootstrap, clip_psnr, measure, predict, score, share_ahead, summary
+from train.evaluation.tuned_flow import fit_tuned_flow
 from vp.baselines import tuned_flow
 from vp.checkpoints import save_encoder, save_predictor
 from vp.errors import VideoError
@@ -231,19 +231,8 @@ def test_the_report_is_plain_json_of_the_described_schema(report):
         assert group["classes"]["Drift"]["clips"] == 2 and group["classes"]["Rest"]["clips"] == 1
 
 
-def test_the_tables_have_a_row_for_each_method_and_step_and_for_each_class(report):
-    rows = [line for line in command.markdown(report).splitlines() if line.startswith("|")]
-    assert len(rows) == 2 * 2 + (6 + 5) * STEPS
-    assert {row.count("|") for row in rows} == {9}
-    psnr = report["groups"][0]["methods"]["one_frame"]["psnr"]["mean"][1]
-    assert any(row.startswith(f"| one_frame | 2 | {psnr:.2f} |") for row in rows)
-    rows = [line for line in command.class_markdown(report).splitlines() if line.startswith("|")]
-    assert len(rows) == 2 * (2 + 3)
-    assert any(row.startswith("| Drift | 2 | ") for row in rows)
-
-
-def test_the_short_table_has_a_row_for_each_method_with_its_steps_side_by_side(report):
-    rows = command.brief_markdown(report).splitlines()
+def test_the_table_has_a_row_for_each_method_with_its_steps_side_by_side(report):
+    rows = command.markdown(report).splitlines()
     assert len(rows) == 2 + 2 + 6 + 5
     assert {row.count("|") for row in rows} == {10}
     psnr = report["groups"][0]["methods"]["one_frame"]["psnr"]["mean"]
@@ -255,14 +244,14 @@ def test_a_number_that_does_not_exist_is_a_dash(scored):
     values = {m: {k: v[rest] for k, v in metrics.items()} for m, metrics in scored[0].values.items()}
     still = Scores(scored[0].size, scored[0].seen, scored[0].clips[rest], scored[0].labels[rest], values)
     text = command.markdown({"groups": [summary(still)]})
-    assert "| – |" in text and "nan" not in text.lower()
+    assert "– / – / –" in text and "nan" not in text.lower()
 
 
 def test_the_figures_show_what_the_report_says(report, tmp_path):
-    from train.figures import class_figure, draw, gain_figure
+    from train.evaluation.figures import draw, gain_figure
 
     files = draw(report, tmp_path)
-    assert files == figure_files(tmp_path)
+    assert files == [tmp_path / "gain.png"]
     for file in files:
         data = file.read_bytes()
         assert data.startswith(b"\x89PNG") and int.from_bytes(data[16:20], "big") == 1600
@@ -270,10 +259,6 @@ def test_the_figures_show_what_the_report_says(report, tmp_path):
     for group in report["groups"]:
         for method in set(group["methods"]) - {"copy_last", "flow_oracle"}:
             assert tuple(group["methods"][method]["gain"]["mean"]) in lines
-    figure = class_figure(report["groups"][0], "one_frame", STEPS)
-    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    gains = [report["groups"][0]["classes"][label]["overall_gain"]["one_frame"]["mean"][0] for label in labels]
-    assert len(labels) == 3 and gains == sorted(gains)
 
 
 @pytest.mark.parametrize("seen", [1, 3])
@@ -318,7 +303,7 @@ def studied(predictors, cache, clips) -> dict:
         return np.stack([cv2.resize(frame, size[::-1]) for frame in np.load(cache / f"{path}.npy")]), 10.0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.parts.decode", decode)
+        patch.setattr("train.evaluation.parts.decode", decode)
         return study(predictors[:2], cache, [clip for clip in clips if clip.label == "Drift"], clips)
 
 
@@ -395,18 +380,7 @@ def main(files, monkeypatch):
 def test_the_command_line_from_files_to_tables_json_and_figures(files):
     out = files / "results"
     options = ["--data", files / "data", "--cache", files / "cache", "--checkpoints", files / "checkpoints"]
-    options += [
-        "--per-clip",
-        2,
-        "--parts",
-        2,
-        "--per-class",
-        "--intervals",
-        "--json",
-        out / "scores.json",
-        "--figures",
-        out,
-    ]
+    options += ["--per-clip", 2, "--parts", 2, "--json", out / "scores.json", "--figures", out]
     words = [sys.executable, "-m", "train.evaluate", *map(str, options)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -425,9 +399,8 @@ def test_the_command_line_from_files_to_tables_json_and_figures(files):
     ]
     assert {label: c["clips"] for label, c in group["classes"].items()} == {"BabyCrawling": 1, "YoYo": 2}
     assert group["parts"]["windows"] == 2 and command.parts_markdown(report) in done.stdout
-    assert command.markdown(report) in done.stdout and command.class_markdown(report) in done.stdout
-    drawn = {"gain.png", "classes_one_frame.png", "classes_full_res.png"}
-    assert {path.name for path in out.iterdir()} == drawn | {"scores.json"}
+    assert command.markdown(report) in done.stdout
+    assert {path.name for path in out.iterdir()} == {"gain.png", "scores.json"}
 
 
 def test_one_predictor_can_be_chosen(files, main, capsys):
@@ -450,13 +423,9 @@ def test_the_command_line_says_what_is_missing(files, main, tmp_path, capsys):
 
 
 def test_figures_are_drawn_again_from_the_numbers(report, tmp_path, monkeypatch, capsys):
-    from train import figures
+    from train.evaluation import figures
 
     (tmp_path / "scores.json").write_text(json.dumps(report), encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["figures", str(tmp_path / "scores.json"), str(tmp_path / "drawn")])
     figures.main()
-    assert capsys.readouterr().out.split() == [str(path) for path in figure_files(tmp_path / "drawn")]
-
-
-def figure_files(folder: Path) -> list[Path]:
-    return [folder / f"{name}.png" for name in ("gain", "classes_one_frame", "classes_full_res", "classes_lvln")]
+    assert capsys.readouterr().out.split() == [str(tmp_path / "drawn" / "gain.png")]

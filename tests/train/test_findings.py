@@ -13,8 +13,7 @@ from PIL import Image
 
 pytest.importorskip("matplotlib", reason="figures need train/requirements.txt")
 
-from train.findings.filters import follows
-from train.findings.runs import only_predictor
+from train.findings.runs import logged, only_predictor
 from train.findings.subsets import below
 
 
@@ -24,25 +23,6 @@ def figure(name: str, path: Path, *arguments: str) -> tuple[str, np.ndarray]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout, np.array(Image.open(path).convert("RGB"))
-
-
-def test_a_filter_that_changes_where_the_picture_does_is_found():
-    rng = np.random.default_rng(0)
-    frames = rng.random((6, 8, 12, 3))
-    pooled = frames.mean(-1).reshape(6, 4, 2, 6, 2).mean((2, 4))
-    moved = np.abs(np.diff(frames.mean(-1), axis=0)).reshape(5, 4, 2, 6, 2).mean((2, 4))
-    follower = np.concatenate([np.zeros((1, 4, 6)), np.cumsum(moved, axis=0)])
-    states = np.stack([rng.random(pooled.shape), 3 * follower - 1, np.full(pooled.shape, 0.7)], axis=1)
-    close = follows(states, frames)
-    assert close[1] == pytest.approx(1, abs=1e-4) and abs(close[0]) < 0.4 and close[2] == 0
-
-
-def test_the_trained_filter_is_drawn_beside_the_fresh_one(tmp_path):
-    told, picture = figure("filters", tmp_path / "filter.png", "--clip", "walk")
-    assert re.match(r"C1 3x3 filter \d+, colours from -[01]\.\d\d", told)
-    # Both ends of the diverging scale.
-    red, blue = picture[..., 0].astype(int), picture[..., 2].astype(int)
-    assert (red - blue > 80).mean() > 0.01 and (blue - red > 80).mean() > 0.01
 
 
 def test_the_papers_colours_leave_their_range_and_ours_hardly(tmp_path):
@@ -64,3 +44,16 @@ def test_a_run_that_has_exported_nothing_is_told_so(tmp_path):
     for folder in (tmp_path / "export", tmp_path / "absent"):
         with pytest.raises(SystemExit, match="no predictor; a run exports it at its end"):
             only_predictor(folder)
+
+
+def test_what_was_undone_by_a_kill_is_left_out_of_a_log(tmp_path):
+    """Of a run killed after step 100, which went on from 80."""
+    writers = pytest.importorskip("torch.utils.tensorboard", reason="training needs train/requirements.txt")
+    for rows in ([(1, 0.0), (50, 0.4), (100, 0.7)], [(90, 0.5), (140, 0.9)]):
+        with writers.SummaryWriter(tmp_path) as writer:
+            for step, gain in rows:
+                writer.add_scalar("validation/gain", gain, step)
+    steps = logged(tmp_path, "validation/gain")
+    assert steps == [(s, pytest.approx(v)) for s, v in ((1, 0.0), (50, 0.4), (90, 0.5), (140, 0.9))]
+    with pytest.raises(SystemExit, match="has no train/loss in its log yet"):
+        logged(tmp_path, "train/loss")

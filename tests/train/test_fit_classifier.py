@@ -1,4 +1,4 @@
-"""train.state_features, fit_classifier and evaluate_classifier: from clips to a classifier that the app loads."""
+"""train.classifier, fit_classifier and evaluate_classifier: from clips to a classifier that the app loads."""
 
 import json
 import shutil
@@ -12,11 +12,13 @@ from safetensors.torch import save_file
 
 pytest.importorskip("sklearn", reason="training needs train/requirements.txt")
 
-from train import evaluate_classifier, fit_classifier, paper_features, state_features
-from train.classifier_recipe import ClassifierRecipe, load_classifier_recipe
-from train.fit_classifier import HOTTEST, Examples, calibration_error, fit, temperature
-from train.splits import find_clips, select
-from train.unknown_classes import named_shares
+from train import evaluate_classifier, fit_classifier
+from train.classifier import features
+from train.classifier.fitting import HOTTEST, Examples, calibration_error, fit, fold_of, temperature
+from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
+from train.data.clips import find_clips
+from train.data.splits import select
+from train.evaluation.classifier import named_shares
 from vp.action_classifier import load_classifier
 from vp.checkpoints import save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, step_features
@@ -69,12 +71,12 @@ def test_features_are_those_of_the_whole_clip_and_are_kept(fitted, monkeypatch):
     assert stored["steps"].sum() == 15  # 30 frames at 20 a second, watched at 10
     assert len(stored["steps"]) == PARTS
     clips = [c for c in find_clips(fitted / "data") if c.name == "v_Moving_g08_c01"]
-    whole = state_features.load_features(folder, clips, "pooled")[0]
+    whole = features.load_features(folder, clips, "pooled")[0]
     expected = (stored["pooled"].astype(np.float32) * stored["steps"][:, None]).sum(0) / 15
     np.testing.assert_allclose(whole.numpy()[: len(expected)], expected, atol=1e-5)
     # Not computed twice.
-    monkeypatch.setattr(state_features, "compute", lambda *_: pytest.fail("computed again"))
-    run(state_features, monkeypatch, *arguments(fitted), "--part", "train+validation", "--blocks", "C1", "C2")
+    monkeypatch.setattr(features, "compute", lambda *_, **__: pytest.fail("computed again"))
+    run(fit_classifier, monkeypatch, fitted / "recipe.yaml", *arguments(fitted))
 
 
 @pytest.mark.parametrize("design", ["paper", "motion"])
@@ -84,8 +86,8 @@ def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, 
     with torch.inference_mode():
         state = model(frames[None]).state.memory
     for blocks in (("C3", "C4"), BLOCKS):
-        np.savez(tmp_path / "clip.npz", **state_features.features_of(model, frames, blocks, last=True))
-        kept = paper_features.features_of(model, frames, tmp_path / "clip.npz")
+        np.savez(tmp_path / "clip.npz", **features.features_of(model, frames, blocks, last=True))
+        kept = features.paper_features_of(model, frames, tmp_path / "clip.npz")
         for name in ("c4", "subsample"):
             expected = step_features(name, state, state)[0]
             np.testing.assert_allclose(kept[name], expected, atol=2e-3)  # stored as float16
@@ -113,7 +115,8 @@ def test_what_is_fitted_the_app_loads(fitted, home):
     assert stored["scores"]["held_out"]["accuracy"] > 0.7 and stored["training"]["clips"] == 12
     # The app reads the file itself, not the cache: the same clip must come out the same.
     from vp import video
-    from vp.action_classifier import FPS, READ_SIZE
+    from vp.action_classifier import READ_SIZE
+    from vp.limits import FPS
 
     for label in ("Moving", "Still"):
         frames = video.read(home / "data" / label / f"v_{label}_g01_c01.mp4", fps=FPS, size=READ_SIZE)
@@ -122,7 +125,7 @@ def test_what_is_fitted_the_app_loads(fitted, home):
 
 def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("VP_ENCODER", str(fitted / "encoder.safetensors"))
-    monkeypatch.setattr(evaluate_classifier, "FOLDS", 2)
+    monkeypatch.setattr("train.evaluation.classifier.FOLDS", 2)
     run(evaluate_classifier, monkeypatch, *arguments(fitted), "--json", tmp_path / "r.json", "--figures", tmp_path)
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     rows = {row["name"]: row for row in report["rows"]}
@@ -196,7 +199,7 @@ def test_it_learns_and_unknown_fields_are_refused(tmp_path):
 
 def test_groups_stay_together_and_test_clips_stay_out(home):
     clips = select(find_clips(home / "data"), "train+validation")
-    folds = fit_classifier.fold_of(clips)
+    folds = fold_of(clips)
     assert {c.group for c in clips} == {8, 9, 10, 11, 12, 13}
     for group in range(8, 14):
         assert len({int(f) for c, f in zip(clips, folds, strict=True) if c.group == group}) == 1

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from train.predictor.muon import Muon, muon_and_adamw, orthogonalise
+from train.predictor.muon import Muon, orthogonalise
 
 
 @settings(max_examples=25, deadline=None)
@@ -49,7 +49,7 @@ def test_kernels_of_any_size_move_what_comes_out_alike(kernel):
 def test_a_regression_is_learned_faster_than_by_chance():
     torch.manual_seed(0)
     teacher, conv = nn.Conv2d(4, 6, 3), nn.Conv2d(4, 6, 3)
-    optimisers = muon_and_adamw([conv.weight], [conv.bias], lr=0.05, weight_decay=0)
+    optimisers = [Muon([conv.weight], lr=0.05), torch.optim.AdamW([conv.bias], lr=0.0025, betas=(0.9, 0.99))]
     rates = [optimiser.param_groups[0]["lr"] for optimiser in optimisers]
     x = torch.randn(16, 4, 8, 8)
     losses = []

@@ -7,11 +7,11 @@ import torch
 
 from train.data.batches import Augmentation
 from train.predictor.losses import PredictionLoss
-from train.predictor.recipe import FOLDER, Recipe, load_recipe
+from train.predictor.recipe import TRAIN, Recipe, load_recipe, shipped
 from train.predictor.run import OPTIMISERS, make_optimisers
 from vp.models import NAMES, ConfigError, build, preset, trained_parameters
 
-RECIPES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+RECIPES = sorted(shipped("predictor"))
 
 
 @pytest.fixture
@@ -24,8 +24,10 @@ def write(tmp_path):
     return write
 
 
-def test_there_are_recipes():
-    assert RECIPES
+def test_there_are_recipes_of_the_product_and_of_the_findings():
+    folders = {path.parent.relative_to(TRAIN).as_posix() for path in shipped("predictor").values()}
+    assert folders == {"predictor/recipes", "findings/recipes/predictor"}
+    assert len(RECIPES) == sum(len(list((TRAIN / folder).glob("*.yaml"))) for folder in folders)  # no name twice
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -64,7 +66,7 @@ def test_a_shipped_recipe_has_numbers_where_numbers_belong(name):
 def test_the_papers_recipes_train_the_papers_networks(model):
     recipe = load_recipe(f"paper_{model}")
     assert recipe.config() == preset(model) and recipe.config().design == "paper"
-    assert not recipe.every_step and recipe.optimiser == "adam" and recipe.batch == 16
+    assert not recipe.every_step and recipe.optimiser == "adamw" and recipe.batch == 16
     assert sum(recipe.loss.values()) == pytest.approx(1)
 
 

@@ -19,8 +19,10 @@ pytest.importorskip("lightning", reason="training needs train/requirements.txt")
 pytest.importorskip("tensorboard", reason="training needs train/requirements.txt")
 
 from train import fit_predictor
+from train.findings.runs import logged
+from train.predictor.initial_weights import load_exported
 from train.predictor.losses import PredictionLoss
-from train.predictor.recipe import FOLDER, load_recipe
+from train.predictor.recipe import load_recipe, shipped
 from train.predictor.run import Run
 from vp.models import build
 from vp.models.encoder import Encoder
@@ -28,7 +30,7 @@ from vp.predictor import load_predictor
 
 ROOT = Path(__file__).parents[2]
 STEPS = 20
-SMOKE = (FOLDER / "smoke.yaml").read_text(encoding="utf-8")
+SMOKE = shipped("predictor")["smoke"].read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +87,9 @@ def read(folder: Path) -> dict:
     return torch.load(folder / "last.ckpt", weights_only=True)
 
 
-def rows(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+def gains(folder: Path) -> list[tuple[int, float]]:
+    """(step, mean gain) of every validation in the run's log."""
+    return logged(folder, "validation/gain")
 
 
 def at_step(step: int, act, monkeypatch) -> None:
@@ -104,8 +107,8 @@ def at_step(step: int, act, monkeypatch) -> None:
 def test_the_smoke_run_trains_and_leaves_scores_and_a_log(undisturbed):
     progress = read(undisturbed)["progress"]
     assert (progress["step"], progress["clips"]) == (STEPS, 2 * STEPS)
-    last = rows(undisturbed)[-1]
-    assert last["step"] == STEPS and np.isfinite(last["gain"]) and last["gain"] != 0
+    step, gain = gains(undisturbed)[-1]
+    assert step == STEPS and np.isfinite(gain) and gain != 0
     assert list(undisturbed.glob("events.out.tfevents.*"))
 
 
@@ -116,7 +119,7 @@ def test_the_app_loads_what_the_run_exports(undisturbed, moving):
     assert np.abs(rollout.predictions - rollout.copy_last).max() > 1e-3  # trained weights, not a fresh network
     config = json.loads((undisturbed / "export" / "one_frame" / "config.json").read_text())
     assert config["training"]["steps"] == STEPS and config["training"]["clips"] == 2 * STEPS
-    assert config["scores"]["validation"]["gain"] == pytest.approx(rows(undisturbed)[-1]["gain"])
+    assert config["scores"]["validation"]["gain"] == pytest.approx(gains(undisturbed)[-1][1])
 
 
 def test_the_exported_weights_are_the_averaged_ones_and_the_encoder_stays(undisturbed, home):
@@ -187,6 +190,19 @@ def test_a_run_may_be_made_longer(train, home, undisturbed, write):
     assert read(train(write(steps="22"), "longer"))["progress"]["step"] == 22
 
 
+def test_a_run_that_goes_on_neither_loads_nor_measures_what_it_began_with(train, home, undisturbed, write, monkeypatch):
+    shutil.copytree(undisturbed, home / "onward")
+    with monkeypatch.context() as patch:
+        for name in ("load_imagenet", "initialise"):
+            patch.setattr(fit_predictor, name, lambda *_, name=name: pytest.fail(f"{name} was called"))
+        saved = read(train(write(steps="21"), "onward"))
+    assert saved["progress"]["step"] == 21
+    encoder = saved.pop("encoder")
+    torch.save(saved, home / "onward" / "last.ckpt")  # as those of earlier versions, which did not hold it
+    again = read(train(write(steps="22"), "onward"))["encoder"]
+    assert all(torch.equal(again[name], value) for name, value in encoder.items())
+
+
 def test_a_run_that_goes_astray_keeps_its_last_good_state(train, home, monkeypatch):
     calls, forward = [], PredictionLoss.forward
 
@@ -204,7 +220,7 @@ def test_a_run_that_goes_astray_keeps_its_last_good_state(train, home, monkeypat
 
 
 def test_a_rate_that_is_far_too_high_ends_the_run(train, write):
-    recipe = write(optimiser="sgd", learning_rate="1.0e+38", clip_gradient="1.0e+38", warmup="1")
+    recipe = write(optimiser="adam", learning_rate="1.0e+30", clip_gradient="1.0e+38", warmup="1")
     with pytest.raises(SystemExit, match=r"loss is not finite at step \d.*no state was saved yet.*learning_rate"):
         train(recipe, "too_fast")
 
@@ -221,7 +237,7 @@ def test_location_maps_are_brought_to_another_frame_size(undisturbed):
     recipe = load_recipe("smoke")
     recipe.network |= {"height": 64, "width": 96}
     model = build(recipe.config())
-    fit_predictor.start(model, undisturbed / "export" / "one_frame")
+    load_exported(model, undisturbed / "export" / "one_frame")
     weights = load_file(undisturbed / "export" / "one_frame" / "model.safetensors")
     ours, theirs = model.laterals["C4"].skip.location, weights["laterals.C4.skip.location"].float()
     assert ours.shape[-2:] == (4, 6) and theirs.shape[-2:] == (2, 2)
@@ -252,7 +268,7 @@ def test_figures_are_drawn_of_a_run(undisturbed, monkeypatch, tmp_path, name):
 @pytest.mark.parametrize("model", ["one_frame", "full_res"])
 def test_the_papers_network_trains_too(train, write, model):
     folder = train(write(model=model, design="paper", optimiser="adam", learning_rate="0.001", steps="3"), model)
-    assert np.isfinite(rows(folder)[-1]["gain"])
+    assert np.isfinite(gains(folder)[-1][1])
     assert load_predictor(model, str(folder / "export")).model.config.design == "paper"
 
 

@@ -1,11 +1,11 @@
-"""train.sources: UCF101, a subset, one video, the circle."""
+"""train.data.sources: UCF101, a subset, one video, the circle."""
 
 import pytest
 
-from train.cache import read_index
-from train.sources import prepare
+from train.data.cache import read_index
+from train.data.sources import prepare
 
-OPTIONS = {"kind": "ucf101", "clips": None, "splits": None, "ready": False}
+OPTIONS = {"kind": "ucf101", "clips": None, "splits": None}
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def test_two_videos_of_one_name_are_two_sources(moving, write_video, tmp_path):
     one, two = (write_video(tmp_path / at / "IMG_1.mp4", moving(n, 32, 48), 25) for at, n in (("a", 4), ("b", 6)))
     sources = [prepare(video, tmp_path / "cache", **OPTIONS) for video in (one, two)]
     for source, video, count in zip(sources, (one, two), (4, 6)):
-        assert source == prepare(video, tmp_path / "cache", **OPTIONS | {"ready": True})
+        assert source == prepare(video, tmp_path / "cache", **OPTIONS)
         assert source.train == source.validation and read_index(tmp_path / "cache")[source.train[0]][0] == count
     write_video(two, moving(8, 32, 48), 25)
-    with pytest.raises(ValueError, match="--prepared"):
-        prepare(two, tmp_path / "cache", **OPTIONS | {"ready": True})
+    assert prepare(two, tmp_path / "cache", **OPTIONS) == sources[1]
+    assert read_index(tmp_path / "cache")[sources[1].train[0]][0] == 8
 
 
 def test_lists_that_do_not_match_stop_a_run(folder, tmp_path):
@@ -62,9 +62,12 @@ def test_circles_need_no_data(tmp_path):
     assert len(source.train) == 5 and source.train == source.validation
 
 
-def test_a_cache_that_is_ready_is_not_touched(folder, tmp_path):
-    prepare(folder, tmp_path / "cache", **OPTIONS | {"ready": True})
-    assert not (tmp_path / "cache").exists()
+def test_a_cache_that_is_ready_is_not_touched(folder, tmp_path, monkeypatch):
+    source = prepare(folder, tmp_path, **OPTIONS)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    monkeypatch.setattr("train.data.cache._build_one", None)  # to decode would fail
+    assert prepare(folder, tmp_path, **OPTIONS) == source
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
 def test_nothing_to_train_on_is_said(folder, tmp_path):

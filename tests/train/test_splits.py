@@ -1,10 +1,11 @@
-"""train.splits: what is for training, what for choosing, what for the final test."""
+"""train.data.splits: what is for training, what for choosing, what for the final test."""
 
 import os
 
 import pytest
 
-from train.splits import VALIDATION_GROUPS, find_clips, read_list, select
+from train.data.clips import find_clips
+from train.data.splits import VALIDATION_GROUPS, read_list, select
 
 PARTS = ("train", "validation", "test")
 

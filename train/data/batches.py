@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..cache import read_index
+from vp.limits import FPS
+
+from .cache import read_index
 from .windows import frame_steps, resize
 
 # Clips that share the size of their cut, so that they are resized as one.
@@ -123,7 +125,7 @@ class Batches:
         epoch, place = divmod(sample, len(clips))
         clip = int(np.random.default_rng((self.seed, epoch)).permutation(len(clips))[place])
         count, native = clips[clip]
-        rate = 10.0 if rng.random() < a.usual else rng.uniform(*a.fps)
+        rate = FPS if rng.random() < a.usual else rng.uniform(*a.fps)
         steps = frame_steps(self.length, native, min(rate, native))
         steps = np.minimum(steps + rng.integers(0, max(1, count - steps[-1])), count - 1)
         return clip, steps[::-1].copy() if rng.random() < a.reverse else steps

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..cache import read_index
+from vp.limits import FPS
+
+from .cache import read_index
 
 
 def frame_steps(length: int, native: float, rate: float) -> np.ndarray:
@@ -25,9 +27,9 @@ def resize(frames: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def fixed_windows(
-    cache: Path, names: list[str], *, length: int, size: tuple[int, int], fps: float = 10.0, per_clip: int = 4
+    cache: Path, names: list[str], *, length: int, size: tuple[int, int], per_clip: int = 4
 ) -> list[tuple[str, int, Tensor]]:
-    """The windows that scores are taken on: `per_clip` evenly spaced ones of each clip.
+    """The windows that scores are taken on: `per_clip` evenly spaced ones of each clip, at `FPS`.
 
     Returns (clip name, start frame, uint8 [T, 3, H, W]); clips too short for one window are left out.
     """
@@ -35,7 +37,7 @@ def fixed_windows(
     windows = []
     for name in names:
         count, native = index[name]
-        steps = frame_steps(length, native, fps)
+        steps = frame_steps(length, native, FPS)
         room = count - 1 - steps[-1]
         if room < 0:
             continue

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..circle import circle
+from ..data.circle import circle
 from .panels import Row, panels
 from .runs import only_predictor
 

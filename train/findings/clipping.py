@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vp import load_predictor
-from vp.models import ALL_NAMES, PAPER_RECIPE
+from vp.models import ALL_NAMES, PAPER
 
 from .clips import window
 from .panels import Row, panels
@@ -23,7 +23,7 @@ HORIZON = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoints", default="bundled")
-    parser.add_argument("--model", default=PAPER_RECIPE, choices=ALL_NAMES)
+    parser.add_argument("--model", default=PAPER, choices=ALL_NAMES)
     parser.add_argument("--clip", default="walk", help="a bundled clip or a video")
     parser.add_argument("--figure", type=Path, required=True)
     args = parser.parse_args()

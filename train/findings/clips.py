@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from vp import video
+from vp.limits import FPS
 
 FOLDER = Path(__file__).parents[2] / "assets" / "clips"
 
 
-def window(clip: str, length: int, *, size: tuple[int, int], fps: float = 10.0, start: float = 0.5) -> np.ndarray:
-    """`length` frames of a bundled clip (`walk`) or of any video file: uint8 [length, h, w, 3].
+def window(clip: str, length: int, *, size: tuple[int, int], start: float = 0.5) -> np.ndarray:
+    """`length` frames of a bundled clip (`walk`) or of any video file at `FPS`: uint8 [length, h, w, 3].
 
     start: seconds. Raises VideoError if the clip is too short.
     """
     path = FOLDER / f"{clip}.mp4"
-    return video.read(path if path.exists() else clip, fps=fps, size=size, start=start, frames=length)
+    return video.read(path if path.exists() else clip, fps=FPS, size=size, start=start, frames=length)
 
 
 def bundled() -> list[str]:

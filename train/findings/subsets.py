@@ -14,19 +14,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from train.curves import COLOURS, INK, MUTED, read_log
+import matplotlib
+
+from ..evaluation.figures import MUTED, STYLE, save, sheet
+from .runs import logged
 
 GOAL = 0.1
-
-
-def losses(run: Path) -> list[tuple[int, float]]:
-    """(step, training loss) from a run's TensorBoard log."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    log = EventAccumulator(str(run), size_guidance={"scalars": 0}).Reload()
-    if "train/loss" not in log.Tags()["scalars"]:
-        raise SystemExit(f"{run} has no training loss in its log yet")
-    return [(event.step, event.value) for event in log.Scalars("train/loss")]
+COLOURS = ("#ff7a33", "#3b6fd4", "#2a9d8f", "#8e5bd0", "#b08900", "#c43e6a")
 
 
 def below(logged: list[tuple[int, float]], bar: float) -> int | None:
@@ -45,42 +39,29 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--figure", type=Path, required=True)
     args = parser.parse_args()
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update({"font.size": 10, "svg.fonttype": "none", "axes.edgecolor": MUTED, "text.color": INK})
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for run, colour in zip(args.runs, COLOURS * len(args.runs), strict=False):
-        logged = losses(run)
-        steps, values = zip(*logged, strict=True)
-        scored, gains = zip(*[(row["step"], row["gain_1"]) for row in read_log(run)], strict=True)
-        print(
-            f"{run.name}: loss {values[-1]:.3f} after {steps[-1]} steps, below {GOAL} from step {below(logged, GOAL)};"
-            f" gain {gains[-1]:+.2f} dB"
-        )
-        name = run.name.removeprefix("subset_") + " clips" if run.name.startswith("subset_") else run.name
-        left.plot(steps, values, color=colour, linewidth=2, label=f"{name}: {values[-1]:.2f}")
-        right.plot(
-            scored, gains, color=colour, linewidth=2, marker="o", markersize=4, label=f"{name}: {gains[-1]:+.1f}"
-        )
-    for ax, bar, name in ((left, GOAL, "the paper's bar"), (right, 0.0, "repeating the last frame")):
-        ax.axhline(bar, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        ax.annotate(name, (1, bar), xycoords=("axes fraction", "data"), xytext=(-2, 4),
-                    textcoords="offset points", ha="right", color=MUTED)  # fmt: skip
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(colors=MUTED, labelcolor=INK)
-        ax.set_xlabel("training steps", color=INK)
-        ax.set_xlim(left=0)
-        ax.legend(frameon=False, labelcolor="linecolor")
-    left.set_ylim(bottom=0)
-    right.margins(y=0.12)
-    left.set_title("Training loss", loc="left", fontweight="bold", fontsize=11)
-    right.set_title("Next frame of the clips that were learned: gain, dB", loc="left", fontweight="bold", fontsize=11)
-    args.figure.parent.mkdir(parents=True, exist_ok=True)
-    fig.savefig(args.figure, dpi=160)
-    plt.close(fig)
+    with matplotlib.rc_context(STYLE):
+        figure = sheet(3.4)
+        left, right = figure.subplots(1, 2)
+        for run, colour in zip(args.runs, COLOURS * len(args.runs), strict=False):
+            loss, gain = logged(run, "train/loss"), logged(run, "validation/gain_1")
+            last = f"loss {loss[-1][1]:.3f} after {loss[-1][0]} steps, below {GOAL} from step {below(loss, GOAL)}"
+            print(f"{run.name}: {last}; gain {gain[-1][1]:+.2f} dB")
+            name = run.name.removeprefix("subset_") + " clips" if run.name.startswith("subset_") else run.name
+            left.plot(*zip(*loss, strict=True), color=colour, linewidth=2, label=f"{name}: {loss[-1][1]:.2f}")
+            more = {"marker": "o", "markersize": 4, "label": f"{name}: {gain[-1][1]:+.1f}"}
+            right.plot(*zip(*gain, strict=True), color=colour, linewidth=2, **more)
+        for panel, bar, words in ((left, GOAL, "the paper's bar"), (right, 0.0, "repeating the last frame")):
+            panel.axhline(bar, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+            place = {"xycoords": ("axes fraction", "data"), "xytext": (-2, 4), "textcoords": "offset points"}
+            panel.annotate(words, (1, bar), ha="right", color=MUTED, **place)
+            panel.set(xlabel="training steps")
+            panel.set_xlim(left=0)
+            panel.legend(frameon=False, labelcolor="linecolor")
+        left.set_ylim(bottom=0)
+        right.margins(y=0.12)
+        left.set_title("Training loss")
+        right.set_title("Next frame of the clips learned: gain, dB")
+        save(figure, args.figure)
 
 
 if __name__ == "__main__":

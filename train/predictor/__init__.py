@@ -1,2 +1,5 @@
-"""What training a predictor is made of: recipe, objective, optimiser and the state of a run. The loop itself is in
-`train.fit_predictor`."""
+"""How a predictor is trained: recipe, initial weights, objective and losses, optimisers, the run and its loop.
+
+`recipes/` holds those of the bundled networks and `smoke`; recipes of an experiment lie with `train.findings`. What
+scores a trained network belongs in `train.evaluation`.
+"""

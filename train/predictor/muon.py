@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 # A quintic that takes singular values from (0, 1] near 1, not to it, in few passes (Jordan et al. 2024).
 QUINTIC = (3.4445, -4.7750, 2.0315)
 PASSES = 5
-# The rate of what is no matrix, for a rate of the matrices.
-ADAM_SHARE = 0.05
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
@@ -71,13 +68,3 @@ class Muon(torch.optim.Optimizer):
         steps = steps.unflatten(2, (*ahead.shape[3:], ahead.shape[2])).movedim(-1, 2)
         torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_add_(params, list(steps.to(params[0].dtype)), alpha=-group["lr"])
-
-
-def muon_and_adamw(
-    matrices: Iterable[nn.Parameter], others: Iterable[nn.Parameter], *, lr: float, weight_decay: float
-) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices, AdamW at a share of the rate for the rest."""
-    return [
-        Muon(matrices, lr=lr, weight_decay=weight_decay),
-        torch.optim.AdamW(others, lr=lr * ADAM_SHARE, betas=(0.9, 0.99), weight_decay=0.0),
-    ]

@@ -16,8 +16,8 @@ from ..data.batches import Augmentation
 from .losses import PredictionLoss
 
 DATA = ("ucf101", "circle")
-OPTIMISERS = ("muon", "adam", "adamw", "adagrad", "sgd")
-FOLDER = Path(__file__).parent / "recipes"
+OPTIMISERS = ("muon", "adam", "adamw")
+TRAIN = Path(__file__).parents[1]
 
 Kind = TypeVar("Kind")
 Count = Annotated[int, Field(ge=1)]
@@ -35,8 +35,8 @@ class Recipe:
         of the run. seen: (fewest, most) frames seen per clip, drawn per step. feedback: frames predicted from
         predictions after the first one. every_step: supervise the prediction after every seen frame but the first, or
         the last only.
-    optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw", "adam", "adagrad" or "sgd"; learning_rate:
-        its peak, reached after `warmup` steps, falling to zero over the last half of the run.
+    optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw" or "adam"; learning_rate: its
+        peak, reached after `warmup` steps, falling to zero over the last half of the run.
     steps: length of the run unless --minutes bounds it. ema: decay of the averaged weights that are shipped.
     """
 
@@ -71,16 +71,24 @@ class Recipe:
         return self.seen[1] + 1 + self.feedback
 
 
-def read_recipe(name: str | Path, folder: Path, kind: type[Kind]) -> tuple[Path, Kind]:
-    """A recipe, given by its name in a folder or by path, and its file.
+def shipped(room: str) -> dict[str, Path]:
+    """Recipes by name: those of the bundled networks, in `train/ROOM/recipes/`, and those of the findings.
+
+    room: "predictor" or "classifier".
+    """
+    folders = (TRAIN / room / "recipes", TRAIN / "findings" / "recipes" / room)
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_recipe(name: str | Path, room: str, kind: type[Kind]) -> tuple[Path, Kind]:
+    """A recipe, given by its name among those of a room or by path, and its file.
 
     kind: the dataclass that it is, whose fields it may set. Raises ValueError, in one line, for an unknown recipe or
     field, or a value that a field cannot have.
     """
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-        raise ValueError(f"no recipe {name}; there are {known}, or give the path of a .yaml file")
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else shipped(room).get(str(name))
+    if path is None or not path.is_file():
+        raise ValueError(f"no recipe {name}; there are {', '.join(shipped(room))}, or give the path of a .yaml file")
     try:
         values = yaml.safe_load(path.read_bytes()) or {}  # UTF-8 or UTF-16, as YAML says
     except (yaml.YAMLError, ValueError) as error:  # the latter for dates that are none, for example
@@ -98,9 +106,8 @@ def read_recipe(name: str | Path, folder: Path, kind: type[Kind]) -> tuple[Path,
 
 
 def load_recipe(name: str | Path) -> Recipe:
-    """Read a recipe by its name in `train/predictor/recipes/` or by path. Raises ValueError, in one line, for one that
-    cannot be trained by."""
-    path, recipe = read_recipe(name, FOLDER, Recipe)
+    """Read a recipe by its name or by path. Raises ValueError, in one line, for one that cannot be trained by."""
+    path, recipe = read_recipe(name, "predictor", Recipe)
     choices = {"data": DATA, "model": NAMES, "design": DESIGNS, "optimiser": OPTIMISERS}
     for field_name, known in choices.items():
         if (value := getattr(recipe, field_name)) not in known:

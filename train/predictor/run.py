@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,21 +16,19 @@ from vp.checkpoints import save_encoder, save_predictor
 from vp.errors import CheckpointError
 from vp.metrics import psnr
 from vp.models import Ladder
+from vp.models.encoder import Encoder
+from vp.replacing import replacing
 
-from .muon import muon_and_adamw
+from .muon import Muon
 from .recipe import Recipe
 
 CHECKPOINT = "last.ckpt"
-OPTIMISERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "adagrad": torch.optim.Adagrad,
-    "sgd": torch.optim.SGD,
-}
+ADAM_SHARE = 0.05  # rate of what is no matrix, for a rate of 1 of Muon's matrices
+OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Optimisers of everything but the encoder, which is frozen. SGD has a momentum of 0.9.
+    """Optimisers of everything but the encoder, which is frozen.
 
     Muon takes convolutions inside the network as matrices, not those that make flows or pictures, whose few outputs
     mean different things.
@@ -42,10 +39,10 @@ def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer
         matrices, others = [], []
         for p in (p for p in model.parameters() if p.requires_grad):
             (matrices if p.ndim == 4 and len(p) > 3 and p is not edge else others).append(p)
-        return muon_and_adamw(matrices, others, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    more = {"momentum": 0.9} if recipe.optimiser == "sgd" else {}
-    if recipe.optimiser == "adamw":
-        more["weight_decay"] = recipe.weight_decay
+        rate = recipe.learning_rate
+        adamw = torch.optim.AdamW(others, lr=rate * ADAM_SHARE, betas=(0.9, 0.99), weight_decay=0.0)
+        return [Muon(matrices, lr=rate, weight_decay=recipe.weight_decay), adamw]
+    more = {"weight_decay": recipe.weight_decay} if recipe.optimiser == "adamw" else {}
     trained = [p for p in model.parameters() if p.requires_grad]
     return [OPTIMISERS[recipe.optimiser](trained, lr=recipe.learning_rate, **more)]
 
@@ -64,19 +61,25 @@ def set_rate(optimisers: list[torch.optim.Optimizer], recipe: Recipe, step: int,
 class Run:
     """A network in training, with its optimisers, its averaged weights (which are what is shipped) and its progress.
 
+    ema_model: a second network of the same shape, which takes the averaged weights to be scored and exported.
     progress: step, seconds (of training, over all restarts), clips, scores.
     """
 
-    def __init__(self, model: Ladder, recipe: Recipe, folder: Path, *, minutes: float | None, provenance: str) -> None:
-        self.model, self.recipe, self.folder, self.minutes, self.provenance = model, recipe, folder, minutes, provenance
+    def __init__(
+        self, model: Ladder, ema_model: Ladder, recipe: Recipe, folder: Path, *, minutes: float | None
+    ) -> None:
+        self.model, self.ema_model, self.recipe, self.folder, self.minutes = model, ema_model, recipe, folder, minutes
         self.optimisers = make_optimisers(model, recipe)
-        self.trained = [v for v in self.state().values() if v.is_floating_point()]
-        self.average = [v.clone() for v in self.trained]
         self.progress = {"step": 0, "seconds": 0.0, "clips": 0, "scores": {}}
         self.stopped = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "stopped", True))
-        self.start()
+
+    def begin(self, provenance: str) -> None:
+        """Begin with the weights that the network has now. provenance: where those of its encoder come from."""
+        self.trained = [v for v in self.state().values() if v.is_floating_point()]
+        self.average = [v.clone() for v in self.trained]
+        self.provenance = provenance
 
     def start(self) -> None:
         """From now on the clock runs."""
@@ -126,22 +129,21 @@ class Run:
         return f"the last good state is in {kept}" if kept.exists() else "no state was saved yet"
 
     def save(self) -> None:
-        """Write everything that the run needs to go on; a run killed meanwhile leaves the state before."""
-        temporary = self.folder / f"{CHECKPOINT}.tmp"
+        """Write everything that the run needs to go on; a run killed meanwhile leaves the state before. (`Fabric.save`
+        writes into the system's folder for temporary files and copies from there.)"""
         state = {
             "recipe": asdict(self.recipe),
             "model": self.state(),
+            "encoder": self.model.encoder.state_dict(),
             "average": self.average,
             "optimisers": [o.state_dict() for o in self.optimisers],
             "progress": self.progress,
             "provenance": self.provenance,
         }
         try:
-            torch.save(state, temporary)
-            temporary.replace(self.folder / CHECKPOINT)
+            with replacing(self.folder / CHECKPOINT) as part:
+                torch.save(state, part)
         except (OSError, RuntimeError) as error:  # the latter is PyTorch's word for a full disk
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             why = (isinstance(error, OSError) and error.strerror) or "its disk may be full"
             raise SystemExit(
                 f"error: the state at step {self.step} cannot be written to {self.folder}: {why}; {self._kept()}. Free "
@@ -149,9 +151,12 @@ class Run:
             ) from error
         self.saved = time.monotonic()
 
-    def resume(self) -> bool:
+    def resume(self, load_encoder: Callable[[Encoder], object]) -> bool:
         """Go on where the folder's state is, if it has one. Raises SystemExit if that is damaged or of another
-        recipe."""
+        recipe.
+
+        load_encoder: fills the encoder where the state does not hold it, as those of earlier versions.
+        """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return False
@@ -168,41 +173,44 @@ class Run:
             changes = "; ".join(f"{k} was {was.get(k)!r} and is {now[k]!r}" for k in different)
             raise SystemExit(f"{path} is of another recipe: {changes}. Take another --out, or the recipe as it was.")
         self.model.load_state_dict(self.model.state_dict() | saved["model"])
+        if "encoder" in saved:
+            self.model.encoder.load_state_dict(saved["encoder"])
+        else:
+            load_encoder(self.model.encoder)
+        self.begin(saved["provenance"])
         for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
             optimiser.load_state_dict(state)
         for average, value in zip(self.average, saved["average"], strict=True):
             average.copy_(value)
-        self.progress, self.provenance = saved["progress"], saved["provenance"]
+        self.progress = saved["progress"]
         return True
 
-    def export(self, evaluation_model: Ladder, folder: Path) -> None:
+    def export(self, folder: Path) -> None:
         """`folder/encoder/` and `folder/MODEL/`, what the app loads."""
-        evaluation_model.load_state_dict(self.averaged())
+        self.ema_model.load_state_dict(self.averaged())
         training = {
             "recipe": asdict(self.recipe),
             "minutes": round(self.progress["seconds"] / 60, 1),
             "steps": self.step,
             "clips": self.progress["clips"],
         }
-        save_encoder(folder, evaluation_model, provenance=self.provenance)
+        save_encoder(folder, self.ema_model, provenance=self.provenance)
         scores = {"validation": self.progress["scores"]}
-        save_predictor(folder, self.recipe.model, evaluation_model, training=training, scores=scores)
+        save_predictor(folder, self.recipe.model, self.ema_model, training=training, scores=scores)
 
-    def keep(self, evaluation_model: Ladder) -> None:
+    def keep(self) -> None:
         """Export and save. Weights that predict what is not finite, though they are finite, are refused before they are
         written over the last good state. Raises SystemExit."""
         try:
-            self.export(evaluation_model, self.folder / "export")
+            self.export(self.folder / "export")
         except CheckpointError as error:
             raise SystemExit(f"error at step {self.step}: {error} As of now {self._kept()}.") from error
         self.save()
 
-    def score(self, evaluation_model: Ladder, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:
-        """Gain on validation windows with the averaged weights, noted in the progress and in log.jsonl."""
-        evaluation_model.load_state_dict(self.averaged())
-        scores = self.progress["scores"] = validate(evaluation_model, windows)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({k: self.progress[k] for k in ("step", "seconds", "clips")} | scores) + "\n")
+    def score(self, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:
+        """Gain on validation windows with the averaged weights, noted in the progress."""
+        self.ema_model.load_state_dict(self.averaged())
+        scores = self.progress["scores"] = validate(self.ema_model, windows)
         self.scored = self.clock = time.monotonic()  # scoring does not count as training
         return scores
 

@@ -6,7 +6,7 @@ A checkpoint repository is a folder, or a model repository on the Hugging Face H
     encoder/config.json  encoder/model.safetensors     one encoder shared by all predictors
     lvln/config.json     lvln/model.safetensors        a predictor without its encoder's tensors
     one_frame/...        full_res/...
-    paper_one_frame/...                                `one_frame` by the paper's recipe, for comparison
+    paper_one_frame/...                                `one_frame` by the paper's design, for comparison
     classifier/config.json  classifier/model.safetensors   the action classifier on the states of one of them
 
 Any of the predictors may be absent. `open_checkpoints` reads such a repository, `save_encoder`, `save_predictor` and

@@ -45,7 +45,7 @@ def save_predictor(
 ) -> None:
     """Write a predictor without its encoder into `folder`/`name`, beside the encoder saved before.
 
-    name: "lvln", "one_frame" or "full_res", or `vp.models.PAPER_RECIPE`.
+    name: "lvln", "one_frame" or "full_res", or `vp.models.PAPER`.
     training, scores: free-form, JSON types only.
     Raises CheckpointError if a weight or a prediction is not finite (the checkpoint written before is left alone), the
     encoder is not the one in the folder, or the folder cannot be written.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import hub
 from ..errors import CheckpointError
-from ..models import ALL_NAMES, NAMES, PAPER_RECIPE
+from ..models import ALL_NAMES, NAMES, PAPER
 from . import files
 from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
@@ -48,9 +48,9 @@ class CheckpointSource:
         return [name for name in NAMES if os.path.isfile(self._folder / name / CONFIG)]
 
     @property
-    def has_paper_recipe(self) -> bool:
-        """Whether the predictor of the paper's recipe, `vp.models.PAPER_RECIPE`, is there to compare with."""
-        return os.path.isfile(self._folder / PAPER_RECIPE / CONFIG)
+    def has_paper(self) -> bool:
+        """Whether the predictor of the paper's design, `vp.models.PAPER`, is there to compare with."""
+        return os.path.isfile(self._folder / PAPER / CONFIG)
 
     @property
     def has_classifier(self) -> bool:
@@ -184,7 +184,7 @@ class CheckpointSource:
         return fitted(parse_tensors(data, weights), expected, weights)
 
     def _require(self, name: str) -> None:
-        if name in self.names() or (name == PAPER_RECIPE and self.has_paper_recipe):
+        if name in self.names() or (name == PAPER and self.has_paper):
             return
         there = f"it holds {', '.join(self.names())}" if self.names() else "it holds no predictor"
         if name not in ALL_NAMES:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
-from .config import BLOCKS, MAX_WIDTH, ConfigError, in_order
+from .config import BLOCKS, MAX_WIDTH, Config, ConfigError, in_order, require_bool, require_choice, require_int
 from .presets import NAMES
 
 STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
@@ -13,7 +13,7 @@ MAX_REMEMBERED = 1_000_000
 
 
 @dataclass(frozen=True)
-class ClassifierConfig:
+class ClassifierConfig(Config):
     """Configuration of a `StateClassifier`.
 
     predictor: preset name of the network whose states it reads; blocks: those of its lateral blocks that it reads, in
@@ -44,18 +44,12 @@ class ClassifierConfig:
     familiar: float | None = None
 
     def __post_init__(self) -> None:
-        for name, known in (("predictor", NAMES), ("strategy", STRATEGIES)):
-            if getattr(self, name) not in known:
-                raise ConfigError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
-        for name, low, high in (
-            ("features", 1, 10_000_000),
-            ("hidden", 0, 8 * MAX_WIDTH),
-            ("directions", 0, 1000),
-            ("remembered", 0, MAX_REMEMBERED),
-        ):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        require_choice("predictor", self.predictor, NAMES)
+        require_choice("strategy", self.strategy, STRATEGIES)
+        require_int("features", self.features, 1, 10_000_000)
+        require_int("hidden", self.hidden, 0, 8 * MAX_WIDTH)
+        require_int("directions", self.directions, 0, 1000)
+        require_int("remembered", self.remembered, 0, MAX_REMEMBERED)
         if not self.blocks or self.blocks != in_order(self.blocks):
             raise ConfigError(f"blocks must be some of {', '.join(BLOCKS)} in that order, not {self.blocks!r}")
         if self.strategy != "pooled" and self.blocks != BLOCKS:
@@ -63,9 +57,8 @@ class ClassifierConfig:
         named = isinstance(self.classes, tuple) and all(isinstance(c, str) and 0 < len(c) <= 100 for c in self.classes)
         if not named or not 2 <= len(self.classes) <= MAX_CLASSES or len(set(self.classes)) != len(self.classes):
             raise ConfigError(f"classes must be 2 to {MAX_CLASSES} different names")
-        for name in ("batch_norm", "standardise"):
-            if type(getattr(self, name)) is not bool:
-                raise ConfigError(f"{name} must be true or false, not {getattr(self, name)!r}")
+        require_bool("batch_norm", self.batch_norm)
+        require_bool("standardise", self.standardise)
         for name in ("dropout", "input_dropout"):
             if not _number(getattr(self, name)) or not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be a number from 0 to below 1, not {getattr(self, name)!r}")
@@ -77,23 +70,6 @@ class ClassifierConfig:
             raise ConfigError("directions and remembered must both be 0, or neither")
         if self.familiar is not None and not self.remembered:
             raise ConfigError("familiar must be absent where no training clip is remembered")
-
-    def to_dict(self) -> dict:
-        """Plain JSON types; `from_dict` reads it back."""
-        return asdict(self) | {"classes": list(self.classes), "blocks": list(self.blocks)}
-
-    @classmethod
-    def from_dict(cls, values: dict) -> ClassifierConfig:
-        """Build from JSON types. Raises ConfigError for a missing or unknown field, a wrong type or range."""
-        if not isinstance(values, dict):
-            raise ConfigError(f"a classifier configuration is a JSON object, not {type(values).__name__}")
-        names = {field.name for field in fields(cls)}
-        if unknown := sorted(map(str, set(values) - names)):
-            raise ConfigError(f"unknown fields in the classifier configuration: {', '.join(unknown)}")
-        if missing := sorted(names - set(values)):
-            raise ConfigError(f"fields missing from the classifier configuration: {', '.join(missing)}")
-        lists = {name: tuple(values[name]) for name in ("classes", "blocks") if isinstance(values[name], list)}
-        return cls(**values | lists)
 
 
 def _number(value: object) -> bool:

@@ -5,8 +5,8 @@ The three networks of the paper are presets of this one configuration (`vp.model
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
 
 BLOCKS = ("C1", "C2", "C3", "C4")
 KERNELS = ("3x3", "5x5", "7x7")
@@ -29,8 +29,48 @@ class ConfigError(ValueError):
     """A configuration has unknown fields, wrong types or values out of range."""
 
 
+def require_int(name: str, value: object, low: int, high: int) -> None:
+    """Raise ConfigError unless a value is a whole number in a range."""
+    # bool is an int in Python, but "true" is no width.
+    if type(value) is not int or not low <= value <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+
+
+def require_bool(name: str, value: object) -> None:
+    """Raise ConfigError unless a value is true or false."""
+    if type(value) is not bool:
+        raise ConfigError(f"{name} must be true or false, not {value!r}")
+
+
+def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise ConfigError unless a value is one of some words."""
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+class Config:
+    """A frozen dataclass that is stored as JSON."""
+
+    def to_dict(self) -> dict:
+        """Plain JSON types; `from_dict` reads it back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict):
+        """Build from JSON types; a field that is not there has its default. Raises ConfigError for an unknown field, a
+        missing one without a default, a wrong type or range."""
+        if not isinstance(values, dict):
+            raise ConfigError(f"a configuration is a JSON object, not {type(values).__name__}")
+        if unknown := sorted(map(str, set(values) - {field.name for field in fields(cls)})):
+            raise ConfigError(f"unknown fields in the configuration: {', '.join(unknown)}")
+        needed = {field.name for field in fields(cls) if field.default is MISSING}
+        if missing := sorted(needed - set(values)):
+            raise ConfigError(f"fields missing from the configuration: {', '.join(missing)}")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
 @dataclass(frozen=True)
-class LadderConfig:
+class LadderConfig(Config):
     """Configuration of a `Ladder`.
 
     Sizes are in pixels, widths in channels.
@@ -60,12 +100,12 @@ class LadderConfig:
 
     def __post_init__(self) -> None:
         for name in ("height", "width"):
-            _require_int(name, getattr(self, name), 32, MAX_SIDE)
+            require_int(name, getattr(self, name), 32, MAX_SIDE)
             if getattr(self, name) % 32:
                 raise ConfigError(f"{name} must be a multiple of 32, the encoder's stride, not {getattr(self, name)}")
-        _require_int("seen", self.seen, 1, 64)
-        _require_int("decoder_width", self.decoder_width, 16, MAX_WIDTH)
-        _require_int("lateral_width", self.lateral_width, 1, MAX_WIDTH)
+        require_int("seen", self.seen, 1, 64)
+        require_int("decoder_width", self.decoder_width, 16, MAX_WIDTH)
+        require_int("lateral_width", self.lateral_width, 1, MAX_WIDTH)
         if self.decoder_width % 16:
             raise ConfigError(f"decoder_width must be a multiple of 16 (pixel shuffle 4), not {self.decoder_width}")
         for name, kind in (("gru_widths", int), ("location", bool)):
@@ -75,12 +115,10 @@ class LadderConfig:
                     f"{name} must hold one {kind.__name__} for each of {', '.join(BLOCKS)}, not {value!r}"
                 )
         for width in self.gru_widths:
-            _require_int("gru_widths", width, 1, MAX_WIDTH)
-        if type(self.full_resolution) is not bool:
-            raise ConfigError(f"full_resolution must be true or false, not {self.full_resolution!r}")
-        for name, choices in (("design", DESIGNS), ("upsampling", UPSAMPLING)):
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
+            require_int("gru_widths", width, 1, MAX_WIDTH)
+        require_bool("full_resolution", self.full_resolution)
+        require_choice("design", self.design, DESIGNS)
+        require_choice("upsampling", self.upsampling, UPSAMPLING)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,24 +134,3 @@ class LadderConfig:
         """(height, width) of the maps of a block "C1" to "C4"."""
         stride = self.strides[BLOCKS.index(block)]
         return self.height // stride, self.width // stride
-
-    def to_dict(self) -> dict:
-        """Plain JSON types; `from_dict` reads it back."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: dict) -> LadderConfig:
-        """Build from JSON types; a field that is not there has its default. Raises ConfigError for an unknown field, a
-        wrong type or range."""
-        if not isinstance(values, dict):
-            raise ConfigError(f"a ladder configuration is a JSON object, not {type(values).__name__}")
-        names = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - names):
-            raise ConfigError(f"unknown fields in the ladder configuration: {', '.join(map(str, unknown))}")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
-
-
-def _require_int(name: str, value: object, low: int, high: int) -> None:
-    # bool is an int in Python, but "true" is no width.
-    if type(value) is not int or not low <= value <= high:
-        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")

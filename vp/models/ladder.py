@@ -200,11 +200,6 @@ class Ladder(nn.Module):
         keys = {block: key[-batch:] for block, key in seen.keys.items()}
         return columns, State(memory, seen.frames[-batch:] if keys else None, keys), trace
 
-    def step(self, frame: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One frame [B, 3, H, W] in [0, 1] -> (the next frame, not clipped; the state after it)."""
-        out = self(frame.unsqueeze(1), state)
-        return out.frames[:, 0], out.state
-
     def rollout(
         self, frames: Tensor, horizon: int, *, record: bool = False, kept: dict[str, Kept] | None = None
     ) -> LadderOutput:
@@ -235,26 +230,16 @@ def join(outputs: list[LadderOutput]) -> LadderOutput:
     if len(outputs) == 1:
         return outputs[0]
 
-    def cat(parts: list[Tensor | None]) -> Tensor | None:
-        return None if parts[0] is None else torch.cat(parts, dim=1)
+    def cat(parts: list):
+        first = parts[0]
+        if isinstance(first, dict):
+            return {name: cat([part[name] for part in parts]) for name in first}
+        if isinstance(first, Gates):
+            return Gates(*(cat(list(quantity)) for quantity in zip(*parts, strict=True)))
+        return None if first is None else torch.cat(parts, dim=1)
 
-    trace = None
-    if outputs[0].trace is not None:
-        trace = {
-            block: {
-                kernel: Gates(*map(torch.cat, zip(*(o.trace[block][kernel] for o in outputs), strict=True), [1] * 4))
-                for kernel in KERNELS
-            }
-            for block in BLOCKS
-        }
-    return LadderOutput(
-        cat([o.frames for o in outputs]),
-        outputs[-1].state,
-        trace,
-        cat([o.flow for o in outputs]),
-        cat([o.mask for o in outputs]),
-        {block: cat([o.levels[block] for o in outputs]) for block in outputs[0].levels},
-    )
+    names = [f.name for f in fields(LadderOutput) if f.name != "state"]
+    return LadderOutput(state=outputs[-1].state, **{name: cat([getattr(o, name) for o in outputs]) for name in names})
 
 
 def trained_parameters(model: Ladder) -> int:

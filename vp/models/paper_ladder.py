@@ -23,29 +23,19 @@ class PaperLadder(Ladder):
         super().__init__(config)
         self.stem = nn.Conv2d(3, TAPS[0], 7, padding=3) if config.full_resolution else None
         inputs = (TAPS[0], *TAPS[:3]) if config.full_resolution else TAPS[:4]
-        self.laterals = nn.ModuleDict(
-            {
-                block: LateralBlock(
-                    inputs=channels, width=width, location_size=config.map_size(block) if location else None
-                )
-                for block, channels, width, location in zip(
-                    BLOCKS, inputs, config.gru_widths, config.location, strict=True
-                )
-            }
-        )
+        self.laterals = nn.ModuleDict()
+        for block, channels, width, location in zip(BLOCKS, inputs, config.gru_widths, config.location, strict=True):
+            size = config.map_size(block) if location else None
+            self.laterals[block] = LateralBlock(inputs=channels, width=width, location_size=size)
         c = [4 * width for width in config.gru_widths]
         m = config.lateral_width
         # L4 bridges from the encoder's last tap to C4: one octave, or two at full resolution.
         ladder = {"L4": (TAPS[4], 4 if config.full_resolution else 2)}
         ladder |= {"L3": (c[3] + m, 2), "L2": (c[2] + m, 2), "L1": (c[1] + m, 2)}
-        self.decoder = nn.ModuleDict(
-            {
-                name: DecoderBlock(
-                    inputs=channels, width=config.decoder_width, outputs=m, factor=factor, layer_norm=False
-                )
-                for name, (channels, factor) in ladder.items()
-            }
-        )
+        self.decoder = nn.ModuleDict()
+        for name, (channels, factor) in ladder.items():
+            shape = {"inputs": channels, "width": config.decoder_width, "outputs": m, "factor": factor}
+            self.decoder[name] = DecoderBlock(**shape, layer_norm=False)
         # The maps themselves are shuffled or enlarged, then a bare 1x1 convolution makes the picture (Fig. 9).
         shuffle = config.upsampling == "pixel_shuffle"
         channels = c[0] + m

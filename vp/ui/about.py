@@ -55,7 +55,7 @@ def about(explorer: Explorer) -> str:
     gain = "gain over repeating the last frame, steps 1 / 2 / 3, validation clips"
     table = [f"| network | frame | parameters | trained for | {gain} |"]
     table += ["|---|---|---|---|---|"]
-    for name in ALL_NAMES if source.has_paper_recipe else NAMES:
+    for name in ALL_NAMES if source.has_paper else NAMES:
         try:
             config = source.config(name)
             ladder = LadderConfig.from_dict(config["ladder"])

@@ -157,7 +157,7 @@ def add_experiments(
         Returns:
             An .npz with truth and prediction (power in dB, [h, w], frequency zero at [h // 2, w // 2]), and a JSON
             object with model and grid: for patterns that repeat every 2, 4 and 8 pixels, how many times the truth's
-            energy the prediction has (1 is no grid). Where a network trained by the paper's recipe is there to compare
+            energy the prediction has (1 is no grid). Where a network of the paper's design is there to compare
             with, the .npz has paper and the object paper_grid too.
         """
         place, path = Window(model, start, whole(fps), whole(seen), whole(horizon), size), given_video(video)

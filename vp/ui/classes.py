@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vp.action_classifier import FPS, Classification
+from vp.action_classifier import Classification
+from vp.limits import FPS
 from vp.models import KERNELS, TITLES
 from vp.render import film_strip, png
 

@@ -120,7 +120,7 @@ def _saliency(on: Subject, options: dict) -> dict:
 
 
 def _spectrum(on: Subject, options: dict) -> dict:
-    """What the truth, the network and, where it is there, the paper's recipe look like in pixels and in frequencies.
+    """What the truth, the network and, where it is there, the paper's design look like in pixels and in frequencies.
 
     networks: for each, its name and title, the frame "size", the first predicted frame and the spectrum of all as
     pictures, its "grid" by period and "gain" in dB over repeating the last frame (mean of the steps). truth: the same

@@ -7,7 +7,7 @@ import numpy as np
 from vp import inspection
 from vp.errors import RequestError
 from vp.models.ladder import Ladder
-from vp.models.location import LocationConv2d
+from vp.models.lateral import LocationConv2d
 from vp.render import png, to_uint8
 from vp.rollout import Rollout
 

@@ -198,7 +198,7 @@ EXPERIMENTS = f"""
     <h3>Is there a grid?</h3>
     <p class="quiet">Pixel shuffle can leave a pattern that repeats every 2, 4 or 8 pixels. In the picture it hides; in
     the spectrum, coarse detail in the middle and fine detail outside, it stands at the marked places. Beside this
-    network, the same trained by the paper's recipe: it paints every frame anew instead of moving the last one.</p>
+    network, one of the paper's design: it paints every frame anew instead of moving the last one.</p>
     <button type="button" class="go">Look at the spectrum</button>
     <p class="status" role="status"></p>
     <div class="result"></div>

@@ -1,0 +1,61 @@
+"""What a run trains on: UCF101, a subset of it, one video, or the moving circle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import circle
+from .cache import build, read_index
+from .clips import ClipFile, find_data
+from .splits import select, spread
+
+if TYPE_CHECKING:
+    from vp.clips import ClipSource
+
+
+class Source(NamedTuple):
+    """Names of clips in the cache."""
+
+    train: list[str]
+    validation: list[str]
+
+
+def prepare(data: str | Path | None, cache: Path, *, kind: str, clips: int | None, splits: Path | None) -> Source:
+    """Decode what a run needs into the cache.
+
+    data: a UCF101 folder, the address of one on the Hub, or one video file, which then is all there is to train and to
+        validate on.
+    kind: "ucf101", or "circle", which needs no data.
+    clips: take only so many training clips, spread evenly over the sorted names and so over the classes. The run is
+        then validated on what it trains on: such a run shows that a network can learn, not that it generalises.
+    splits: folder of the official lists; without it the groups decide.
+    Raises ValueError when there is nothing to train on, OSError without clips in the folder or without lists where
+    `splits` says, ClipError when the Hub cannot be reached.
+    """
+    if kind == "circle":
+        names = circle.build(cache)
+        return Source(names, names)
+    if data is None:
+        raise ValueError("this recipe trains on video: say where it is with --data")
+    if (video := Path(data)).is_file():
+        return _decoded([ClipFile(video.stem, "", 0, video)], None, cache)
+    found, hub = find_data(data)
+    train = select(found, "train", splits)
+    if not train:
+        raise ValueError(f"{data} holds no clip of a training group")
+    if clips is not None:
+        if clips < 1:
+            raise ValueError(f"clips must be 1 or more, not {clips}")
+        return _decoded(spread(train, clips), None, cache, hub)
+    return _decoded(train, select(found, "validation", splits), cache, hub)
+
+
+def _decoded(
+    train: list[ClipFile], validation: list[ClipFile] | None, cache: Path, hub: ClipSource | None = None
+) -> Source:
+    clips = [*train, *(validation or [])]
+    names = [clip.name for clip in build(clips, cache, hub=hub)]
+    if not any(name in read_index(cache) for name in names[: len(train)]):
+        raise ValueError(f"none of the {len(train)} training clips can be decoded: see above why")
+    return Source(names[: len(train)], names if validation is None else names[len(train) :])

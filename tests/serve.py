@@ -41,8 +41,11 @@ class Server:
 
 
 @contextmanager
-def serve(*arguments: str, **environment: str) -> Iterator[Server]:
-    """Run `python app.py` on a free port with its own temporary folder, until the block is left."""
+def serve(*arguments: str, poll: float = 0.2, **environment: str) -> Iterator[Server]:
+    """Run `python app.py` on a free port with its own temporary folder, until the block is left.
+
+    poll: seconds between two looks whether it is there.
+    """
     folder = Path(tempfile.mkdtemp(prefix="lvln-served-"))
     port = _free_port()
     own = {
@@ -60,7 +63,7 @@ def serve(*arguments: str, **environment: str) -> Iterator[Server]:
         )
     running = Server(f"http://127.0.0.1:{port}", folder, process)
     try:
-        _wait(running)
+        _wait(running, poll)
         yield running
     finally:
         process.terminate()
@@ -78,7 +81,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _wait(server: Server) -> None:
+def _wait(server: Server, poll: float) -> None:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
@@ -88,7 +91,7 @@ def _wait(server: Server) -> None:
             with direct.open(f"{server.url}/config", timeout=30):
                 return
         except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
+            time.sleep(poll)
     raise RuntimeError(f"app.py did not answer within {START} s:\n{server.log[-3000:]}")
 
 

@@ -1,9 +1,9 @@
 """How fast the networks and the app are on this machine, and where the time goes.
 
-    python -m tests.bench [--json FILE] [--clip VIDEO] [--only PART ...]
+    python -m tests.bench [--json FILE] [--clip VIDEO] [--only PART ...] [--against TREE]
 
-Parts: network, growth, click, start, training. Times are those of the fastest of several runs, in seconds. The floor of
-a network is the time of its convolutions alone, with nothing between them.
+Parts: network, growth, click, browser, start, memory, training. Times are those of the fastest of several runs, in
+seconds. The floor of a network is the time of its convolutions alone, with nothing between them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import torch
 
 from vp.precision import choose_device, choose_dtype
 
-from . import network, server, training
+from . import against, network, server, training
 
-PARTS = ("network", "growth", "click", "start", "training")
+PARTS = ("network", "growth", "click", "browser", "start", "memory", "training")
 
 
 def machine() -> dict:
@@ -75,11 +75,31 @@ def markdown(report: dict) -> str:
         lines.append("")
     for title, values in report.get("growth", {}).items():
         lines.append(f"{title}: " + ", ".join(f"{n}: {t:.3f} s" for n, t in values.items()))
-    if start := report.get("start"):
-        lines += ["", f"start to first page {start['first_page']:.1f} s, {start['resident_mb']:.0f} MB resident"]
+    lines += ["", *rows_of_goals(report)]
     if found := report.get("training"):
         lines.append(f"training {found['clips_per_second']:.2f} clips/s, {found['forward_share']:.0%} of it forward")
     return "\n".join(lines)
+
+
+def rows_of_goals(report: dict) -> list[str]:
+    """What people wait for, as one table: the rows that have goals."""
+    rows = []
+    if start := report.get("start"):
+        rows.append(("first page, in units of `import gradio`", f"{start['ratio']:.2f} ({start['first_page']:.1f} s)"))
+    for row in report.get("network", ()):
+        if row["design"] == "motion":
+            name = f"convolutions alone of the whole prediction, {row['model']} {row['seen']}+{row['horizon']}"
+            rows.append((name, f"{row['floor'] / row['warm']:.2f} ({row['floor']:.3f} of {row['warm']:.3f} s)"))
+    for name, row in report.get("against", {}).items():
+        rows.append((f"{name}, that tree's time over this one's", f"{row['ratio']:.2f} ({row['this']:.3f} s)"))
+    if "one_frame" in report.get("click", {}):
+        rows.append(("click to pictures, server, one_frame", f"{1000 * report['click']['one_frame']['all']:.0f} ms"))
+    if browser := report.get("browser"):
+        rows.append(("the same in a browser, to painted pictures", f"{1000 * browser['painted']:.0f} ms"))
+    if memory := report.get("memory"):
+        rows.append(("resident, all networks used once", f"{memory['networks_used']:.0f} MB"))
+        rows.append((f"resident after {memory['requests']} requests", f"{memory['rounds'][-1]:.0f} MB"))
+    return ["| what people wait for | measured |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
 
 
 def main() -> None:
@@ -87,6 +107,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None, help="write the numbers here")
     parser.add_argument(
         "--clip", type=Path, default=None, help="the clip that is clicked on; default: one that is made"
+    )
+    parser.add_argument(
+        "--against", type=Path, default=None, metavar="TREE", help="another checkout, whose networks are timed in turns"
     )
     parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS)
     args = parser.parse_args()
@@ -102,7 +125,13 @@ def main() -> None:
         if "click" in args.only:
             report["click"] = server.click_to_picture(clip)
         if "start" in args.only:
-            report["start"] = server.cold_start(clip)
+            report["start"] = server.cold_start()
+        if "browser" in args.only:
+            report["browser"] = server.browser_click()
+        if "memory" in args.only:
+            report["memory"] = server.memory(clip)
+        if args.against:
+            report["against"] = against.compare(args.against)
         if "training" in args.only:
             report["training"] = training.clips_per_second()
     print(markdown(report))

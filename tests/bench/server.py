@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +24,7 @@ from vp.models import NAMES
 from vp.ui.handlers import Handlers
 from vp.ui.store import Request
 
-from .timing import best
+from .timing import best, rates
 
 
 def click_to_picture(path: Path, checkpoints: str = "bundled") -> dict[str, dict[str, float]]:
@@ -57,20 +60,74 @@ def resident(process: int) -> float:
     return int(re.search(r"VmRSS:\s+(\d+)", status.read_text(encoding="utf-8"))[1]) / 1024
 
 
-def cold_start(path: Path) -> dict[str, float]:
-    """Seconds from `python app.py` to the first page, and megabytes after all three networks were used."""
+def cold_start(repeats: int = 5) -> dict[str, float]:
+    """Seconds from `python app.py` to the first page and of `import gradio` alone, and the ratio of the two."""
+    settings = os.environ | {"GRADIO_ANALYTICS_ENABLED": "False"}
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    pages = []
+
+    def first_page() -> None:
+        start = time.perf_counter()
+        with serve(poll=0.01) as server:
+            with direct.open(server.url, timeout=60) as page:
+                page.read()
+            pages.append(time.perf_counter() - start)
+
+    def gradio() -> None:
+        subprocess.run([sys.executable, "-c", "import gradio"], env=settings, check=True)
+
+    alone = rates({"gradio": gradio, "page": first_page}, repeats)["gradio"]
+    return {"first_page": min(pages), "import_gradio": alone, "ratio": min(pages) / alone}
+
+
+def memory(path: Path, rounds: int = 8) -> dict[str, object]:
+    """Megabytes that the server holds: with all three networks used once, and after each of `rounds` in which every
+    endpoint is asked, with other frames each time."""
     from gradio_client import Client, handle_file
 
-    start = time.perf_counter()
-    with serve() as server:
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(server.url, timeout=60) as page:
-            page.read()
-        first = time.perf_counter() - start
-        client = Client(server.url, verbose=False, analytics_enabled=False)
+    with serve() as server, tempfile.TemporaryDirectory() as folder:
+        client = Client(server.url, download_files=folder, verbose=False, analytics_enabled=False)
         for name in NAMES:
             client.predict(video=handle_file(str(path)), model=name, api_name="/predict")
-        return {"first_page": first, "resident_mb": resident(server.process.pid)}
+        found, count = [resident(server.process.pid)], 0
+        endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+        for turn in range(rounds):
+            for name, about in endpoints.items():
+                takes_model = "model" in (parameter["parameter_name"] for parameter in about["parameters"])
+                for model in NAMES if takes_model else (None,):
+                    options = {"model": model, "start": 0.1 * (turn % 10)} if model else {}
+                    client.predict(video=handle_file(str(path)), api_name=name, **options)
+                    count += 1
+            found.append(resident(server.process.pid))
+        return {"networks_used": found[0], "rounds": found[1:], "requests": count}
+
+
+def browser_click(clicks: int = 8) -> dict[str, float]:
+    """Seconds in Chromium from a click on a bundled clip to the painted pictures, by the page's own clock, and of them
+    the network's, in the fastest of several clicks."""
+    from playwright.sync_api import sync_playwright
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+    from driver import Explorer as Visitor
+
+    program = os.environ.get("VP_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with (
+        serve(OMP_WAIT_POLICY="passive") as server,
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"]) as chromium,
+    ):
+        context = chromium.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
+        context.set_default_timeout(60_000)
+        visitor = Visitor(context, server.url)
+        visitor.open()
+        found = []
+        for click in range(1, clicks + 1):
+            visitor.page.wait_for_timeout(1500)  # the player and what else comes after the pictures
+            with visitor.new_rollout() as seen:
+                visitor.page.locator("#view-gallery .clip").nth(click % 6).click()
+            found.append((seen["ms"] / 1000, visitor.state("rollout.seconds")))
+        painted, network = min(found)
+        return {"painted": painted, "network": network}
 
 
 def still_clip(path: Path) -> Path:

@@ -202,3 +202,13 @@ def test_from_coarse_to_fine_a_shift_far_beyond_one_window_is_found_at_every_lev
         error = inner(found, border).mean((0, 2, 3)) - want
         assert error.abs().max() < 0.3, (level, error)
         centre = finer(found)
+
+
+def test_what_is_kept_of_a_size_serves_a_gradient_too():
+    with torch.inference_mode():
+        first = within((3, 5), torch.device("cpu"))
+    maps = torch.ones(1, SHIFTS, 3, 5, requires_grad=True)
+    again = within((3, 5), torch.device("cpu"))
+    (maps * again).sum().backward()
+    assert again is first and torch.equal(maps.grad, first)
+    assert first.sum((0, 2, 3)).tolist() == [8, 10, 8, 12, 15, 12, 8, 10, 8]

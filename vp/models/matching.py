@@ -8,6 +8,7 @@ Sun et al. 2018).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -101,10 +102,12 @@ def similarity(now: Tensor, before: Tensor) -> Tensor:
     return torch.stack([(now * padded[..., y : y + height, x : x + width]).sum(1) for y in side for x in side], dim=1)
 
 
+@lru_cache(maxsize=32)
 def within(size: tuple[int, int], device: torch.device) -> Tensor:
-    """Which displacements stay within a map of this size: [1, SHIFTS, h, w] of 1 and 0."""
-    one = torch.ones(1, 1, *size, device=device)
-    return similarity(one, one)
+    """Which displacements stay within a map of this size: [1, SHIFTS, h, w] of 1 and 0. The same tensor each time."""
+    with torch.inference_mode(False), torch.no_grad():  # the kept tensor may be needed for a gradient later
+        one = torch.ones(1, 1, *size, device=device)
+        return similarity(one, one)
 
 
 def soft_argmax(cosines: Tensor, inside: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ class Handlers:
         self.explorer = explorer
         self.store = RolloutStore(lambda request: explorer.predict(request.file, request.window))
         self.untrained = RolloutStore(
-            lambda request: explorer.predict(request.file, request.window, weights="untrained"), max_bytes=100_000_000
+            lambda request: explorer.predict(request.file, request.window, weights="untrained"), max_bytes=50_000_000
         )
         self._classes: OrderedDict[tuple, dict] = OrderedDict()  # by file and what is silenced
         self._lock = threading.Lock()

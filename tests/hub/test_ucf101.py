@@ -205,13 +205,13 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
     from pathlib import Path
     from train import evaluate, fit_classifier
     from train.classifier import features as state_features
-    from train.sources import prepare
+    from train.data.sources import prepare
     asked = []
     def score(predictors, cache, clips, training, **options):
         asked.append([[clip.name for clip in some] for some in (clips, training)])
         raise ValueError("enough")
     evaluate.score = score
-    def compute(features, predictor, clips, cache, folder, **options):
+    def compute(features, args, clips, folder, **options):
         asked.append([clip.name for clip in clips])
     state_features.compute = compute
     import sys
@@ -223,7 +223,7 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
             module.main()
         except SystemExit as error:
             told.append(str(error))
-    options = {"kind": "ucf101", "clips": 1, "splits": None, "ready": False}
+    options = {"kind": "ucf101", "clips": 1, "splits": None}
     result = [asked, told, prepare(spec, Path(cache), **options).train]
     """
     page = f"{hub.url}/{REPO}/tree/{COMMIT}"

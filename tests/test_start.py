@@ -70,7 +70,6 @@ def test_a_click_is_told_that_the_network_is_loading_while_it_is() -> None:
     (predict,) = {
         f.fn for f in page.fns.values() if f.name == "predict" and f.api_visibility == "private" and f.fn is not None
     }
-    clip = next(f for f in page.fns.values() if f.fn is predict).inputs[0]
-    settings = ("one_frame", 0.5, 10, 2, 1)
-    first, second = list(predict(clip.value, *settings)), list(predict(clip.value, *settings))
+    given = [component.value for component in next(f for f in page.fns.values() if f.fn is predict).inputs]
+    first, second = list(predict(*given)), list(predict(*given))
     assert first[0][0] == LOADING and [list(step[0]) for step in (*first[1:], *second)] == [["rollout"], ["rollout"]]

@@ -112,7 +112,9 @@ def test_the_recipes_that_documents_name_are_shipped():
 def test_an_option_in_the_text_is_one_of_a_command(document):
     """Options that stand by themselves, such as --minutes."""
     alone = set(OPTION.findall(" ".join(re.findall(r"`(--[^`]*)`", read(document)))))
-    for module in ("app", "train.fit_predictor", "train.evaluate", "train.fit_classifier") if alone else ():
+    for module in (
+        ("app", "train.fit_predictor", "train.evaluate", "train.fit_classifier", "tests.bench") if alone else ()
+    ):
         alone -= set(parser_of(module)._option_string_actions)
     assert not alone
 

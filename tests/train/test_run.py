@@ -418,11 +418,11 @@ def test_a_full_disk_keeps_the_last_good_state(train, home, undisturbed, monkeyp
 def test_finite_weights_that_predict_nothing_finite_are_not_written_over_the_last_good_state(train, home, monkeypatch):
     export = Run.export
 
-    def spoiled(run, evaluation_model, folder):
+    def spoiled(run, folder):
         if run.step == 3:
             for value in run.average:
                 value.mul_(1e38)
-        export(run, evaluation_model, folder)
+        export(run, folder)
 
     monkeypatch.setattr(Run, "export", spoiled)
     with pytest.raises(SystemExit, match=r"error at step 3: .*not finite.*the last good state is in .*last\.ckpt"):

@@ -23,7 +23,10 @@ from vp.errors import VideoError
 CORNERS = np.array([[220, 30, 30], [30, 200, 40], [40, 60, 220], [230, 220, 40]], np.uint8)
 STEP = 12  # grey levels from one picture to the next
 SIZE = (48, 64)
-FLAGS = {"libvpx": {"deadline": "realtime"}, "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"}}
+FLAGS = {
+    "libvpx": {"deadline": "realtime", "b": "8000000"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
+}
 FLAGS |= {codec: {"qmax": "2"} for codec in ("mpeg1video", "mpeg2video", "mpeg4")}
 FLAGS |= {"libx265": {"x265-params": "log-level=none"}, "libsvtav1": {"preset": "12"}}
 
@@ -298,6 +301,11 @@ JOINED = {
     "mpeg2.mpg": ("mpeg2video", {"bf": "2"}),
     "vp9.webm": ("libvpx-vp9", {}),
     "h264.mkv": ("libx264", {"bf": "0"}),
+    "h264b.mkv": ("libx264", {"bf": "2"}),
+    "mpeg4b.mkv": ("mpeg4", {"bf": "2"}),
+    "hevc.mkv": ("libx265", {}),
+    "vp8.webm": ("libvpx", {}),
+    "mpeg4.avi": ("mpeg4", {"bf": "0"}),
 }
 
 
@@ -311,6 +319,7 @@ def test_recordings_joined_byte_by_byte_follow_one_another(tmp_path, name):
     (tmp_path / name).write_bytes(whole)
     _, frames = agree(tmp_path / name, tmp_path, 20, 0.8)
     assert indices(frames[::2]) == list(range(20))
+    assert not video.browser_playable(tmp_path / name)  # browsers end where the first header says
 
 
 @pytest.mark.parametrize("offset", [95_443.3, 95_442])
@@ -583,6 +592,7 @@ UNTAGGED = [
     ("a.mp4", "libx264"),
     ("a.mov", "libx265"),
     ("a.webm", "libvpx-vp9"),
+    ("b.webm", "libvpx"),
     ("a.mkv", "mpeg4"),
     ("a.ts", "mpeg2video"),
 ]
@@ -596,6 +606,22 @@ def test_untagged_colours_are_those_that_browsers_assume(tmp_path, name, codec, 
     assert np.abs(corners(video.read(path, frames=1, size=(96, 128))[0]) - CORNERS).max() <= 8
     copy = video.to_browser_mp4(path, tmp_path / "copy.mp4")
     assert np.abs(corners(video.read(copy)[0]) - CORNERS).max() <= 8
+
+
+@pytest.mark.parametrize(
+    ("codec", "tags", "lines", "playable"),
+    [
+        ("libvpx-vp9", (2, 2, 2), 720, False),
+        ("libvpx-vp9", (1, 1, 1), 720, True),
+        ("libvpx-vp9", (2, 2, 2), 576, True),
+        ("libvpx", (2, 2, 2), 720, True),
+    ],
+)
+def test_what_browsers_disagree_about_is_not_left_to_them(tmp_path, codec, tags, lines, playable):
+    path = tmp_path / "a.webm"
+    with av.open(str(path), "w") as file:
+        put(file, add(file, codec, (lines, 96), tags=tags), [picture(0, (lines, 96))] * 3)
+    assert video.browser_playable(path) == playable
 
 
 def test_a_jpeg_is_bt601_at_any_size(tmp_path):

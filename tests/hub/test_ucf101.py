@@ -196,3 +196,45 @@ def test_training_data_from_the_hub(hub: Hub, ucf101: dict, fresh: Client, tmp_p
         assert fresh(prepare, spec=spec, cache=str(cache)) == names
     finally:
         hub.start()
+
+
+def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Client, tmp_path: Path) -> None:
+    """What `train.evaluate`, `fit_classifier` and `fit_predictor` ask for, by the address of a page too."""
+    code = """
+    import argparse
+    from pathlib import Path
+    from train import evaluate, fit_classifier
+    from train.classifier import features
+    from train.data.sources import prepare
+    asked = []
+    def score(predictors, cache, clips, training, **options):
+        asked.append([[clip.name for clip in some] for some in (clips, training)])
+        raise ValueError("enough")
+    evaluate.score = score
+    def compute(made, args, clips, folder, **options):
+        asked.append([clip.name for clip in clips])
+    features.compute = compute
+    import sys
+    told = []
+    for module, words in ((evaluate, ["--part", "validation"]), (fit_classifier, ["classifier", "--out", out])):
+        sys.argv = ["x", "--data", spec, "--cache", cache, *words]
+        sys.argv += ["--features", cache + "/features"] if module is fit_classifier else []
+        try:
+            module.main()
+        except SystemExit as error:
+            told.append(str(error))
+    options = {"kind": "ucf101", "clips": 1, "splits": None}
+    result = [asked, told, prepare(spec, Path(cache), **options).train]
+    """
+    page = f"{hub.url}/{REPO}/tree/{COMMIT}"
+    (tmp_path / "out" / "lvln").mkdir(parents=True)
+    asked, told, train = fresh(code, spec=page, cache=str(tmp_path / "cache"), out=str(tmp_path / "out"))
+    validation, training = (["v_Archery_g08_c01", "v_Knitting_g08_c01"], ["v_Archery_g09_c01", "v_Knitting_g09_c01"])
+    assert asked == [[validation, training], sorted(validation + training)]
+    assert told[0] == "error: enough" and told[1].startswith("error: ") and train == training[:1]
+    hub.stop()
+    try:
+        missing = "from train.data.clips import find_data\nresult = [str(c.path) for c in find_data(spec)[0]]"
+        assert len(fresh(missing, spec=page)) == 6
+    finally:
+        hub.start()

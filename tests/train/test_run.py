@@ -317,3 +317,114 @@ def test_the_script_fails_when_a_run_does(home, drawn, tmp_path):
     (tmp_path / "v_YoYo_g08_c01.mp4").symlink_to(drawn / "YoYo" / "v_YoYo_g08_c01.mp4")  # nothing to train on
     done = all_networks(home, tmp_path / "out", tmp_path)
     assert done.returncode != 0 and "holds no clip of a training group" in done.stdout
+
+
+def edited(tmp_path, text: str) -> Path:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SMOKE + "learning_rate: fast\n", "learning_rate: .*number, .*not 'fast'"),
+        (SMOKE + "warmup: 0\n", "warmup: .*greater than or equal to 1"),
+        (SMOKE + "seen: 5\n", "seen: .*not 5"),
+        (SMOKE + "seen: [5, 2]\n", "seen is the fewest and the most"),
+        (SMOKE + "optimiser: lion\n", "optimiser must be one of muon"),
+        (SMOKE + "loss: {l3: 1}\n", "unknown loss terms: l3"),
+        (SMOKE.replace("one_frame", "big"), "model must be one of"),
+        (SMOKE.replace("height", "depth"), "network: unknown fields .*depth"),
+        (SMOKE + "learning_rat: 1\n", "unknown fields learning_rat; there are"),
+        ("just words", "no fields of a recipe"),
+        ("model: 2024-99-99", "is not YAML"),
+        (SMOKE.replace("data: circle\n", ""), "--data"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused_in_one_line(train, tmp_path, text, message):
+    with pytest.raises(SystemExit, match=f"^error: .*{message}") as refused:
+        train(edited(tmp_path, text), "refused")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--accelerator", "quantum"), "accelerator"),
+        (("--precision", "7"), "[Pp]recision"),
+        (("--encoder", "nowhere"), "nowhere"),
+        (("--cache", __file__), "File exists"),
+    ],
+)
+def test_a_command_that_cannot_be_is_refused_in_one_line(train, options, message):
+    with pytest.raises(SystemExit, match=f"^error: .*{message}") as refused:
+        train("smoke", "refused", *options)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"junk", {"recipe": {}}, {"x.weight": torch.zeros(2)}], ids=["junk", "half", "other"]
+)
+def test_files_that_are_not_what_they_should_be_are_named(train, home, tmp_path, monkeypatch, content):
+    def write(path: Path, save) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content) if isinstance(content, bytes) else save(content, path)
+        return path
+
+    if content != {"recipe": {}}:
+        encoder = write(tmp_path / "encoder" / "model.safetensors", save_file)
+        with pytest.raises(SystemExit, match=f"^error: {encoder} is not"):
+            train("smoke", "unread", "--encoder", tmp_path)
+        start = write(tmp_path / "start" / "model.safetensors", save_file)
+        with pytest.raises(SystemExit, match=f"{start} is (not a whole|of another)"):
+            train("smoke", "unread", "--start", start.parent)
+    write(tmp_path / "last.ckpt", torch.save)
+    with pytest.raises(SystemExit, match=r"last\.ckpt is (not a whole state|of another recipe)"):
+        train("smoke", tmp_path)
+
+
+def test_what_cannot_be_trained_or_validated_on_is_said_before_the_first_step(train, home, drawn, tmp_path):
+    recipe = edited(tmp_path, SMOKE.replace("data: circle\n", "augmentation: {fps: [10, 10]}\n"))
+    (tmp_path / "x.mp4").write_bytes(b"junk")
+    with pytest.raises(SystemExit, match="none of the 1 training clips can be decoded"):
+        train(recipe, "none", "--data", tmp_path / "x.mp4", "--cache", tmp_path / "cache")
+    clip = next(path for path in sorted(drawn.rglob("*.mp4")))
+    (tmp_path / "videos" / "YoYo").mkdir(parents=True)
+    shutil.copy(clip, tmp_path / "videos" / "YoYo" / "v_YoYo_g09_c01.mp4")
+    with pytest.raises(SystemExit, match="no validation clip has 8 frames at 10 Hz.*`clips`"):
+        train(recipe, "none", "--data", tmp_path / "videos", "--cache", tmp_path / "cache")
+    assert not (home / "none" / "last.ckpt").exists()
+
+
+def test_a_full_disk_keeps_the_last_good_state(train, home, undisturbed, monkeypatch):
+    def full(state: dict, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise RuntimeError(
+            "[enforce fail at inline_container.cc:672] . unexpected pos 285440 vs 285328"
+        )  # PyTorch's words
+
+    shutil.copytree(undisturbed, home / "full")
+    before = (home / "full" / "last.ckpt").read_bytes()
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(
+        SystemExit, match=r"cannot be written.*disk may be full; the last good state is in .*last\.ckpt"
+    ) as told:
+        train("smoke", "full")
+    assert "\n" not in str(told.value)
+    assert (home / "full" / "last.ckpt").read_bytes() == before and not list((home / "full").glob(".*"))
+
+
+def test_finite_weights_that_predict_nothing_finite_are_not_written_over_the_last_good_state(train, home, monkeypatch):
+    export = Run.export
+
+    def spoiled(run, folder):
+        if run.step == 3:
+            for value in run.average:
+                value.mul_(1e38)
+        export(run, folder)
+
+    monkeypatch.setattr(Run, "export", spoiled)
+    with pytest.raises(SystemExit, match=r"error at step 3: .*not finite.*the last good state is in .*last\.ckpt"):
+        train("smoke", "spoiled", "--save-every", 0)
+    assert read(home / "spoiled")["progress"]["step"] == 2

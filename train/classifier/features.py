@@ -77,7 +77,9 @@ def prepare(
 
         compute(features, args, clips, folder, fresh=fresh)
     left = {clip.name for clip in missing_from(folder, clips, args.cache)}
-    return [clip for clip in clips if clip.name not in left], folder
+    if not (kept := [clip for clip in clips if clip.name not in left]):
+        raise ValueError(f"none of the {len(clips)} clips of {args.data} can be decoded: see above why")
+    return kept, folder
 
 
 def prepare_paper(args: argparse.Namespace, clips: list[ClipFile], blocks: Sequence[str], watched: Path) -> Path:

@@ -17,6 +17,7 @@ TO_BT709 = {  # linear light, both with a D65 white
     BT2020: np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32),
     P3: np.array([[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0196, -0.0786, 1.0979]], np.float32),
 }
+HD = 720  # lines
 WHITE = 203  # cd/m² of a white sheet in HDR (ITU-R BT.2408)
 PEAK = 1000 / WHITE  # brightest light that keeps a shade of its own
 KNEE = 0.7  # light up to here stays as it is
@@ -47,7 +48,7 @@ def yuv_matrix(tags: Tags, lines: int) -> int:
         return tags.matrix
     if tags.is_wide and tags.primaries != P3:
         return BT2020_MATRIX
-    return BT709_MATRIX if lines >= 720 else BT601_MATRIX
+    return BT709_MATRIX if lines >= HD else BT601_MATRIX
 
 
 def to_bt709(image: np.ndarray, tags: Tags) -> np.ndarray:

@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 
 from .animations import animation_frames, animation_kind
-from .opening import Source, check_pixels, codec_name, open_video
+from .opening import UNTAGGED, Source, check_pixels, codec_name, open_video
 from .pictures import Timed, displayed_size, frame_tags
 
 SEEKABLE = ("mov", "matroska")  # not avi (see `_decode`)
@@ -79,6 +79,7 @@ def timed(
     """
     after = Fraction(0)  # where a frame without a timestamp goes: at the end of the one before
     latest = Fraction(0)
+    untagged = codec_name(source.stream) in UNTAGGED
     for frame in _decode(source, walk):
         shape = shape or displayed_size(frame, source.layout)
         length = frame_length(source, frame.pts, frame.duration)
@@ -90,7 +91,7 @@ def timed(
             time = stamp - origin
         latest = max(time, latest)
         after = latest + length
-        tags = frame_tags(frame).or_else(source.layout.tags)
+        tags = source.layout.tags if untagged else frame_tags(frame).or_else(source.layout.tags)
         yield Timed(latest, length, frame, source.layout._replace(tags=tags), shape)
 
 
@@ -160,19 +161,25 @@ def packets(source: Source) -> Iterator[av.Packet | None]:
         yield from _from_key(source, _demux(source))
         return
     tick, joinable = source.stream.time_base, source.format in BROADCAST
-    shift, last, due, delay = 0, None, None, 0  # last: its dts; due: the dts expected next; delay: from dts to pts
+    # last: its dts; due: the dts expected next; end: of what is shown so far; delay: from dts to pts
+    shift, last, due, end, delay = 0, None, None, 0, 0
     for packet in _from_key(source, _demux(source)):
         if packet is not None and packet.dts is not None:
             length = packet.duration or round(frame_length(source, None, None) / tick)
+            if source.format == "matroska" and packet.pts is not None and packet.pts < packet.dts:
+                packet.dts = packet.pts  # FFmpeg guessed it from the clock of the recording before
             ahead = 0 if last is None else (packet.dts + shift - last) * tick
             if ahead < -JUMP_BACK or (joinable and ahead > JUMP_AHEAD):
                 shift = due - packet.dts
+                if packet.pts is not None and not joinable:  # in a Matroska the first dts of a recording is its pts
+                    shift = max(shift, end - packet.pts)
             if packet.pts is not None:
                 wait = packet.pts - packet.dts
                 if joinable and not 0 <= wait * tick <= JUMP_AHEAD:
                     wait = delay  # FFmpeg guessed a recording's last pts from the clock of the next recording
                 delay = max(delay, wait)
                 packet.pts = packet.dts + shift + wait
+                end = max(end, packet.pts + length)
             packet.dts = last = packet.dts + shift
             due = last + length
         yield packet

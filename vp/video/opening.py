@@ -26,6 +26,7 @@ MAX_THREADS = 4  # each decoding thread holds a frame, and an 8K frame takes 50 
 LENIENT = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
 HEIF_BRANDS = ("avif", "heic", "heix", "mif1")  # pictures in the container of mp4
 DOLBY_VISION = ("dvh1", "dvhe")  # with a transfer tag they can be read as the HDR or SDR that it says
+UNTAGGED = ("vp8",)  # FFmpeg says BT.601 for it; browsers go by the number of lines
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave transparency out
 
 
@@ -80,11 +81,12 @@ def open_video(path: str | os.PathLike) -> Iterator[Source]:
             decoder.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
             decoder.options = {"max_pixels": options["max_pixels"]}
             context = stream.codec_context
+            tags = Tags(context.color_primaries, context.color_trc, context.colorspace)
             layout = Layout(
                 pixel_aspect=stream_pixel_aspect(stream),
                 crop=_crop(path, container, stream),
+                tags=Tags() if codec_name(stream) in UNTAGGED else tags,
                 # The fourth byte of an uncompressed picture in an avi is padding, often 0.
-                tags=Tags(context.color_primaries, context.color_trc, context.colorspace),
                 alpha=(container.format.name, codec_name(stream)) != ("avi", "rawvideo"),
             )
             yield Source(container, stream, decoder, layout)

@@ -7,11 +7,15 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from vp.errors import VideoError
 from vp.replacing import replacing
 
+from .colour import HD, UNSPECIFIED
 from .decoding import TOLERANCE, packets, timed_frames
 from .opening import (
+    Source,
     as_video_errors,
     check_seconds,
     codec_name,
@@ -32,7 +36,8 @@ def browser_playable(path: str | os.PathLike) -> bool:
     """Whether every current browser plays this file as it is; False also for what cannot be read.
 
     AV1 counts as not playable (older Apple devices), and so does a name that does not say what is inside, and whatever
-    browsers show in ways of their own: several streams, edit lists, cropping, transparency, HDR, a late beginning.
+    browsers show in ways of their own: several streams, edit lists, cropping, transparency, HDR, a late beginning, VP9
+    in HD without colour tags, recordings that go on behind the end that the file names.
     """
     try:
         with open_video(path) as source:
@@ -49,11 +54,27 @@ def browser_playable(path: str | os.PathLike) -> bool:
                 and not has_alpha_mode(stream)
                 and not any(source.layout.crop)
                 and not source.layout.tags.is_wide
+                # Chromium takes it for BT.601, Firefox and this package for BT.709.
+                and not (
+                    codec_name(stream) == "vp9" and source.layout.tags.matrix == UNSPECIFIED and context.height >= HD
+                )
                 and (stream.start_time or 0) * stream.time_base < LATE
-                and not any(packet is not None and packet.is_discard for packet in packets(source))
+                and _as_it_says(source)
             )
     except VideoError:
         return False
+
+
+def _as_it_says(source: Source) -> bool:
+    """Whether all pictures are to be shown, and up to the end that the container names, if it does."""
+    end = 0
+    for packet in packets(source):
+        if packet is not None and packet.is_discard:
+            return False
+        if packet is not None and packet.pts is not None:
+            end = max(end, packet.pts)
+    length = source.container.duration
+    return length is None or end * source.stream.time_base < Fraction(length, av.time_base) + LATE
 
 
 def to_browser_mp4(path: str | os.PathLike, out: str | os.PathLike, max_side: int = 480) -> Path:

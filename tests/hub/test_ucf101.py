@@ -204,16 +204,16 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
     import argparse
     from pathlib import Path
     from train import evaluate, fit_classifier
-    from train.classifier import features as state_features
+    from train.classifier import features
     from train.data.sources import prepare
     asked = []
     def score(predictors, cache, clips, training, **options):
         asked.append([[clip.name for clip in some] for some in (clips, training)])
         raise ValueError("enough")
     evaluate.score = score
-    def compute(features, args, clips, folder, **options):
+    def compute(made, args, clips, folder, **options):
         asked.append([clip.name for clip in clips])
-    state_features.compute = compute
+    features.compute = compute
     import sys
     told = []
     for module, words in ((evaluate, ["--part", "validation"]), (fit_classifier, ["classifier", "--out", out])):
@@ -234,7 +234,7 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
     assert told[0] == "error: enough" and told[1].startswith("error: ") and train == training[:1]
     hub.stop()
     try:
-        missing = "from train.cache import find_data\nresult = [str(c.path) for c in find_data(spec).clips]"
+        missing = "from train.data.clips import find_data\nresult = [str(c.path) for c in find_data(spec)[0]]"
         assert len(fresh(missing, spec=page)) == 6
     finally:
         hub.start()

@@ -412,7 +412,7 @@ def test_a_full_disk_keeps_the_last_good_state(train, home, undisturbed, monkeyp
     ) as told:
         train("smoke", "full")
     assert "\n" not in str(told.value)
-    assert (home / "full" / "last.ckpt").read_bytes() == before and not list((home / "full").glob("*.tmp"))
+    assert (home / "full" / "last.ckpt").read_bytes() == before and not list((home / "full").glob(".*"))
 
 
 def test_finite_weights_that_predict_nothing_finite_are_not_written_over_the_last_good_state(train, home, monkeypatch):

@@ -189,7 +189,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         def inspect(event: gr.EventData) -> dict:
             question = event._data
             try:
-                answer = handlers.inspect(question.get("kind"), question.get("key"), question.get("options") or {})
+                answer = handlers.inspect(question.get("name"), question.get("key"), question.get("options") or {})
             except ExplorerError as error:
                 answer = {"error": str(error)}
             return {"inspect": answer | {"id": question.get("id")}}

@@ -173,6 +173,13 @@ class Handlers:
                     yield share
             yield task.result()
 
+    def circle_path(self, id: str) -> dict:
+        """Where the moving circle of an id goes: {"path": [[x, y], ...]}, see `Circle.path`, or {"error"}."""
+        try:
+            return {"path": circle.Circle.parse(str(id)).path().round(1).tolist()}
+        except ClipError as error:
+            return {"error": str(error)}
+
     def upload(self, path: str) -> Request:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
         label, group = ucf101_name(Path(path).stem) or ("", None)
@@ -276,7 +283,7 @@ class Handlers:
     def classify(self, key: str, parts: list[str] | None = None) -> Iterator[dict]:
         """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer.
 
-        parts: of the classifier's predictor, to silence; "without" in the answer are those that its scores depend on.
+        parts: of the classifier's predictor, to silence; "silence" in the answer are those that its scores depend on.
         """
         from .classes import classification_payload
 
@@ -294,7 +301,7 @@ class Handlers:
                     yield {"progress": step}
                 else:
                     known = classification_payload(step, self.explorer.classifier().predictor.name)
-                    known["without"] = silence
+                    known["silence"] = list(silence)
             with self._lock:
                 self._classes[path, silence] = known
                 while len(self._classes) > KEPT_CLASSES:

@@ -20,7 +20,7 @@ from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
-SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download")
+SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download", "circle_path")
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"

@@ -47,7 +47,7 @@ STAGE = f"""
       <button type="button" data-kind="png">png</button><button type="button" data-kind="mp4">mp4</button>
       <button type="button" data-kind="gif">gif</button><button type="button" data-kind="npz">npz</button>
       <button type="button" class="snap">this view</button></span>
-    <span class="told" role="status"></span></div>
+    <span class="said" role="status"></span></div>
   </div>
 </section>
 """
@@ -258,7 +258,7 @@ CIRCLE = """
           aria-valuemin="0" aria-valuemax="40" aria-valuenow="12"></canvas>
   <div class="tools"><label>Size <input type="range" min="6" max="80" value="26" aria-label="radius"></label>
   <label>Colour <input type="color" value="#ffffff" aria-label="colour"></label></div>
-  <p class="told quiet"></p>
+  <p class="note quiet"></p>
   <button type="button" class="go">Predict it</button>
 </section>
 """

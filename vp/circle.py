@@ -43,12 +43,16 @@ class Circle:
             )
         return cls(angle, speed, radius, tuple(bytes.fromhex(match[4])))
 
-    def frames(self, count: int = FRAMES) -> np.ndarray:
-        """uint8 [count, 240, 320, 3]: it starts in the middle, and bounces off the borders."""
+    def path(self, count: int = FRAMES) -> np.ndarray:
+        """Where its middle is in each frame, [count, 2]: x and y in pixels from the upper left corner."""
         direction = np.deg2rad(self.angle)
         travelled = np.arange(count)[:, None] * self.speed * np.array([np.cos(direction), np.sin(direction)])
-        x = _bounce(WIDTH / 2 + travelled[:, 0], self.radius, WIDTH - self.radius)
-        y = _bounce(HEIGHT / 2 + travelled[:, 1], self.radius, HEIGHT - self.radius)
+        middle, room = np.array([WIDTH, HEIGHT]), np.full(2, self.radius)
+        return _bounce(middle / 2 + travelled, room, middle - room)
+
+    def frames(self, count: int = FRAMES) -> np.ndarray:
+        """uint8 [count, 240, 320, 3]: it starts in the middle, and bounces off the borders."""
+        x, y = self.path(count).T
         clip = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
         colour, background = np.array(self.colour, float), np.array(BACKGROUND, float)
         for t in range(count):
@@ -64,7 +68,7 @@ def disc(height: int, width: int, y: float, x: float, radius: float) -> np.ndarr
     return inside.reshape(height, SUBSAMPLES, width, SUBSAMPLES).mean((1, 3))
 
 
-def _bounce(place: np.ndarray, low: float, high: float) -> np.ndarray:
+def _bounce(place: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Fold a straight path between two walls."""
-    room = max(high - low, 1e-9)
+    room = np.maximum(high - low, 1e-9)
     return low + room - np.abs((place - low) % (2 * room) - room)

@@ -14,6 +14,12 @@ from .rollout import Rollout
 # The one colour that means "predicted", here and in the page's style sheet.
 PREDICTED = (240, 118, 54)
 SEEN = (138, 146, 160)
+# Colour maps by their stops, here and on the page. Signed: blue, through the middle, to red; unsigned: dark to bright.
+COLOURS = {
+    "signed": [[20, 56, 120], [82, 146, 205], [247, 247, 247], [226, 122, 86], [120, 22, 32]],
+    "signed_dark": [[96, 180, 255], [34, 84, 150], [24, 27, 34], [160, 62, 38], [255, 150, 92]],
+    "unsigned": [[18, 20, 32], [62, 50, 110], [150, 62, 110], [232, 122, 76], [252, 232, 164]],
+}
 LARGE = 384  # pixels of height up to which pictures to keep are enlarged
 
 
@@ -52,8 +58,8 @@ def activation_sprite(values: np.ndarray, signed: bool) -> tuple[np.ndarray, np.
 
 def diverging(values: np.ndarray) -> np.ndarray:
     """[...] in [-1, 1] -> uint8 [..., 3]: blue below zero, white at zero, red above."""
-    positions = [-1.0, -0.5, 0.0, 0.5, 1.0]
-    colours = np.array([[20, 56, 120], [82, 146, 205], [247, 247, 247], [226, 122, 86], [120, 22, 32]], dtype=float)
+    colours = np.array(COLOURS["signed"], dtype=float)
+    positions = np.linspace(-1, 1, len(colours))
     v = np.clip(values, -1, 1)
     return np.stack([np.interp(v, positions, colours[:, c]) for c in range(3)], axis=-1).round().astype(np.uint8)
 

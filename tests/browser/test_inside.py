@@ -84,14 +84,14 @@ def test_ranking_wiping_and_sweeping(explorer: Explorer) -> None:
     expect(view.locator(".importance tbody tr")).to_have_count(4 + 12)
     for block in view.locator(".importance tbody").all():
         expect(block.locator("tr")).to_have_text([re.compile(text) for text in ("^C[1-4]", "^3×3", "^5×5", "^7×7")])
-    view.locator(".reset .go").click()
-    expect(view.locator(".reset .verdict")).to_have_text(re.compile("caught up|catch up|fell behind"))
-    expect(view.locator(".reset svg .series")).to_have_count(3)
-    before = view.locator(".reset .series.wiped path").get_attribute("d")
-    view.locator(".reset svg rect").nth(3).click()
-    expect(view.locator(".reset .series.wiped path")).not_to_have_attribute("d", before)
-    view.locator(".sweep .go").click()
-    expect(view.locator(".sweep .series.ours circle")).to_have_count(explorer.state("rollout.seen"))
+    view.locator(".memory_reset .go").click()
+    expect(view.locator(".memory_reset .verdict")).to_have_text(re.compile("caught up|catch up|fell behind"))
+    expect(view.locator(".memory_reset svg .series")).to_have_count(3)
+    before = view.locator(".memory_reset .series.wiped path").get_attribute("d")
+    view.locator(".memory_reset svg rect").nth(3).click()
+    expect(view.locator(".memory_reset .series.wiped path")).not_to_have_attribute("d", before)
+    view.locator(".seen_sweep .go").click()
+    expect(view.locator(".seen_sweep .series.ours circle")).to_have_count(explorer.state("rollout.seen"))
 
     view.locator(".importance tbody button").first.click()
     expect(explorer.page.locator("#view-memory .detail h4")).to_be_visible()
@@ -166,8 +166,8 @@ def test_the_views_fit_a_phone(visit) -> None:
     explorer = visit(width=390)
     explorer.view("Ladder").locator("[data-stage='e4']").wait_for()
     assert explorer.overflow() <= 0
-    explorer.view("Experiments").locator(".reset .go").click()
-    explorer.page.locator(".reset svg").wait_for()
+    explorer.view("Experiments").locator(".memory_reset .go").click()
+    explorer.page.locator(".memory_reset svg").wait_for()
     assert explorer.overflow() <= 0
 
 

@@ -101,7 +101,7 @@ def test_a_prediction_can_be_kept(explorer: Explorer, tmp_path: Path, kind: str)
             assert data["predictions"].shape[0] == explorer.state("rollout.horizon")
     else:
         assert len(video.read(path, fps=5)) > 3
-    expect(explorer.page.locator("#view-stage .told")).to_be_empty()
+    expect(explorer.page.locator("#view-stage .said")).to_be_empty()
 
 
 @pytest.mark.parametrize("name", ["Predict", "Ladder", "Memory", "Motion", "Compare"])
@@ -125,22 +125,22 @@ def test_a_link_brings_back_an_experiment(visit: Callable[..., Explorer]) -> Non
     view = first.view("Experiments")
     view.locator("[data-part='C1.3x3']").click()
     expect(view.locator(".silence .verdict")).to_be_visible()
-    view.locator(".sweep .go").click()
-    expect(view.locator(".sweep .chart")).to_be_visible()
+    view.locator(".seen_sweep .go").click()
+    expect(view.locator(".seen_sweep .chart")).to_be_visible()
     first.page.wait_for_timeout(400)
     fragment = urlsplit(first.page.evaluate("location.href")).fragment
     named = parse_qs(fragment)
-    assert named["silence"] == ["C1.3x3"] and named["run"] == ["sweep"] and named["view"] == ["Experiments"]
+    assert named["silence"] == ["C1.3x3"] and named["run"] == ["seen_sweep"] and named["view"] == ["Experiments"]
 
     second = visit(fragment=f"#{fragment}")
     again = second.page.locator("#view-experiments")
     expect(again.locator("[data-part='C1.3x3']")).to_have_attribute("aria-pressed", "true")
     expect(again.locator(".silence .verdict")).to_have_text(view.locator(".silence .verdict").inner_text())
-    expect(again.locator(".sweep .chart")).to_be_visible()
+    expect(again.locator(".seen_sweep .chart")).to_be_visible()
 
 
 def test_the_link_is_copied(explorer: Explorer) -> None:
     explorer.context.grant_permissions(["clipboard-read", "clipboard-write"])
     explorer.page.locator("#view-stage .link").click()
-    expect(explorer.page.locator("#view-stage .told")).to_contain_text("Copied")
+    expect(explorer.page.locator("#view-stage .said")).to_contain_text("Copied")
     assert f"clip={explorer.state('rollout.clip_id')}" in explorer.page.evaluate("navigator.clipboard.readText()")

@@ -60,14 +60,14 @@ def test_every_view_is_of_that_size(handlers, shown):
     assert handlers.life(key, "C1", "3x3", 1)["steps"] == 4
     assert handlers.motion(key)["levels"][-1]["size"] == [128, 192]
     assert {tuple(result["size"]) for result in handlers.compare(key)["results"]} == {(128, 192), (256, 320)}
-    stages = {stage["name"]: stage["size"] for stage in handlers.inspect("ladder", key, {})["stages"]}
+    stages = {stage["name"]: stage["size"] for stage in handlers.inspect("ladder_map", key, {})["stages"]}
     assert stages["C1.3x3"] == [64, 96] and stages["C4.7x7"] == [8, 12]
     assert handlers.inspect("saliency", key, {})["size"] == [128, 192]
     networks = handlers.inspect("spectrum", key, {})["networks"]
     assert [network["size"] for network in networks] == [[128, 192]] * 2
-    assert len(handlers.inspect("reset", key, {})["psnr"]) == 11  # of at most 12 frames
-    assert len(handlers.inspect("importance", key, {})["ranking"]) == 16
-    assert len(handlers.inspect("sweep", key, {})["psnr"]) == 3
+    assert len(handlers.inspect("memory_reset", key, {})["psnr"]) == 11  # of at most 12 frames
+    assert len(handlers.inspect("importance", key, {})["importance"]) == 16
+    assert len(handlers.inspect("seen_sweep", key, {})["psnr"]) == 3
 
 
 def test_the_motion_of_the_largest_network_is_sent_in_little(handlers, clip):

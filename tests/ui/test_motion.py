@@ -13,9 +13,15 @@ from vp.errors import RequestError
 from vp.inspection import built_up
 from vp.models import KERNELS
 from vp.predictor import Predictor
-from vp.ui.motion import location_payload, motion_payload, moves_payload
+from vp.rollout import Rollout
+from vp.ui.motion import location_payload, motion_drawing, motion_numbers, moves_payload
 
 CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
+
+
+def motion_payload(rollout: Rollout) -> dict:
+    levels = built_up(rollout)
+    return motion_numbers(rollout, levels) | motion_drawing(rollout, levels)
 
 
 def unpacked(packed: dict) -> np.ndarray:

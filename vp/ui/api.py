@@ -5,7 +5,7 @@
 /compare      the three networks on the same window
 /classify     the action classifier on a whole clip
 
-and the experiments of `vp.ui.api_experiments`.
+and one for each experiment of `vp.ui.experiments`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vp.explorer import Window
 from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
-from .api_experiments import add_experiments
+from .experiments import EXPERIMENTS
 from .files import given_video, new_file, plain
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
@@ -170,7 +170,18 @@ def add_api(handlers: Handlers) -> None:
             ("classify", classify, [file], result),
         ):
             gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
-        add_experiments(explorer, file, model, window, size, picture, result)
+
+        settings = {component.label: component for component in (model, *window, size)}
+        for name, experiment in EXPERIMENTS.items():
+            own = {
+                argument.name: gr.Textbox(argument.default, label=argument.name)
+                if isinstance(argument.default, str)
+                else gr.Number(argument.default, label=argument.name, **number)
+                for argument in experiment.arguments
+            }
+            inputs = [file, *((settings | own)[parameter] for parameter in experiment.parameters)]
+            outputs = [gr.File(label=experiment.file), result] if experiment.file else result
+            gr.Button(name).click(shown(experiment.endpoint(explorer)), inputs, outputs, api_name=name, **MODEL)
 
 
 def _numbers(rollout: Rollout, fps: int) -> dict:

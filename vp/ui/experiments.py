@@ -1,174 +1,297 @@
-"""The experiments of `vp.inspection`, as the page asks for them: by name, answered in JSON."""
+"""The experiments, each described once: see `vp.ui.registry` for what is made from that.
+
+What they compute is `vp.inspection`'s; here is what they take, what they answer, and what the page draws of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import TypeVar
+from dataclasses import asdict, replace
 
 import numpy as np
+from PIL import Image
 
-from vp import inspection
+import vp
+from vp import render
 from vp.errors import RequestError
-from vp.explorer import Explorer, Window
+from vp.limits import MAX_SEEN
 from vp.models import TITLES
-from vp.render import film_strip, heat, png
-from vp.rollout import Rollout
 
-from .motion import moves_payload
 from .payload import data_url
-from .store import Request, RolloutStore
+from .registry import Answer, Argument, Experiment, Subject
+from .store import Request
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What an experiment is made on: a rollout that a page shows (computed again, should it have been dropped), and
-    the request that it answered."""
-
-    explorer: Explorer
-    request: Request
-    rollout: Callable[[], Rollout]
-
-    def inspect(self, experiment: Callable[..., T], window: Window | None = None, **options: object) -> T:
-        """An experiment of `vp.inspection` on the window of the request, or another one of its clip."""
-        return self.explorer.inspect(experiment, self.request.file, window or self.request.window, **options)
+RESET_FRAMES = 17
+MAX_PARTS = 64
+SPECTRUM_DB = 80.0  # what is weaker by more than this than the strongest is black
+EXPERIMENTS: dict[str, Experiment] = {}
 
 
-def _ladder(on: Subject, options: dict) -> dict:
-    """Every stage as a grey film strip from top to bottom, brightest where it answers most, its "range" from black to
-    white. taps: the stages on the way down. moves: what each level adds to the motion, see `moves_payload`."""
-    window = on.request.window
-    found = on.inspect(inspection.ladder_map, seen=window.seen, horizon=window.horizon)
-    stages = []
-    for name, maps in found.stages.items():
-        # A memory may answer everywhere: what it says is in the differences.
-        low, high = (float(v) for v in np.percentile(maps, (1, 99.5)))
-        unit = (maps - low) / max(high - low, 1e-3)
-        sprite = np.clip(unit * 255 + 0.5, 0, 255).astype(np.uint8).reshape(-1, maps.shape[2])
-        stages.append(
-            {
-                "name": name,
-                "channels": found.channels[name],
-                "size": list(maps.shape[1:]),
-                "range": [low, high],
-                "sprite": data_url(png(sprite)),
-            }
-        )
-    taps = [name for name in found.stages if not name.startswith(("C", "L"))]
-    return {"stages": stages, "taps": taps, "moves": moves_payload(on.rollout())}
+def experiment(**description: object) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Enter a function into `EXPERIMENTS` under its name, its docstring being what people and language models read.
+    description: the other fields of `Experiment`."""
+
+    def enter(run: Callable[..., Answer]) -> Callable[..., Answer]:
+        summary, returns = (" ".join(text.split()) for text in run.__doc__.split("Returns:"))
+        EXPERIMENTS[run.__name__] = Experiment(run.__name__, summary, returns, run, **description)
+        return run
+
+    return enter
 
 
-def _silence(on: Subject, options: dict) -> dict:
-    """The prediction with parts silenced. parts: list of paths such as "C2.5x5"."""
-    parts = options.get("parts")
-    if not isinstance(parts, list) or not 1 <= len(parts) <= 64:
-        raise RequestError("Choose at least one part of the network to silence.")
-    rollout = on.explorer.silence(on.rollout(), [str(p) for p in parts])
-    return {
-        "parts": parts,
-        "strip": data_url(png(film_strip(rollout.predictions))),
-        "psnr": [round(v, 3) for v in rollout.scores["psnr"]],
-        "seconds": round(rollout.seconds, 4),
-    }
+@experiment(
+    title="Silence a part",
+    about="Switch parts of the network off and see what they were for. What is silenced is zero at every step: a "
+    "block's three ConvGRUs, its convolution of the present frame (<em>now</em>), and in C3 and C4 the "
+    "learned map that tells it where in the frame it is (<em>place</em>).",
+    window=("seen", "horizon"),
+    arguments=(Argument("parts", "C1.3x3", "paths of parts, separated by commas"),),
+    file="silenced.mp4",
+)
+def silence(on: Subject, parts: str) -> Answer:
+    """Predict with parts of the network silenced, and without. Settings as in /predict; parts: what to silence, by
+    commas, e.g. "C2", "C2.skip", "C3.location", "C1.3x3" or filter 7 of it, "C1.3x3.7". Gives an mp4 and the dB
+    that it costs.
 
-
-def _importance(on: Subject, options: dict) -> dict:
-    """All ConvGRUs and the blocks of them, the most important first."""
-    found = on.inspect(inspection.rank_convgrus, seen=on.request.window.seen)
-    return {"ranking": [asdict(part) for part in found]}
-
-
-def _reset(on: Subject, options: dict) -> dict:
-    """One-frame-ahead scores along the clip, with the memory wiped before frame `at` and without."""
-    window = on.request.window
-    length = max(3, min(RESET_FRAMES, window.most, int((on.request.seconds - window.start) * window.fps)))
-    at = options.get("at")
-    at = length // 2 if at is None else at
-    if isinstance(at, bool) or not isinstance(at, int):
-        raise RequestError(f"The frame before which to wipe must be a whole number, not {at!r}.")
-    found = on.inspect(inspection.memory_reset, replace(window, seen=length - 1, horizon=1), at=at)
-    numbers = {name: [round(v, 3) for v in getattr(found, name)] for name in ("psnr", "reset_psnr", "copy_psnr")}
-    return numbers | {"at": at, "recovered": found.recovered, "within": inspection.reset.WITHIN}
-
-
-def _sweep(on: Subject, options: dict) -> dict:
-    """Quality against the number of frames seen, up to those of the window."""
-    window = replace(on.request.window, horizon=1)
-    found = on.inspect(inspection.sweep_seen, window, most=window.seen)
-    return {
-        "psnr": [round(v, 3) for v in found.psnr],
-        "copy_psnr": round(found.copy_psnr, 3),
-        "strip": data_url(png(film_strip(found.predictions))),
-    }
-
-
-def _saliency(on: Subject, options: dict) -> dict:
-    """How strongly each seen pixel moves the first prediction, or a region of it [top, left, bottom, right]."""
-    region = options.get("region") or [0, 0, 1, 1]
-    if not isinstance(region, list) or len(region) != 4 or not all(isinstance(v, (int, float)) for v in region):
-        raise RequestError("A region is four numbers: top, left, bottom, right, as shares of the frame.")
-    found = on.inspect(inspection.saliency, seen=on.request.window.seen, region=tuple(region))
-    sprite = heat(found.heat)
-    return {
-        "shares": [round(v, 4) for v in found.shares],
-        "region": list(found.region),
-        "size": list(found.heat.shape[1:]),
-        "sprite": data_url(png(sprite.reshape(-1, sprite.shape[2]))),
-    }
-
-
-def _spectrum(on: Subject, options: dict) -> dict:
-    """What the truth, the network and, where it is there, the paper's design look like in pixels and in frequencies.
-
-    networks: for each, its name and title, the frame "size", the first predicted frame and the spectrum of all as
-    pictures, its "grid" by period and "gain" in dB over repeating the last frame (mean of the steps). truth: the same
-    pictures of what came, at the first network's size. range: dB from black to white in a spectrum.
+    Returns:
+        An mp4 of the prediction without them beside the truth, and a JSON object with model, parts, psnr,
+        untouched_psnr (lists, dB, one number a step that has a true frame) and lost (their mean difference in dB,
+        null without true frames).
     """
-    paper = on.explorer.paper(on.request.file, on.request.window)
-    networks, truth = [], None
-    for rollout in [on.rollout()] + ([paper] if paper else []):
-        found = inspection.compare_spectra(rollout)
-        high = float(found.truth.max())
-        truth = truth or _look(rollout.truth, found.truth, high)
-        gains = np.subtract(rollout.scores["psnr"], rollout.scores["copy_last_psnr"])
-        networks.append(
-            {
-                "name": rollout.model,
-                "title": TITLES[rollout.model],
-                "size": list(found.truth.shape),
-                "grid": {str(period): round(value, 3) for period, value in found.grid.items()},
-                "gain": round(float(gains.mean()), 3),
-            }
-            | _look(rollout.predictions, found.prediction, high)
-        )
-    return {"networks": networks, "truth": truth, "range": SPECTRUM_DB}
+    chosen = [part.strip() for part in parts.split(",") if part.strip()]
+    if not 1 <= len(chosen) <= MAX_PARTS:
+        raise RequestError(f"Name 1 to {MAX_PARTS} parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
+    on.explorer.predictor(on.window.model).kept(chosen)  # refuses what is not there before anything is predicted
+    untouched = on.rollout
+    hurt = on.explorer.silence(untouched, chosen)
+    scores, before = hurt.scores["psnr"], untouched.scores["psnr"]
+    return Answer(
+        {
+            "model": hurt.model,
+            "parts": chosen,
+            "psnr": scores,
+            "untouched_psnr": before,
+            "lost": float(np.mean(before) - np.mean(scores)) if scores else None,
+        },
+        lambda: {"strip": data_url(render.png(render.film_strip(hurt.predictions)))},
+        lambda path: render.side_by_side_mp4(hurt, path, on.window.fps),
+    )
+
+
+@experiment(
+    title="Which memory matters most here?",
+    about="Each of the twelve ConvGRUs is silenced in turn, and each block's three together, for the first "
+    "predicted frame of this clip. Where one alone costs little but its block much, the others stand in for "
+    "it.",
+    button="Silence each in turn",
+    window=("seen",),
+)
+def importance(on: Subject) -> Answer:
+    """Rank the twelve ConvGRUs, and the four blocks of three, by how much worse the first predicted frame gets when
+    each is silenced.
+
+    Returns:
+        A JSON list, the most important first: part (such as "C1.3x3", or "C1" for all three of a block), lost (dB of
+        PSNR, null where the clip ends) and change (root mean square difference to the untouched prediction, of 255).
+    """
+    return Answer([asdict(part) for part in on.inspect(vp.inspection.rank_convgrus, seen=on.window.seen)])
+
+
+def _along_the_clip(request: Request) -> dict:
+    window = request.window
+    frames = max(3, min(RESET_FRAMES, window.most, int((request.seconds - window.start) * window.fps)))
+    return {"frames": frames, "at": frames // 2}
+
+
+@experiment(
+    title="Wipe the memory",
+    about="The clip is shown frame by frame, and at one of them the network forgets everything. Click another frame"
+    " to wipe before it.",
+    button="Wipe it in the middle",
+    arguments=(
+        Argument("frames", RESET_FRAMES, "frames of the clip to take, at the fine size to 12", 3, 21),
+        Argument("at", 8, "frame before which every state is set to zero, 1 to frames - 2"),
+    ),
+    page=_along_the_clip,
+)
+def memory_reset(on: Subject, frames: int, at: int) -> Answer:
+    """Show a clip frame by frame and wipe the network's memory on the way. frames: 3 to 21; at: the frame before
+    which it is wiped, from 0. Gives the PSNR of each next frame, with and without.
+
+    Returns:
+        A JSON object with at, psnr, reset_psnr, copy_psnr (lists in dB) and recovered (frames until it is within 0.1
+        dB of the untouched prediction and stays so, null if never).
+    """
+    found = on.inspect(vp.inspection.memory_reset, replace(on.window, seen=frames - 1), at=at)
+    return Answer({name: getattr(found, name) for name in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")})
+
+
+@experiment(
+    title="How many frames does it need?",
+    about="The same frame, predicted after seeing only the last one, the last two, and so on.",
+    button="Show it fewer",
+    arguments=(Argument("most", 5, "frames seen at most, at the fine size to 11", 1, MAX_SEEN),),
+    page=lambda request: {"most": request.window.seen},
+)
+def seen_sweep(on: Subject, most: int) -> Answer:
+    """Predict the same frame after seeing only the last one before it, the last two, up to `most`.
+
+    Returns:
+        A JSON object with psnr and ssim (lists: entry k is for k + 1 frames seen), copy_psnr and copy_ssim.
+    """
+    found = on.inspect(vp.inspection.sweep_seen, replace(on.window, seen=most), most=most)
+    return Answer({name: getattr(found, name) for name in ("psnr", "ssim", "copy_psnr", "copy_ssim")})
 
 
 def _look(frames: np.ndarray, power: np.ndarray, high: float) -> dict[str, str]:
     """The first of some frames and the spectrum of all, white at `high` dB, as pictures."""
     grey = np.clip(((power - high) / SPECTRUM_DB + 1) * 255 + 0.5, 0, 255).astype(np.uint8)
-    return {"frame": data_url(png(film_strip(frames[:1]))), "spectrum": data_url(png(grey))}
+    return {"frame": data_url(render.png(render.film_strip(frames[:1]))), "spectrum": data_url(render.png(grey))}
 
 
-RESET_FRAMES = 17
-SPECTRUM_DB = 80.0  # what is weaker by more than this than the strongest is black
-EXPERIMENTS: dict[str, Callable[[Subject, dict], dict]] = {
-    "ladder": _ladder,
-    "silence": _silence,
-    "importance": _importance,
-    "reset": _reset,
-    "sweep": _sweep,
-    "saliency": _saliency,
-    "spectrum": _spectrum,
-}
+@experiment(
+    title="Is there a grid?",
+    about="Pixel shuffle can leave a pattern that repeats every 2, 4 or 8 pixels. In the picture it hides; in the "
+    "spectrum, coarse detail in the middle and fine detail outside, it stands at the marked places. Beside "
+    "this network, one of the paper's design: it paints every frame anew instead of moving the "
+    "last one.",
+    button="Look at the spectrum",
+    window=("seen", "horizon"),
+    file="spectrum.npz",
+)
+def spectrum(on: Subject) -> Answer:
+    """Compare the power spectra of predicted and true frames, and look for the grid that pixel shuffle can leave.
+
+    Returns:
+        An .npz with truth and prediction (power in dB, [h, w], frequency zero at [h // 2, w // 2]), and a JSON object
+        with model and grid: for patterns that repeat every 2, 4 and 8 pixels, how many times the truth's energy the
+        prediction has (1 is no grid). Where a network of the paper's design is there to compare with, the
+        .npz has paper and the object paper_grid too.
+    """
+    rollouts = {"grid": on.rollout, "paper_grid": on.explorer.paper(on.request.file, on.window)}
+    rollouts = {name: rollout for name, rollout in rollouts.items() if rollout is not None}
+    spectra = {name: vp.inspection.compare_spectra(rollout) for name, rollout in rollouts.items()}
+    # JSON has no numbers for names.
+    grids = {name: {str(period): value for period, value in found.grid.items()} for name, found in spectra.items()}
+    ours = spectra["grid"]
+
+    def drawing() -> dict:
+        networks = []
+        for name, rollout in rollouts.items():
+            gains = np.subtract(rollout.scores["psnr"], rollout.scores["copy_last_psnr"])
+            about = {"title": TITLES[rollout.model], "size": list(spectra[name].truth.shape), "grid": grids[name]}
+            looks = _look(rollout.predictions, spectra[name].prediction, float(spectra[name].truth.max()))
+            networks.append(about | looks | {"gain": float(gains.mean())})
+        truth = _look(on.rollout.truth, ours.truth, float(ours.truth.max()))
+        return {"networks": networks, "truth": truth, "range": SPECTRUM_DB}
+
+    arrays = {"truth": ours.truth, "prediction": ours.prediction}
+    if "paper_grid" in spectra:
+        arrays["paper"] = spectra["paper_grid"].prediction
+    return Answer({"model": on.rollout.model} | grids, drawing, lambda path: np.savez_compressed(path, **arrays))
 
 
-def run_experiment(explorer: Explorer, store: RolloutStore, key: str, kind: str, options: dict) -> dict:
-    """Run one on the window of a rollout. Raises RequestError for an unknown kind or key, and what the experiment
-    raises."""
-    if kind not in EXPERIMENTS:
-        raise RequestError(f"There is no experiment {kind!r}: choose one of {', '.join(EXPERIMENTS)}.")
-    on = Subject(explorer, store.request(key), lambda: store.get(key))
-    return EXPERIMENTS[kind](on, options if isinstance(options, dict) else {})
+@experiment(
+    title="Where does the prediction look?",
+    about="How strongly each pixel it has seen moves the first predicted frame. Drag over the prediction to ask "
+    "about a part of it.",
+    button="Ask about the whole frame",
+    window=("seen",),
+    arguments=tuple(
+        Argument(side, default, f"{side} of a region of the prediction, in shares of the frame")
+        for side, default in (("top", 0.0), ("left", 0.0), ("bottom", 1.0), ("right", 1.0))
+    ),
+    file="saliency.png",
+)
+def saliency(on: Subject, top: float, left: float, bottom: float, right: float) -> Answer:
+    """Show which seen pixels move the first predicted frame, or the part of it between top, left, bottom and right (0
+    to 1).
+
+    Returns:
+        A PNG strip, one heat map a seen frame (brightness is the root of the sensitivity), and a JSON object with
+        shares (each frame's part of the whole, adding up to 1) and region (in pixels).
+    """
+    region = (top, left, bottom, right)
+    found = on.inspect(vp.inspection.saliency, seen=on.window.seen, region=region)
+    heat = render.heat(found.heat)
+    return Answer(
+        {"shares": found.shares, "region": list(found.region)},
+        lambda: {"size": list(heat.shape[1:]), "sprite": data_url(render.png(np.concatenate(heat)))},
+        lambda path: Image.fromarray(np.concatenate(heat, axis=1)).save(path),
+    )
+
+
+@experiment(
+    window=("seen", "horizon"),
+    file="motion.npz",
+)
+def motion(on: Subject) -> Answer:
+    """Show what the network moves and what it paints, step by step, and how the motion is built up from coarse to
+    fine by the memories C4 to C1.
+
+    Returns:
+        An .npz with flow [steps, h, w, 2] (pixels right and down, from the new frame back to the last one), mask
+        [steps, h, w] (share painted rather than moved) and C4, C3, C2, C1: the flow as it stands after each of these
+        levels, on its own grid, in pixels too. And a JSON object with model, steps, size, speed (mean length of the
+        flow in pixels), painted (mean share) and gain (dB of each step's prediction over the frame that it read, null
+        where the clip ends), lists of one number a step, and levels: in the order C4, C3, C2, C1, head (the last
+        refinement, by at most a pixel) name, size, speed and gain of the read frame moved by that flow alone. Fails
+        for a network that moves no pixels.
+    """
+    from .motion import location_payload, motion_drawing, motion_numbers
+
+    rollout = on.rollout
+    levels = vp.inspection.built_up(rollout)
+    numbers = motion_numbers(rollout, levels)
+    arrays = {"flow": rollout.flow, "mask": rollout.mask} | rollout.levels
+    return Answer(
+        numbers,
+        lambda: (
+            motion_drawing(rollout, levels)
+            | {"locations": location_payload(on.explorer.predictor(rollout.model).model)}
+        ),
+        lambda path: np.savez_compressed(path, **{name: maps.astype(np.float16) for name, maps in arrays.items()}),
+    )
+
+
+@experiment(
+    window=("seen", "horizon"),
+    file="ladder.npz",
+)
+def ladder_map(on: Subject) -> Answer:
+    """Show how strongly every stage of the network answers, place by place and step by step.
+
+    Returns:
+        An .npz with one array [steps, h, w] for each stage (root mean square over its channels), and a JSON object
+        with model and stages: in the order of computation, name, channels, size and strength (mean at each step).
+    """
+    from .motion import moves_payload
+
+    found = on.inspect(vp.inspection.ladder_map, seen=on.window.seen, horizon=on.window.horizon)
+    stages = [
+        {
+            "name": name,
+            "channels": found.channels[name],
+            "size": list(maps.shape[1:]),
+            "strength": [float(v) for v in maps.mean((1, 2))],
+        }
+        for name, maps in found.stages.items()
+    ]
+
+    def drawing() -> dict:
+        """Every stage as a grey film strip from top to bottom, brightest where it answers most, its "range" from black
+        to white. taps: the stages on the way down. moves: what each level adds to the motion, see `moves_payload`."""
+        drawn = []
+        for stage, maps in zip(stages, found.stages.values(), strict=True):
+            # A memory may answer everywhere: what it says is in the differences.
+            low, high = (float(v) for v in np.percentile(maps, (1, 99.5)))
+            sprite = render.to_uint8((maps - low) / max(high - low, 1e-3)).reshape(-1, maps.shape[2])
+            drawn.append(stage | {"range": [low, high], "sprite": data_url(render.png(sprite))})
+        taps = [name for name in found.stages if not name.startswith(("C", "L"))]
+        return {"stages": drawn, "taps": taps, "moves": moves_payload(on.rollout)}
+
+    return Answer(
+        {"model": on.window.model, "stages": stages},
+        drawing,
+        lambda path: np.savez_compressed(path, **found.stages),
+    )

@@ -32,8 +32,10 @@ from vp.rollout import Rollout
 from vp.shelves import Shelf, varied
 
 from .downloads import make_download, url
+from .experiments import EXPERIMENTS
 from .files import new_file, shown_copy
 from .payload import activation_payload, data_url, filter_payload, rollout_payload
+from .registry import ask_for_page
 from .store import Request, RolloutStore
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "example.json"
@@ -171,6 +173,13 @@ class Handlers:
                     yield share
             yield task.result()
 
+    def circle_path(self, id: str) -> dict:
+        """Where the moving circle of an id goes: {"path": [[x, y], ...]}, see `Circle.path`, or {"error"}."""
+        try:
+            return {"path": circle.Circle.parse(str(id)).path().round(1).tolist()}
+        except ClipError as error:
+            return {"error": str(error)}
+
     def upload(self, path: str) -> Request:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
         label, group = ucf101_name(Path(path).stem) or ("", None)
@@ -250,12 +259,8 @@ class Handlers:
 
     def motion(self, key: str) -> dict:
         """Flow, mask and location maps for the Motion view."""
-        from .motion import location_payload, motion_payload
-
         try:
-            rollout = self.store.get(key)
-            predictor = self.explorer.predictor(rollout.model)
-            return motion_payload(rollout) | {"locations": location_payload(predictor.model)}
+            return self.inspect("motion", key, {})
         except ExplorerError as error:
             return {"error": str(error)}
 
@@ -267,16 +272,18 @@ class Handlers:
             return {"error": str(error)}
         return {"url": url(path), "name": path.name}
 
-    def inspect(self, kind: str, key: str, options: dict) -> dict:
-        """An experiment on the window of a rollout that the page shows; see `vp.ui.experiments`."""
-        from .experiments import run_experiment
-
-        return run_experiment(self.explorer, self.store, key, kind, options)
+    def inspect(self, name: str, key: str, options: dict) -> dict:
+        """An experiment on the window of a rollout that the page shows, see `vp.ui.registry.ask_for_page`. Raises
+        RequestError for an unknown name too."""
+        if name not in EXPERIMENTS:
+            raise RequestError(f"There is no experiment {name!r}: choose one of {', '.join(EXPERIMENTS)}.")
+        options = options if isinstance(options, dict) else {}
+        return ask_for_page(EXPERIMENTS[name], self.explorer, self.store, key, options)
 
     def classify(self, key: str, parts: list[str] | None = None) -> Iterator[dict]:
         """Which action the clip of a rollout shows: {"progress": share} while it is watched, then the whole answer.
 
-        parts: of the classifier's predictor, to silence; "without" in the answer are those that its scores depend on.
+        parts: of the classifier's predictor, to silence; "silence" in the answer are those that its scores depend on.
         """
         from .classes import classification_payload
 
@@ -294,7 +301,7 @@ class Handlers:
                     yield {"progress": step}
                 else:
                     known = classification_payload(step, self.explorer.classifier().predictor.name)
-                    known["without"] = silence
+                    known["silence"] = list(silence)
             with self._lock:
                 self._classes[path, silence] = known
                 while len(self._classes) > KEPT_CLASSES:

@@ -6,6 +6,7 @@ import numpy as np
 
 from vp import inspection
 from vp.errors import RequestError
+from vp.inspection import Level
 from vp.models.ladder import Ladder
 from vp.models.lateral import LocationConv2d
 from vp.render import png, to_uint8
@@ -17,45 +18,53 @@ PACKED = 4  # of PNGs
 NO_FLOW = "This network paints its frames without moving pixels: it has no flow to show."
 
 
-def motion_payload(rollout: Rollout) -> dict:
-    """Motion and mask of every step; motion is where things go, from the last frame to the predicted one.
-
-    mask: a grey film strip from left to right, a step each, and painted, its mean. levels: the motion after C4, C3, C2,
-    C1 and the head, see `_packed`, each with its "name" and "gain": dB that the frame which a step reads is closer to
-    what came when moved by it. gain: that of the whole prediction; None where the truth is not known. limit: pixels of
-    motion that have the full colour.
+def motion_numbers(rollout: Rollout, levels: list[Level]) -> dict:
+    """What a rollout moves and paints, in numbers: the JSON object of /motion. levels: `built_up` of it.
     Raises RequestError for a network that moves no pixels.
     """
     if rollout.flow is None or rollout.mask is None:
         raise RequestError(NO_FLOW)
-    mask = np.concatenate(list(to_uint8(rollout.mask.astype(np.float32))), axis=1)
     return {
+        "model": rollout.model,
         "steps": rollout.steps,
         "size": list(rollout.mask.shape[1:]),
+        "speed": _mean_speed(rollout.flow),
+        "painted": [float(share) for share in rollout.mask.mean((1, 2))],
+        "gain": inspection.predicted_gain(rollout),
+        "levels": [
+            {
+                "name": level.name,
+                "size": list(level.flow.shape[1:3]),
+                "speed": _mean_speed(level.flow),
+                "gain": level.gain,
+            }
+            for level in levels
+        ],
+    }
+
+
+def motion_drawing(rollout: Rollout, levels: list[Level]) -> dict:
+    """What is drawn of that; motion is where things go, from the last frame to the predicted one.
+
+    mask: a grey film strip from left to right, a step each. levels: the motion after C4, C3, C2, C1 and the head, see
+    `_packed`, each with its "name" and "gain". limit: pixels of motion that have the full colour.
+    """
+    mask = np.concatenate(list(to_uint8(rollout.mask.astype(np.float32))), axis=1)
+    return {
         "limit": _limit(-rollout.flow, 1.0),
         "mask": data_url(png(mask, PACKED)),
-        "painted": [round(float(share), 4) for share in rollout.mask.mean((1, 2))],
-        "gain": in_db(inspection.predicted_gain(rollout)),
         # A network says where a pixel comes FROM.
-        "levels": [
-            {"name": level.name, "gain": in_db(level.gain), **_packed(-level.flow)}
-            for level in inspection.built_up(rollout)
-        ],
+        "levels": [{"name": level.name, "gain": level.gain, **_packed(-level.flow)} for level in levels],
     }
 
 
 def moves_payload(rollout: Rollout) -> dict[str, dict]:
     """What each of C4 to C1 and the head itself adds to the motion: {name: `_packed`, its "limit" as in
-    `motion_payload`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
+    `motion_drawing`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
     return {
-        level.name: {"limit": _limit(-level.added, 0.25), "share": in_db(level.share), **_packed(-level.added)}
+        level.name: {"limit": _limit(-level.added, 0.25), "share": level.share, **_packed(-level.added)}
         for level in inspection.built_up(rollout)
     }
-
-
-def in_db(values: list[float | None]) -> list[float | None]:
-    """Rounded for a page."""
-    return [None if v is None else round(v, 3) for v in values]
 
 
 def _limit(motion: np.ndarray, least: float) -> float:
@@ -64,6 +73,11 @@ def _limit(motion: np.ndarray, least: float) -> float:
 
 def _speed(motion: np.ndarray) -> np.ndarray:
     return np.hypot(motion[..., 0], motion[..., 1])
+
+
+def _mean_speed(motion: np.ndarray) -> list[float]:
+    """Pixels, at each step."""
+    return [float(v) for v in _speed(motion).mean((1, 2))]
 
 
 def _packed(motion: np.ndarray) -> dict:
@@ -80,7 +94,7 @@ def _packed(motion: np.ndarray) -> dict:
         "size": [height, width],
         "peak": peak,
         "sprite": data_url(png(sprite, PACKED)),
-        "speed": [round(float(v), 3) for v in _speed(motion).mean((1, 2))],
+        "speed": _mean_speed(motion),
     }
 
 

@@ -20,7 +20,7 @@ from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
-SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download")
+SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download", "circle_path")
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
@@ -189,7 +189,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         def inspect(event: gr.EventData) -> dict:
             question = event._data
             try:
-                answer = handlers.inspect(question.get("kind"), question.get("key"), question.get("options") or {})
+                answer = handlers.inspect(question.get("name"), question.get("key"), question.get("options") or {})
             except ExplorerError as error:
                 answer = {"error": str(error)}
             return {"inspect": answer | {"id": question.get("id")}}

@@ -5,14 +5,18 @@ Nothing is fetched from elsewhere: fonts are the system's, so the page is whole 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import gradio as gr
 
+from vp.render import COLOURS
+
 STATIC = Path(__file__).parent / "static"
+# In the order in which they need each other: what all views share first.
 SCRIPTS = (
-    "core", "link", "picture", "flow", "share", "tour", "header", "gallery", "circle", "stage", "predict", "ladder",
-    "memory", "motion", "experiments", "compare", "classes",
+    "core", "view", "link", "picture", "flow", "share", "tour", "header", "gallery", "circle", "stage", "predict",
+    "ladder", "memory", "motion", "experiments", "compare", "classes",
 )  # fmt: skip
 SHEETS = (
     "core", "header", "tour", "controls", "gallery", "circle", "stage", "share", "predict", "ladder", "memory",
@@ -56,4 +60,6 @@ def css() -> str:
 
 def head() -> str:
     """The scripts, inline, so that they are there before any view is."""
-    return "".join(f"<script>\n{(STATIC / f'{name}.js').read_text(encoding='utf-8')}</script>\n" for name in SCRIPTS)
+    scripts = [f"window.LVLN_COLOURS = {json.dumps(COLOURS)};"]
+    scripts += [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return "".join(f"<script>\n{script}</script>\n" for script in scripts)

@@ -15,6 +15,9 @@ import gradio as gr
 from vp.models import BLOCKS, KERNELS, LadderConfig
 from vp.shelves import Shelf
 
+from . import experiments
+from .registry import Experiment
+
 
 def _panel(kind: str, title: str) -> str:
     return (
@@ -44,7 +47,7 @@ STAGE = f"""
       <button type="button" data-kind="png">png</button><button type="button" data-kind="mp4">mp4</button>
       <button type="button" data-kind="gif">gif</button><button type="button" data-kind="npz">npz</button>
       <button type="button" class="snap">this view</button></span>
-    <span class="told" role="status"></span></div>
+    <span class="said" role="status"></span></div>
   </div>
 </section>
 """
@@ -143,14 +146,7 @@ MOTION = """
 </section>
 """
 
-EXPERIMENTS = f"""
-<section class="experiments lvln" aria-label="experiments">
-  <article class="silence">
-    <h3>Silence a part</h3>
-    <p class="quiet">Switch parts of the network off and see what they were for. What is silenced is zero at every
-    step: a block's three ConvGRUs, its convolution of the present frame (<em>now</em>), and in C3 and C4 the learned
-    map that tells it where in the frame it is (<em>place</em>).</p>
-    <div class="parts" role="group" aria-label="parts of the network">{
+_PARTS = f"""<div class="parts" role="group" aria-label="parts of the network">{
     "".join(
         f'<div class="row"><button type="button" data-part="{block}">{block}</button>'
         + "".join(
@@ -167,50 +163,25 @@ EXPERIMENTS = f"""
 }</div>
     <form class="one">
     <label>One filter <input type="text" placeholder="C1.3x3.7" aria-label="path of a filter"></label>
-    <button type="submit">Silence it</button><button type="button" class="clear">Nothing silenced</button></form>
+    <button type="submit">Silence it</button><button type="button" class="clear">Nothing silenced</button></form>"""
+
+
+def _card(experiment: Experiment) -> str:
+    """An experiment on the page: its arguments are named for links, see static/experiments.js."""
+    names = " ".join(argument.name for argument in experiment.arguments)
+    button = f'<button type="button" class="go">{experiment.button}</button>' if experiment.button else _PARTS
+    return f"""<article class="{experiment.name}" data-arguments="{names}">
+    <h3>{experiment.title}</h3>
+    <p class="quiet">{experiment.about}</p>
+    {button}
     <p class="status" role="status"></p>
     <div class="result"></div>
-  </article>
-  <article class="importance">
-    <h3>Which memory matters most here?</h3>
-    <p class="quiet">Each of the twelve ConvGRUs is silenced in turn, and each block's three together, for the first
-    predicted frame of this clip. Where one alone costs little but its block much, the others stand in for it.</p>
-    <button type="button" class="go">Silence each in turn</button>
-    <p class="status" role="status"></p>
-    <div class="result"></div>
-  </article>
-  <article class="reset">
-    <h3>Wipe the memory</h3>
-    <p class="quiet">The clip is shown frame by frame, and at one of them the network forgets everything. Click another
-    frame to wipe before it.</p>
-    <button type="button" class="go">Wipe it in the middle</button>
-    <p class="status" role="status"></p>
-    <div class="result"></div>
-  </article>
-  <article class="sweep">
-    <h3>How many frames does it need?</h3>
-    <p class="quiet">The same frame, predicted after seeing only the last one, the last two, and so on.</p>
-    <button type="button" class="go">Show it fewer</button>
-    <p class="status" role="status"></p>
-    <div class="result"></div>
-  </article>
-  <article class="spectrum">
-    <h3>Is there a grid?</h3>
-    <p class="quiet">Pixel shuffle can leave a pattern that repeats every 2, 4 or 8 pixels. In the picture it hides; in
-    the spectrum, coarse detail in the middle and fine detail outside, it stands at the marked places. Beside this
-    network, one of the paper's design: it paints every frame anew instead of moving the last one.</p>
-    <button type="button" class="go">Look at the spectrum</button>
-    <p class="status" role="status"></p>
-    <div class="result"></div>
-  </article>
-  <article class="saliency">
-    <h3>Where does the prediction look?</h3>
-    <p class="quiet">How strongly each pixel it has seen moves the first predicted frame. Drag over the prediction to
-    ask about a part of it.</p>
-    <button type="button" class="go">Ask about the whole frame</button>
-    <p class="status" role="status"></p>
-    <div class="result"></div>
-  </article>
+  </article>"""
+
+
+EXPERIMENTS = f"""
+<section class="experiments lvln" aria-label="experiments">
+  {"".join(_card(experiment) for experiment in experiments.EXPERIMENTS.values() if experiment.title)}
 </section>
 """
 
@@ -287,7 +258,7 @@ CIRCLE = """
           aria-valuemin="0" aria-valuemax="40" aria-valuenow="12"></canvas>
   <div class="tools"><label>Size <input type="range" min="6" max="80" value="26" aria-label="radius"></label>
   <label>Colour <input type="color" value="#ffffff" aria-label="colour"></label></div>
-  <p class="told quiet"></p>
+  <p class="note quiet"></p>
   <button type="button" class="go">Predict it</button>
 </section>
 """

@@ -1,33 +1,28 @@
-// The moving circle: set off by hand, bounced as vp/circle.py bounces it.
+// The moving circle: set off by hand; vp/circle.py says where it goes from there.
 lvln.views.circle = (root) => {
-  const { send, busy } = lvln;
+  const { call, send, busy, visible } = lvln;
   const canvas = root.querySelector("canvas");
   const context = canvas.getContext("2d");
   const [size, colour] = root.querySelectorAll("input");
-  const told = root.querySelector(".told");
+  const note = root.querySelector(".note");
   const FASTEST = 40;
   const REACH = 4; // pixels that the arrow is long for one pixel of speed
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let [angle, speed] = [20, 12];
-  let [from, began] = [null, 0];
-
-  const fold = (place, low, high) => {
-    const room = high - low;
-    return low + room - Math.abs(((((place - low) % (2 * room)) + 2 * room) % (2 * room)) - room);
-  };
+  let dragged = false;
+  let path = []; // of its middle, ten places a second
+  let began = 0;
+  let waiting = null;
 
   function paint(now = 0) {
-    const radius = Number(size.value);
     const turn = (angle * Math.PI) / 180;
-    const moving = !calm.matches && from === null;
-    const t = moving ? (((now - began) / 100) % 40) * speed : 0;
-    const x = fold(160 + t * Math.cos(turn), radius, 320 - radius);
-    const y = fold(120 + t * Math.sin(turn), radius, 240 - radius);
+    const moving = !calm.matches && !dragged && path.length;
+    const [x, y] = moving ? path[Math.floor(Math.max(0, now - began) / 100) % path.length] : [160, 120];
     context.fillStyle = "rgb(13 15 19)";
     context.fillRect(0, 0, 320, 240);
     context.fillStyle = colour.value;
     context.beginPath();
-    context.arc(x, y, radius, 0, 7);
+    context.arc(x, y, Number(size.value), 0, 7);
     context.fill();
     const [ex, ey] = [160 + speed * REACH * Math.cos(turn), 120 + speed * REACH * Math.sin(turn)];
     context.strokeStyle = "#ff8f50";
@@ -42,10 +37,20 @@ lvln.views.circle = (root) => {
     context.fill();
   }
 
+  const id = () => `circle:${(((angle + 540) % 360) - 180).toFixed(1)},${speed.toFixed(1)},${Number(size.value)},${colour.value.slice(1)}`;
   function tell() {
-    told.textContent = `${speed.toFixed(0)} pixels a frame, ${((angle % 360) + 360).toFixed(0) % 360}° clockwise from right`;
+    note.textContent = `${speed.toFixed(0)} pixels a frame, ${Math.round((angle % 360) + 360) % 360}° clockwise from right`;
     canvas.setAttribute("aria-valuenow", Math.round(speed));
-    canvas.setAttribute("aria-valuetext", told.textContent);
+    canvas.setAttribute("aria-valuetext", note.textContent);
+    clearTimeout(waiting);
+    path = [];
+    if (!dragged && visible(root)) waiting = setTimeout(async () => {
+      const asked = id();
+      const answer = await call("circle_path", asked);
+      if (asked !== id()) return;
+      [path, began] = [answer.path || [], performance.now()];
+      paint(began);
+    }, 150);
     paint();
   }
 
@@ -61,14 +66,14 @@ lvln.views.circle = (root) => {
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
     canvas.focus();
-    from = true;
+    dragged = true;
     aim(event);
   });
-  canvas.addEventListener("pointermove", (event) => from && aim(event));
+  canvas.addEventListener("pointermove", (event) => dragged && aim(event));
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, () => {
-      from = null;
-      began = performance.now();
+      dragged = false;
+      tell();
     });
   }
   canvas.addEventListener("keydown", (event) => {
@@ -79,23 +84,24 @@ lvln.views.circle = (root) => {
     speed = Math.max(0, Math.min(FASTEST, speed + change[1]));
     tell();
   });
-  size.addEventListener("input", () => paint());
+  size.addEventListener("input", tell);
   colour.addEventListener("input", () => paint());
   root.querySelector(".go").addEventListener("click", () => {
-    const turn = ((angle + 540) % 360) - 180;
     busy("Predicting your circle");
-    send("pick", { id: `circle:${turn.toFixed(1)},${speed.toFixed(1)},${Number(size.value)},${colour.value.slice(1)}` });
+    send("pick", { id: id() });
   });
 
   // It moves only while somebody can see it.
   let ticking = false;
   function tick(now) {
-    ticking = root.offsetParent !== null && !calm.matches;
+    ticking = visible(root) && !calm.matches;
     if (ticking) {
       paint(now);
       setTimeout(() => requestAnimationFrame(tick), 70);
     }
   }
-  new IntersectionObserver(() => ticking || requestAnimationFrame(tick)).observe(root);
-  tell();
+  new IntersectionObserver(() => {
+    tell();
+    if (!ticking) requestAnimationFrame(tick);
+  }).observe(root);
 };

@@ -1,24 +1,17 @@
 // Compare: the three networks on the same window of the same clip.
 lvln.views.compare = (root) => {
-  const { state, on, draw, gain, inWords, element, escape, open, send, isPredicted } = lvln;
+  const { state, on, once, draw, gain, inWords, element, escape, signed, open, send, isPredicted, lazy } = lvln;
   const board = root.querySelector(".board");
-  let shown = null;
   let columns = [];
 
-  const visible = () => root.offsetParent !== null;
-  function ask() {
-    const { rollout } = state;
-    if (!rollout || !visible() || shown === rollout.key) return;
-    shown = rollout.key;
-    columns = [];
-    board.replaceChildren(element("<p class='waiting'>Running all three networks on this window…</p>"));
-    send("compare", { key: rollout.key });
+  // Asked for only when somebody looks: three networks cost three times one.
+  async function ask({ key }) {
+    send("compare", { key });
+    const { results } = await once("compare", ({ of }) => of === key);
+    return Promise.all(results.map((r) => (r.error ? r : open(r))));
   }
 
-  async function fill({ of, results }) {
-    if (!state.rollout || of !== state.rollout.key) return;
-    shown = of;
-    const opened = await Promise.all(results.map((r) => (r.error ? r : open(r))));
+  function fill(opened) {
     const best = Math.max(...opened.map((r) => (r.error || !r.scores.psnr.length ? -Infinity : gain(r.scores))));
     columns = [];
     board.replaceChildren(
@@ -33,7 +26,7 @@ lvln.views.compare = (root) => {
           <table class="scores"><thead><tr><th scope="col">step</th><th scope="col">PSNR</th><th scope="col">SSIM</th><th scope="col">gain</th></tr></thead><tbody>
           ${result.scores.psnr.map((v, k) => {
             const better = v - result.scores.copy_last_psnr[k];
-            return `<tr><th scope="row">+${k + 1}</th><td>${v.toFixed(1)} dB</td><td>${result.scores.ssim[k].toFixed(3)}</td><td class="${better >= 0 ? "good" : "bad"}">${better >= 0 ? "+" : "−"}${Math.abs(better).toFixed(1)} dB</td></tr>`;
+            return `<tr><th scope="row">+${k + 1}</th><td>${v.toFixed(1)} dB</td><td>${result.scores.ssim[k].toFixed(3)}</td><td class="${better >= 0 ? "good" : "bad"}">${signed(better)} dB</td></tr>`;
           }).join("")}</tbody></table></article>`);
         card.style.setProperty("--aspect", `${result.size[1]} / ${result.size[0]}`);
         const [ours, truth] = card.querySelectorAll("canvas");
@@ -52,14 +45,17 @@ lvln.views.compare = (root) => {
     }
   }
 
-  on("rollout", () => {
-    shown = null;
-    columns = [];
-    board.replaceChildren();
-    ask();
+  lazy(root, {
+    ask,
+    show: fill,
+    say(kind, text = "Running all three networks on this window…") {
+      columns = [];
+      board.replaceChildren(...(kind ? [element(`<p class="waiting">${escape(text)}</p>`)] : []));
+    },
+    clear() {
+      columns = [];
+      board.replaceChildren();
+    },
   });
   on("cursor", paint);
-  on("compare", fill);
-  // Asked for only when somebody looks: three networks cost three times one.
-  new IntersectionObserver(ask).observe(root);
 };

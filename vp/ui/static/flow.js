@@ -1,8 +1,10 @@
 // Motion as vp/ui/motion.py packs it: read, in colours, as arrows, and a frame moved by it.
-lvln.flow = (() => {
+function lvlnFlow() {
+  const { grey, painted, rgba } = lvln;
+
   // A field for each step: { h, w, right, down }, in pixels of the frame.
   async function read({ sprite, peak, size: [h, w] }, steps) {
-    const { values, width } = await lvln.grey(sprite);
+    const { values, width } = await grey(sprite);
     const part = (t, top) => Float32Array.from({ length: h * w }, (_, i) => (peak * (values[(top + Math.floor(i / w)) * width + t * w + (i % w)] - 128)) / 127);
     return Array.from({ length: steps }, (_, t) => ({ h, w, right: part(t, 0), down: part(t, h) }));
   }
@@ -17,31 +19,20 @@ lvln.flow = (() => {
     });
   }
 
-  function canvas(h, w, fill) {
-    const made = Object.assign(document.createElement("canvas"), { height: h, width: w });
-    const context = made.getContext("2d", { willReadFrequently: true });
-    const picture = context.createImageData(w, h);
-    fill(picture.data);
-    context.putImageData(picture, 0, 0);
-    return made;
-  }
-
   // A field in colours, a pixel for each of its places; drawn once.
-  function colours(field, limit) {
-    const { h, w, right, down } = field;
-    return (field.coloured ||= canvas(h, w, (data) => right.forEach((v, i) => data.set([...colour(v, down[i], limit), 255], 4 * i))));
-  }
+  const colours = (field, limit) =>
+    (field.coloured ||= painted(field.h, field.w, (i) => colour(field.right[i], field.down[i], limit)));
 
   // [x, y, right, down] in pixels of a frame `across` pixels wide, for about 14 places from left to right.
   function arrows({ h, w, right, down }, across) {
     const stride = Math.ceil(w / 14);
     const cell = across / w;
-    const found = [];
+    const places = [];
     for (let y = stride >> 1; y < h; y += stride) {
       // Pixels and cells count from their middle.
-      for (let x = stride >> 1; x < w; x += stride) found.push([(x + 0.5) * cell - 0.5, (y + 0.5) * cell - 0.5, right[y * w + x], down[y * w + x]]);
+      for (let x = stride >> 1; x < w; x += stride) places.push([(x + 0.5) * cell - 0.5, (y + 0.5) * cell - 0.5, right[y * w + x], down[y * w + x]]);
     }
-    return found;
+    return places;
   }
 
   // The value of a map between its places, beyond the border as on it.
@@ -63,15 +54,11 @@ lvln.flow = (() => {
       const larger = (map) => Float32Array.from({ length: 4 * fh * fw }, (_, i) => between(map, fh, fw, 1, Math.floor(i / (2 * fw)) / 2 - 0.25, (i % (2 * fw)) / 2 - 0.25));
       field = { h: 2 * fh, w: 2 * fw, right: larger(field.right), down: larger(field.down) };
     }
-    const from = frame.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, w, h).data;
+    const from = rgba(frame);
     const channels = [0, 1, 2].map((c) => from.subarray(c));
-    return canvas(h, w, (data) => {
-      for (let i = 0; i < h * w; i += 1) {
-        const [y, x] = [Math.floor(i / w) - field.down[i], (i % w) - field.right[i]];
-        data.set([...channels.map((channel) => between(channel, h, w, 4, y, x)), 255], 4 * i);
-      }
-    });
+    return painted(h, w, (i) => channels.map((channel) => between(channel, h, w, 4, Math.floor(i / w) - field.down[i], (i % w) - field.right[i])));
   }
 
   return { read, colour, colours, arrows, moved };
-})();
+}
+lvln.flow = lvlnFlow();

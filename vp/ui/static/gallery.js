@@ -1,6 +1,6 @@
 // The gallery: shelves of clips, searchable. A shelf is listed when it is opened; pictures come as they scroll by.
 lvln.views.gallery = (root) => {
-  const { state, call, send, on, element, escape, spaced, busy } = lvln;
+  const { state, call, send, on, element, escape, busy } = lvln;
   const find = (selector) => root.querySelector(selector);
   const [grid, tools, search, label, status, again] = [".grid", ".tools", "input", "select", ".status", ".again"].map(find);
   const tabs = [...root.querySelectorAll(".shelves button")];

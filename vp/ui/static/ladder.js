@@ -1,6 +1,6 @@
 // Ladder: the whole network as one picture, every stage showing how strongly it answers at the cursor's step.
 lvln.views.ladder = (root) => {
-  const { state, on, inspect, flow, grey, lut, element, stepAt, draw, enter, play, setCursor } = lvln;
+  const { state, on, inspect, flow, grey, lut, tile, element, signed, stepAt, draw, enter, visible, lazy, steps, markNow } = lvln;
   const board = root.querySelector(".board");
   const status = root.querySelector(".status");
   const detail = root.querySelector(".detail");
@@ -18,33 +18,21 @@ lvln.views.ladder = (root) => {
     L4: "begins the picture, coarsely", L3: "adds to it what C4 remembers", L2: "adds what C3 remembers",
     L1: "adds what C2 remembers",
   };
-  const visible = () => root.offsetParent !== null;
   let shown = null; // { of, taps, stages: { name: {...} }, moves: { block: {...} } }
-  let asked = null;
   let chosen = null;
 
-  async function load() {
-    const { rollout } = state;
-    if (!rollout || !visible() || asked === rollout.key) return;
-    asked = rollout.key;
-    const mine = rollout.key;
-    status.textContent = "Looking into every stage…";
-    board.classList.add("waiting");
-    try {
-      const found = await inspect("ladder");
-      const [stages, moves] = [{}, {}];
-      await Promise.all(found.stages.map(async (stage) => (stages[stage.name] = { ...stage, ...(await grey(stage.sprite)) })));
-      const steps = state.rollout.steps;
-      await Promise.all(Object.entries(found.moves).map(async ([block, move]) => (moves[block] = { ...move, fields: await flow.read(move, steps) })));
-      if (!state.rollout || state.rollout.key !== mine) return;
-      status.textContent = "";
-      board.classList.remove("waiting");
-      shown = { of: mine, taps: found.taps, stages, moves };
-      build();
-    } catch (error) {
-      if (asked === mine) asked = null;
-      status.textContent = error.message;
-    }
+  async function ask(rollout) {
+    const answer = await inspect("ladder_map");
+    const [stages, moves] = [{}, {}];
+    await Promise.all([
+      ...answer.stages.map(async (stage) => (stages[stage.name] = { ...stage, ...(await grey(stage.sprite)) })),
+      ...Object.entries(answer.moves).map(async ([block, move]) => (moves[block] = { ...move, fields: await flow.read(move, rollout.steps) })),
+    ]);
+    return { of: rollout.key, taps: answer.taps, stages, moves };
+  }
+  function say(kind, text = "Looking into every stage…") {
+    status.textContent = kind && text;
+    board.classList.toggle("waiting", kind === "waiting");
   }
 
   const paints = () => shown.taps.length > BLOCKS.length; // its decoder begins at the encoder's deepest stage
@@ -61,7 +49,7 @@ lvln.views.ladder = (root) => {
     return part === "skip" ? ABOUT.skip : "a memory (ConvGRU): click to enter it";
   };
 
-  function tile(name) {
+  function stageTile(name) {
     const { channels, size } = shown.stages[name];
     const label = `${name.replace(".", " ")}: ${about(name)}; ${channels} channels of ${size[0]}×${size[1]}`;
     const button = element(`<button type="button" class="stage-tile" data-stage="${name}"><canvas></canvas><span>${title(name)}</span></button>`);
@@ -80,8 +68,6 @@ lvln.views.ladder = (root) => {
     return button;
   }
 
-  const signed = (v, digits = 2) => `${v < -0.5 * 10 ** -digits ? "−" : "+"}${Math.abs(v).toFixed(digits)}`;
-
   // What a level itself adds to the motion.
   function mover(block) {
     const [h, w] = shown.moves[block].size;
@@ -98,15 +84,15 @@ lvln.views.ladder = (root) => {
     rows[0].append(frame("reads", "it reads"), element("<p class='quiet'>down: what it sees · across: what it remembers · up: what it draws</p>"), frame("makes", "it predicts"));
     BLOCKS.forEach((block, i) => {
       const rung = element(`<div class="rung"><div class="down"></div><div class="across"><b>${block}</b></div><div class="up"></div></div>`);
-      rung.querySelector(".down").append(tile(shown.taps[i]));
-      rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => tile(`${block}.${part}`)));
+      rung.querySelector(".down").append(stageTile(shown.taps[i]));
+      rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => stageTile(`${block}.${part}`)));
       if (shown.moves[block]) rung.querySelector(".across").append(mover(block));
-      rung.querySelector(".up").append(shown.stages[upward(i)] ? tile(upward(i)) : mover(upward(i)));
+      rung.querySelector(".up").append(shown.stages[upward(i)] ? stageTile(upward(i)) : mover(upward(i)));
       rows.push(rung);
     });
     if (paints()) {
       const last = element("<div class='rung'><div class='down'></div><div></div><div></div></div>");
-      last.querySelector(".down").append(tile(shown.taps[4]));
+      last.querySelector(".down").append(stageTile(shown.taps[4]));
       rows.push(last);
     }
     board.classList.toggle("moving", Object.keys(shown.moves).length > 0);
@@ -119,7 +105,7 @@ lvln.views.ladder = (root) => {
 
   // Lines between the tiles, from where they lie on the page.
   function connect() {
-    if (!shown || !visible()) return;
+    if (!shown || !visible(root)) return;
     const base = board.getBoundingClientRect();
     wires.setAttribute("viewBox", `0 0 ${base.width} ${base.height}`);
     const box = (query) => {
@@ -148,22 +134,10 @@ lvln.views.ladder = (root) => {
     wires.innerHTML = `<defs><marker id="lvln-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>${paths.join("")}`;
   }
 
-  function colour(canvas, stage, step, table) {
-    const [h, w] = stage.size;
-    canvas.width = w;
-    canvas.height = h;
-    const context = canvas.getContext("2d");
-    const picture = context.createImageData(w, h);
-    const start = step * h * w;
-    for (let i = 0; i < h * w; i += 1) {
-      const v = 3 * stage.values[start + i];
-      picture.data.set([table[v], table[v + 1], table[v + 2], 255], 4 * i);
-    }
-    context.putImageData(picture, 0, 0);
-  }
+  const colour = (canvas, stage, step, table) => tile(stage, stage.size, { top: step * stage.size[0], table }, canvas);
 
   function paint(t) {
-    if (!shown || shown.of !== state.rollout?.key || !visible()) return;
+    if (!shown || shown.of !== state.rollout?.key || !visible(root)) return;
     const step = stepAt(t);
     const table = lut(false);
     board.querySelectorAll("[data-stage]").forEach((button) => colour(button.querySelector("canvas"), shown.stages[button.dataset.stage], step, table));
@@ -174,8 +148,8 @@ lvln.views.ladder = (root) => {
       canvas.getContext("2d").drawImage(flow.colours(move.fields[step], move.limit), 0, 0);
       const share = move.share[step];
       const name = button.dataset.moves;
-      button.querySelector("span").textContent = share === null ? "moves" : `${signed(share)} dB`;
-      const label = `${name === "head" ? "The head" : name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share)} dB by that`}`;
+      button.querySelector("span").textContent = share === null ? "moves" : `${signed(share, 2)} dB`;
+      const label = `${name === "head" ? "The head" : name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share, 2)} dB by that`}`;
       button.title = label;
       button.setAttribute("aria-label", label);
     });
@@ -184,7 +158,7 @@ lvln.views.ladder = (root) => {
     const ahead = step + 2 - state.rollout.seen;
     board.querySelector(".makes figcaption").textContent = ahead > 0 ? `it predicts +${ahead}` : `it predicts frame ${step + 2}`;
     board.querySelector(".reads figcaption").textContent = step >= state.rollout.seen ? "it reads its own prediction" : `it reads frame ${step + 1}`;
-    detail.querySelectorAll(".step").forEach((b, i) => b.classList.toggle("now", i === step));
+    markNow(detail, step);
   }
 
   // The chosen stage through all steps.
@@ -195,27 +169,22 @@ lvln.views.ladder = (root) => {
     detail.querySelector("h4").textContent = `${chosen.replace(".", " ")} through time`;
     detail.querySelector("p").textContent = `${about(chosen)} · ${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}, drawn as their root mean square, from ${stage.range[0].toPrecision(2)} (dark) to ${stage.range[1].toPrecision(2)} (bright)`;
     const table = lut(false);
-    detail.querySelector(".steps").replaceChildren(
-      ...Array.from({ length: state.rollout.steps }, (_, t) => {
-        const predicted = t >= state.rollout.seen;
-        const button = element(`<button type="button" class="step ${predicted ? "predicted" : "seen"}" aria-label="step ${t + 1}"><canvas></canvas><span>${predicted ? `+${t - state.rollout.seen + 1}` : t + 1}</span></button>`);
-        colour(button.querySelector("canvas"), stage, t, table);
-        button.addEventListener("click", () => {
-          play(false);
-          setCursor(t);
-        });
-        return button;
-      })
-    );
+    steps(detail.querySelector(".steps"), (canvas, t) => colour(canvas, stage, t, table));
     paint(state.cursor);
   }
 
-  on("rollout", load);
+  lazy(root, {
+    ask,
+    say,
+    show(answer) {
+      shown = answer;
+      build();
+    },
+  });
   on("cursor", paint);
   on("theme", () => shown && build());
   new ResizeObserver(connect).observe(board);
   new IntersectionObserver(() => {
-    load();
     connect();
     paint(state.cursor);
   }).observe(root);

@@ -1,6 +1,6 @@
 // The address says what is on show: clip, window, network, view, filter and step. A link to it brings them back.
 (() => {
-  const { state, on, emit, openTab, enter, play, setCursor } = lvln;
+  const { state, on, emit, openTab, enter, goTo } = lvln;
   lvln.arrived = location.hash; // before this page writes an address of its own
   const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   let restored = !wanted.clip;
@@ -17,7 +17,7 @@
     const values = { clip, model, start, fps, seen, horizon, ...(fine && { size: "fine" }), view: view(), t: state.cursor };
     if (values.view === "Memory" && memory) Object.assign(values, memory);
     if (values.view === "Experiments" && experiments) Object.assign(values, experiments);
-    return `#${new URLSearchParams(values)}`;
+    return `#${new URLSearchParams(/** @type {any} */ (values))}`;
   }
 
   let timer = null;
@@ -33,8 +33,7 @@
     restored = true;
     // After the page has stepped to the first frame and begun to play.
     setTimeout(() => {
-      play(false);
-      if (wanted.t) setCursor(Number(wanted.t) || 0);
+      goTo(Number(wanted.t) || 0);
       if (wanted.view === "Memory" && wanted.block) {
         const filter = wanted.filter === undefined ? null : Number(wanted.filter);
         enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", filter });
@@ -47,15 +46,17 @@
     restore(rollout);
     write();
   });
-  for (const event of ["cursor", "playing"]) on(event, write);
-  document.addEventListener("click", (event) => event.target.closest?.("#views [role='tab'], .overflow-dropdown button") && setTimeout(write, 100));
+  on("cursor", write);
+  on("playing", write);
+  document.addEventListener("click", ({ target }) => target instanceof Element && target.closest("#views [role='tab'], .overflow-dropdown button") && setTimeout(write, 100));
   lvln.noteMemory = (place) => {
     memory = place;
     write();
   };
-  // values: { silence, run, at, region }, what is not there is left out.
-  lvln.noteExperiments = (values) => {
-    experiments = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== ""));
+  // values: { silence, run, and the arguments of that }; nothing silenced is left out.
+  lvln.noteExperiments = ({ silence, ...values }) => {
+    const short = ([name, value]) => [name, Number.isInteger(value) || name === "run" ? value : value.toFixed(3)];
+    experiments = { ...(silence && { silence }), ...Object.fromEntries(Object.entries(values).map(short)) };
     write();
   };
   lvln.address = () => {

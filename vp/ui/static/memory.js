@@ -1,6 +1,6 @@
 // Memory: the filters of one ConvGRU, scrubbed through time with the shared cursor.
 lvln.views.memory = (root) => {
-  const { state, on, call, stepAt, grey, lut, element, play, setCursor } = lvln;
+  const { state, on, call, goTo, stepAt, isPredicted, copied, grey, lut, tile, element, visible, lazy, steps, markNow } = lvln;
   const choice = { block: "C1", kernel: "3x3", quantity: "h", scale: "shared", sort: "activity" };
   const canvas = root.querySelector(".grid canvas");
   const detail = root.querySelector(".detail");
@@ -17,35 +17,32 @@ lvln.views.memory = (root) => {
   let shown = null; // { ...payload, values: Uint8 grey [steps * h, filters * w] }
   let order = [];
   let filter = null;
-  let asked = null; // a filter that a link names
-  let wanted = 0;
+  let wanted = null; // a filter that a link names
 
-  async function load() {
-    const { rollout } = state;
-    if (!rollout || root.offsetParent === null) return;
-    const key = [rollout.key, choice.block, choice.kernel, choice.quantity].join(" ");
-    const mine = ++wanted;
-    if (!cache.has(key)) {
-      status.textContent = "Reading the memory…";
-      cache.set(key, fetchOne(rollout.key, { ...choice }));
-      if (cache.size > 24) cache.delete(cache.keys().next().value);
-    }
-    try {
-      const loaded = await cache.get(key);
-      if (mine !== wanted) return;
-      status.textContent = "";
+  const { look, again } = lazy(root, {
+    key: ({ key }) => [key, choice.block, choice.kernel, choice.quantity].join(" "),
+    ask({ key }) {
+      const name = [key, choice.block, choice.kernel, choice.quantity].join(" ");
+      if (!cache.has(name)) {
+        cache.set(name, fetchOne(key, { ...choice }));
+        cache.get(name).catch(() => cache.delete(name));
+        if (cache.size > 24) cache.delete(cache.keys().next().value);
+      }
+      return cache.get(name);
+    },
+    say(kind, text = "Reading the memory…") {
+      status.textContent = kind && text;
+    },
+    show(loaded) {
       const same = shown && shown.block === loaded.block && shown.kernel === loaded.kernel;
       shown = loaded;
       // Networks differ in how many filters a block has.
       if (!same || filter >= loaded.filters) filter = null;
-      if (asked !== null && asked < loaded.filters) filter = asked;
-      asked = null;
+      if (wanted !== null && wanted < loaded.filters) filter = wanted;
+      wanted = null;
       layout();
-    } catch (error) {
-      cache.delete(key);
-      if (mine === wanted) status.textContent = error.message || String(error);
-    }
-  }
+    },
+  });
 
   async function fetchOne(key, { block, kernel, quantity }) {
     const payload = await call("activations", key, block, kernel, quantity);
@@ -56,7 +53,7 @@ lvln.views.memory = (root) => {
 
   // Mean size of a filter's values (of its change, for gates) at every step: activity[step][filter].
   function measure({ steps, filters, size: [h, w], scale, signed }, values, width) {
-    const middle = signed ? 127.5 : 0;
+    const [middle, reach] = scaleOf(signed);
     return Array.from({ length: steps }, (_, t) =>
       Array.from({ length: filters }, (_, f) => {
         let sum = 0;
@@ -64,46 +61,40 @@ lvln.views.memory = (root) => {
           const start = (t * h + y) * width + f * w;
           for (let x = 0; x < w; x += 1) sum += Math.abs(values[start + x] - middle);
         }
-        return (scale[f] * sum) / (h * w) / (signed ? 127.5 : 255);
+        return (scale[f] * sum) / (h * w) / reach;
       })
     );
   }
 
   const peak = () => Math.max(...shown.scale);
 
-  // One filter at one step, coloured, into ImageData.
-  function tile(f, t, table, shared) {
+  // Where zero lies on the grey scale, and how far it reaches from there.
+  const scaleOf = (signed) => (signed ? [127.5, 127.5] : [0, 255]);
+
+  // One filter at one step, in colours: on the scale of all, or with its own as its opacity.
+  function filterTile(f, t, table, { shared = false, over = false } = {}) {
     const [h, w] = shown.size;
-    const picture = new ImageData(w, h);
     const share = shared ? shown.scale[f] / peak() : 1;
-    const middle = shown.signed ? 127.5 : 0;
-    for (let y = 0; y < h; y += 1) {
-      const start = (t * h + y) * shown.width + f * w;
-      for (let x = 0; x < w; x += 1) {
-        const v = 3 * Math.round(middle + (shown.values[start + x] - middle) * share);
-        const o = 4 * (y * w + x);
-        picture.data[o] = table[v];
-        picture.data[o + 1] = table[v + 1];
-        picture.data[o + 2] = table[v + 2];
-        picture.data[o + 3] = 255;
-      }
-    }
-    return picture;
+    const [middle, reach] = scaleOf(shown.signed);
+    return tile(shown, shown.size, {
+      left: f * w,
+      top: t * h,
+      table,
+      tone: (v) => middle + (v - middle) * share,
+      opacity: (v) => (over ? Math.min(220, (Math.abs(v - middle) / reach) * 300) : 255),
+    }, scratch);
   }
 
-  const small = document.createElement("canvas");
+  const scratch = document.createElement("canvas");
   function stamp(context, picture, x, y, width, height) {
-    small.width = picture.width;
-    small.height = picture.height;
-    small.getContext("2d").putImageData(picture, 0, 0);
     context.imageSmoothingEnabled = picture.width > 40;
-    context.drawImage(small, x, y, width, height);
+    context.drawImage(picture, x, y, width, height);
   }
 
   const GAP = 6;
   let cell = { columns: 8, width: 100, height: 60 };
   function layout() {
-    if (!shown || root.offsetParent === null) return;
+    if (!shown || !visible(root)) return;
     const total = root.querySelector(".grid").clientWidth;
     const columns = total < 480 ? 4 : 8;
     const width = Math.floor((total - GAP * (columns - 1)) / columns);
@@ -134,7 +125,7 @@ lvln.views.memory = (root) => {
   }
 
   function paint(t) {
-    if (!shown || root.offsetParent === null) return;
+    if (!shown || !visible(root)) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
     const context = canvas.getContext("2d");
     const table = lut(shown.signed);
@@ -143,7 +134,7 @@ lvln.views.memory = (root) => {
     order.forEach((f, i) => {
       const x = (i % cell.columns) * (cell.width + GAP);
       const y = Math.floor(i / cell.columns) * (cell.height + GAP);
-      stamp(context, tile(f, step, table, shared), x, y, cell.width, cell.height);
+      stamp(context, filterTile(f, step, table, { shared }), x, y, cell.width, cell.height);
       if (f === filter) {
         context.strokeStyle = getComputedStyle(root).getPropertyValue("--ink");
         context.lineWidth = 2.5;
@@ -151,7 +142,7 @@ lvln.views.memory = (root) => {
       }
     });
     enlarge(step);
-    detail.querySelectorAll(".step").forEach((b, i) => b.classList.toggle("now", i === step));
+    markNow(detail, step);
   }
 
   const large = () => detail.querySelector(".large canvas");
@@ -163,21 +154,14 @@ lvln.views.memory = (root) => {
     target.width = w * zoom;
     target.height = h * zoom;
     const context = target.getContext("2d");
+    const table = lut(shown.signed);
     const overlay = detail.querySelector("input").checked;
     const frame = state.rollout.at("prediction", Math.min(step, lvln.frames() - 1));
     if (overlay && frame) {
       context.drawImage(frame, 0, 0, target.width, target.height);
-      const picture = tile(filter, step, lut(shown.signed), false);
-      const [hh, ww] = shown.size;
-      const middle = shown.signed ? 127.5 : 0;
-      for (let i = 0; i < hh * ww; i += 1) {
-        const y = Math.floor(i / ww);
-        const v = shown.values[(step * hh + y) * shown.width + filter * ww + (i % ww)];
-        picture.data[4 * i + 3] = Math.min(220, (Math.abs(v - middle) / (shown.signed ? 127.5 : 255)) * 300);
-      }
-      stamp(context, picture, 0, 0, target.width, target.height);
+      stamp(context, filterTile(filter, step, table, { over: true }), 0, 0, target.width, target.height);
     } else {
-      stamp(context, tile(filter, step, lut(shown.signed), choice.scale === "shared"), 0, 0, target.width, target.height);
+      stamp(context, filterTile(filter, step, table, { shared: choice.scale === "shared" }), 0, 0, target.width, target.height);
     }
     const activity = shown.activity[step][filter];
     detail.querySelector(".numbers").textContent = `mean size ${activity.toFixed(3)} at step ${step + 1} · largest ${shown.scale[filter].toFixed(3)}`;
@@ -190,22 +174,10 @@ lvln.views.memory = (root) => {
     const row = detail.querySelector(".steps");
     const table = lut(shown.signed);
     const highest = Math.max(...shown.activity.map((step) => step[filter]), 1e-6);
-    row.replaceChildren(
-      ...Array.from({ length: shown.steps }, (_, t) => {
-        const predicted = t >= state.rollout.seen;
-        const button = element(`<button type="button" class="step ${predicted ? "predicted" : "seen"}"><canvas></canvas><u><i></i></u><span>${predicted ? `+${t - state.rollout.seen + 1}` : t + 1}</span></button>`);
-        const c = button.querySelector("canvas");
-        [c.height, c.width] = shown.size;
-        c.getContext("2d").putImageData(tile(filter, t, table, false), 0, 0);
-        button.querySelector("i").style.width = `${(100 * shown.activity[t][filter]) / highest}%`;
-        button.setAttribute("aria-label", `step ${t + 1}`);
-        button.addEventListener("click", () => {
-          play(false);
-          setCursor(t);
-        });
-        return button;
-      })
-    );
+    steps(row, (canvas, t, button) => {
+      tile(shown, shown.size, { left: filter * shown.size[1], top: t * shown.size[0], table }, canvas);
+      button.querySelector("i").style.width = `${(100 * shown.activity[t][filter]) / highest}%`;
+    }, { more: "<u><i></i></u>" });
     paint(state.cursor);
     live();
     lvln.noteMemory({ block: shown.block, kernel: shown.kernel, quantity: shown.quantity, filter });
@@ -226,13 +198,13 @@ lvln.views.memory = (root) => {
       living = which;
       const { block, kernel, size } = shown;
       const index = filter;
-      const found = await call("life", rollout.key, block, kernel, index);
-      if (living !== which || found.error) return;
-      const rows = { ...found.rows, before: found.before };
-      for (const row of Object.values(rows)) row.grey = await grey(row.sprite);
+      const answer = await call("life", rollout.key, block, kernel, index);
+      if (living !== which || answer.error) return;
+      const every = Object.entries({ ...answer.rows, before: answer.before });
+      const rows = Object.fromEntries(await Promise.all(every.map(async ([name, row]) => [name, { ...row, grey: await grey(row.sprite) }])));
       if (living !== which || state.rollout !== rollout) return;
       life.querySelector("h4").textContent = `Everything that filter ${index} of ${block}, ${kernel.replace("x", "×")} does`;
-      tabulate(rows, found.steps, size);
+      tabulate(rows, answer.steps, size);
       life.hidden = false;
     }, 120);
   }
@@ -240,50 +212,31 @@ lvln.views.memory = (root) => {
     const { rollout } = state;
     const table = life.querySelector("table");
     const every = Array.from({ length: steps }, (_, t) => t);
-    const put = (cell, picture) => {
-      const c = document.createElement("canvas");
-      [c.width, c.height] = [picture.width, picture.height];
-      const context = c.getContext("2d");
-      picture instanceof ImageData ? context.putImageData(picture, 0, 0) : context.drawImage(picture, 0, 0);
-      cell.append(c);
-      return cell;
-    };
-    const line = (name, note, cells, kind) => {
+    const line = (name, note, kind, fill) => {
       const row = element(`<table><tr class="${kind}"><th scope="row">${name}<small>${note}</small></th></tr></table>`).querySelector("tr");
-      row.append(...cells);
+      row.append(...every.map((t) => {
+        const cell = Object.assign(document.createElement("td"), { className: isPredicted(t) ? "predicted" : "seen" });
+        cell.dataset.t = `${t}`;
+        cell.append(fill(t));
+        return cell;
+      }));
       return row;
     };
-    const frames = every.map((t) => {
-      const cell = document.createElement("td");
-      cell.className = t >= rollout.seen ? "predicted" : "seen";
+    const reads = (t) => {
       const button = element(`<button type="button" aria-label="step ${t + 1}"></button>`);
-      button.addEventListener("click", () => {
-        play(false);
-        setCursor(t);
-      });
-      cell.append(put(button, rollout.at("prediction", t)));
-      return cell;
-    });
+      button.addEventListener("click", () => goTo(t));
+      button.append(copied(rollout.at("prediction", t)));
+      return button;
+    };
     const body = ROWS.map(([key, name]) => {
       const { grey: picture, signed, scale } = rows[key];
       const colours = lut(signed);
-      const cells = every.map((t) => {
-        const tile = new ImageData(w, h);
-        for (let i = 0; i < h * w; i += 1) {
-          const v = 3 * picture.values[(t * h + Math.floor(i / w)) * picture.width + (i % w)];
-          tile.data.set([colours[v], colours[v + 1], colours[v + 2], 255], 4 * i);
-        }
-        return put(document.createElement("td"), tile);
-      });
-      return line(name, `${signed ? "±" : "up to "}${scale.toFixed(2)}`, cells, key);
+      return line(name, `${signed ? "±" : "up to "}${scale.toFixed(2)}`, key, (t) => tile(picture, [h, w], { top: t * h, table: colours }));
     });
-    table.replaceChildren(line("it reads", "seen, then predicted", frames, "frames"), ...body);
+    table.replaceChildren(line("it reads", "seen, then predicted", "frames", reads), ...body);
     now(state.cursor);
   }
-  function now(t) {
-    const step = state.rollout ? stepAt(t) : 0;
-    life.querySelectorAll("tr").forEach((row) => [...row.querySelectorAll("td")].forEach((cell, i) => cell.classList.toggle("now", i === step)));
-  }
+  const now = (t) => markNow(life, state.rollout ? stepAt(t) : 0);
 
   canvas.addEventListener("click", (event) => {
     if (!shown) return;
@@ -308,7 +261,7 @@ lvln.views.memory = (root) => {
     group.addEventListener("change", (event) => {
       choice[group.dataset.choice] = event.target.value;
       if (["scale", "sort"].includes(group.dataset.choice)) layout();
-      else load();
+      else look();
     });
   });
   detail.querySelector("input").addEventListener("change", () => paint(state.cursor));
@@ -319,10 +272,9 @@ lvln.views.memory = (root) => {
     if (inputs.includes(null)) return; // a link that names no ConvGRU
     inputs.forEach((input) => (input.checked = true));
     Object.assign(choice, place);
-    if (wantedFilter !== null) asked = wantedFilter;
-    load();
+    if (wantedFilter !== null) wanted = wantedFilter;
+    again();
   });
-  on("rollout", load);
   on("cursor", (t) => {
     paint(t);
     now(t);
@@ -332,5 +284,4 @@ lvln.views.memory = (root) => {
     layout();
   });
   new ResizeObserver(layout).observe(root.querySelector(".grid"));
-  new IntersectionObserver(load).observe(root);
 };

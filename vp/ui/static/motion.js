@@ -1,54 +1,31 @@
 // Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
-  const { state, on, call, cut, flow, grey, lut, element, stepAt, draw } = lvln;
+  const { state, on, call, cut, flow, grey, lut, tile, painted, element, signed, stepAt, draw, visible, lazy } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
   const built = root.querySelector(".built");
   const canvas = (name) => root.querySelector(`.${name} > canvas`);
   const note = (name) => root.querySelector(`.${name} .note`);
-  const visible = () => root.offsetParent !== null;
   let shown = null;
-  let asked = null;
 
-  async function load() {
-    const { rollout } = state;
-    if (!rollout || !visible() || asked === rollout.key) return;
-    asked = rollout.key;
-    const mine = rollout.key;
-    status.textContent = "Reading the motion…";
-    try {
-      const found = await call("motion", mine);
-      if (!state.rollout || state.rollout.key !== mine) return;
-      panels.hidden = Boolean(found.error);
-      built.hidden = Boolean(found.error);
-      if (found.error) {
-        shown = null;
-        status.textContent = found.error;
-        return;
-      }
-      const mask = await cut(found.mask, found.steps, found.size);
-      const levels = await Promise.all(found.levels.map(async (level) => ({ ...level, fields: await flow.read(level, found.steps), moved: [] })));
-      if (!state.rollout || state.rollout.key !== mine) return;
-      status.textContent = "";
-      shown = { ...found, of: mine, mask, levels };
-      root.style.setProperty("--aspect", `${found.size[1]} / ${found.size[0]}`);
-      build();
-      await locations();
-      paint(state.cursor);
-    } catch (error) {
-      if (asked === mine) asked = null;
-      status.textContent = error.message || String(error);
-    }
+  async function ask(rollout) {
+    const answer = await call("motion", rollout.key);
+    if (answer.error) return answer;
+    const mask = await cut(answer.mask, answer.steps, answer.size);
+    const levels = await Promise.all(answer.levels.map(async (level) => ({ ...level, fields: await flow.read(level, answer.steps), moved: [] })));
+    return { ...answer, of: rollout.key, mask, levels };
   }
-
-  function wheel() {
-    const context = root.querySelector(".wheel").getContext("2d");
-    const picture = context.createImageData(64, 64);
-    for (let i = 0; i < 64 * 64; i += 1) {
-      const [x, y] = [(i % 64) - 31.5, Math.floor(i / 64) - 31.5];
-      picture.data.set([...flow.colour(x, y, 31), Math.hypot(x, y) <= 31 ? 255 : 0], 4 * i);
-    }
-    context.putImageData(picture, 0, 0);
+  function say(kind, text = "Reading the motion…") {
+    status.textContent = kind && text;
+  }
+  function show(answer) {
+    panels.hidden = built.hidden = Boolean(answer.error);
+    shown = answer.error ? null : answer;
+    if (!shown) return say("failed", answer.error);
+    root.style.setProperty("--aspect", `${shown.size[1]} / ${shown.size[0]}`);
+    build();
+    locations();
+    paint(state.cursor);
   }
 
   // Twice as long as the motion: pixels of these small frames move by little. strokes: [colour, width], drawn in turn.
@@ -88,7 +65,7 @@ lvln.views.motion = (root) => {
     context.drawImage(colours, 0, 0, target.width, target.height);
   }
 
-  const decibels = (v) => (v === null ? "" : `${v < -0.005 ? "−" : "+"}${Math.abs(v).toFixed(2)} dB`);
+  const decibels = (v) => (v === null ? "" : `${signed(v, 2)} dB`);
 
   function build() {
     built.querySelector(".ladder-of-flow").replaceChildren(
@@ -122,7 +99,7 @@ lvln.views.motion = (root) => {
   }
 
   function paint(t) {
-    if (!shown || shown.of !== state.rollout?.key || !visible()) return;
+    if (!shown || shown.of !== state.rollout?.key || !visible(root)) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
     const whole = shown.levels[shown.levels.length - 1];
     draw(canvas("arrows"), state.rollout.at("prediction", step));
@@ -146,17 +123,9 @@ lvln.views.motion = (root) => {
         const group = element(`<div><b>${block}</b> <small>${filters} filters of ${h}×${w}, from −${scale} to ${scale}</small><div class="tiles"></div></div>`);
         group.querySelector(".tiles").append(
           ...Array.from({ length: filters }, (_, f) => {
-            const tile = document.createElement("canvas");
-            [tile.width, tile.height] = [w, h];
-            tile.title = `${block}, filter ${f}`;
-            const context = tile.getContext("2d");
-            const picture = context.createImageData(w, h);
-            for (let i = 0; i < h * w; i += 1) {
-              const v = 3 * sprite.values[Math.floor(i / w) * sprite.width + f * w + (i % w)];
-              picture.data.set([table[v], table[v + 1], table[v + 2], 255], 4 * i);
-            }
-            context.putImageData(picture, 0, 0);
-            return tile;
+            const map = tile(sprite, [h, w], { left: f * w, table });
+            map.title = `${block}, filter ${f}`;
+            return map;
           })
         );
         return group;
@@ -164,12 +133,12 @@ lvln.views.motion = (root) => {
     );
   }
 
-  wheel();
-  on("rollout", load);
+  painted(64, 64, (i) => {
+    const [x, y] = [(i % 64) - 31.5, Math.floor(i / 64) - 31.5];
+    return [...flow.colour(x, y, 31), Math.hypot(x, y) <= 31 ? 255 : 0];
+  }, root.querySelector(".wheel"));
+  lazy(root, { ask, show, say });
   on("cursor", paint);
   on("theme", () => shown && locations());
-  new IntersectionObserver(() => {
-    load();
-    paint(state.cursor);
-  }).observe(root);
+  new IntersectionObserver(() => paint(state.cursor)).observe(root);
 };

@@ -1,5 +1,5 @@
 // Any view as a PNG: what is on the page is drawn again, boxes, texts, canvases and drawings, at twice the size.
-lvln.picture = (() => {
+function lvlnPicture() {
   const SCALE = 2;
   const PAD = 14;
   const DRAWN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-weight", "font-family", "text-anchor"];
@@ -97,4 +97,5 @@ lvln.picture = (() => {
   }
 
   return { compose };
-})();
+}
+lvln.picture = lvlnPicture();

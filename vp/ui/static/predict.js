@@ -1,41 +1,25 @@
 // Predict: film strips of every predicted step, their errors, and the scores step by step.
 lvln.views.predict = (root) => {
-  const { state, on, setCursor, play, draw, element } = lvln;
+  const { on, draw, element, moment, markNow, painted, rgba } = lvln;
   const strips = root.querySelector(".strips");
   const chart = root.querySelector(".chart");
 
   // Absolute difference, averaged over colours, on a black-body scale; 64 of 255 levels is already glaring.
   function errorMap(a, b) {
-    const canvas = document.createElement("canvas");
-    canvas.width = a.width;
-    canvas.height = a.height;
-    const context = canvas.getContext("2d");
-    const x = a.getContext("2d").getImageData(0, 0, a.width, a.height).data;
-    const y = b.getContext("2d").getImageData(0, 0, a.width, a.height).data;
-    const out = context.createImageData(a.width, a.height);
-    for (let i = 0; i < x.length; i += 4) {
-      const error = (Math.abs(x[i] - y[i]) + Math.abs(x[i + 1] - y[i + 1]) + Math.abs(x[i + 2] - y[i + 2])) / 3;
-      const v = Math.min(1, error / 64);
-      out.data[i] = 255 * Math.min(1, v * 2.2);
-      out.data[i + 1] = 255 * Math.max(0, Math.min(1, v * 2.2 - 0.7));
-      out.data[i + 2] = 255 * Math.max(0, Math.min(1, v * 2.2 - 1.4));
-      out.data[i + 3] = 255;
-    }
-    context.putImageData(out, 0, 0);
-    return canvas;
+    const [x, y] = [rgba(a), rgba(b)];
+    return painted(a.height, a.width, (i) => {
+      const error = [0, 1, 2].reduce((sum, c) => sum + Math.abs(x[4 * i + c] - y[4 * i + c]), 0) / 3;
+      return [0, 0.7, 1.4].map((start) => 255 * (Math.min(1, error / 64) * 2.2 - start)); // a canvas clips
+    });
   }
 
   function row(title, about, cells, kind) {
     const line = element(`<div class="strip ${kind}"><header><b>${title}</b><small>${about}</small></header><div class="cells"></div></div>`);
     line.querySelector(".cells").append(
       ...cells.map(({ frame, note, t }) => {
-        const cell = element(`<button type="button" class="cell" data-t="${t}"><canvas></canvas><span>${note}</span></button>`);
+        const cell = moment(t, { kind: "cell", label: `${title}, frame ${t + 1}`, note });
         if (frame) draw(cell.querySelector("canvas"), frame);
         else cell.classList.add("missing");
-        cell.addEventListener("click", () => {
-          play(false);
-          setCursor(t);
-        });
         return cell;
       })
     );
@@ -81,7 +65,5 @@ lvln.views.predict = (root) => {
       <th scope="col" class="ours">predicted</th><th scope="col">repeated</th><th scope="col">gain</th></tr></thead><tbody>${rows.join("")}</tbody></table>`);
   }
 
-  on("cursor", (t) => {
-    root.querySelectorAll(".cell").forEach((cell) => cell.classList.toggle("now", Number(cell.dataset.t) === t));
-  });
+  on("cursor", (t) => markNow(root, t));
 };

@@ -1,13 +1,13 @@
 // Beneath the time line: a link to what is on show, and files of it to keep.
 lvln.share = (root) => {
   const { state, call, address, picture } = lvln;
-  const told = root.querySelector(".told");
+  const said = root.querySelector(".said");
   let timer = null;
   function tell(text, bad = false) {
     clearTimeout(timer);
-    told.textContent = text;
-    told.classList.toggle("bad", bad);
-    timer = setTimeout(() => (told.textContent = ""), 6000);
+    said.textContent = text;
+    said.classList.toggle("bad", bad);
+    timer = setTimeout(() => (said.textContent = ""), 6000);
   }
 
   root.querySelector(".link").addEventListener("click", async () => {
@@ -48,7 +48,7 @@ lvln.share = (root) => {
 
   // The view that is open, as it stands.
   root.querySelector(".snap").addEventListener("click", async () => {
-    const open = [...document.querySelectorAll("#views .lvln")].find((view) => view.offsetParent !== null);
+    const open = [...document.querySelectorAll("#views .lvln")].find(lvln.visible);
     if (!open || !state.rollout) return tell("This view has no picture.", true);
     tell("Drawing the view…");
     try {

@@ -1,6 +1,6 @@
 // The stage: truth, prediction and copy-last in step, the result in words, and the time line.
 lvln.views.stage = (root) => {
-  const { state, on, setCursor, play, draw, isPredicted, inWords, gain, element, escape } = lvln;
+  const { state, on, goTo, play, draw, isPredicted, inWords, gain, escape, moment, markNow } = lvln;
   const panels = [...root.querySelectorAll("[data-panel]")].map((figure) => ({
     kind: figure.dataset.panel,
     figure,
@@ -18,17 +18,10 @@ lvln.views.stage = (root) => {
     root.style.setProperty("--aspect", `${width} / ${height}`);
     line.replaceChildren(
       ...Array.from({ length: rollout.seen + rollout.horizon }, (_, t) => {
-        const predicted = t >= rollout.seen;
-        const label = predicted ? `+${t - rollout.seen + 1}` : `${t + 1}`;
-        const cell = element(
-          `<button type="button" class="cell ${predicted ? "predicted" : "seen"}" tabindex="-1"><canvas></canvas><span>${label}</span></button>`
-        );
-        cell.setAttribute("aria-label", predicted ? `predicted frame ${t - rollout.seen + 1}` : `seen frame ${t + 1}`);
+        const label = t >= rollout.seen ? `predicted frame ${t - rollout.seen + 1}` : `seen frame ${t + 1}`;
+        const cell = moment(t, { kind: "cell", label });
+        cell.tabIndex = -1;
         draw(cell.querySelector("canvas"), rollout.at("prediction", t));
-        cell.addEventListener("click", () => {
-          play(false);
-          setCursor(t);
-        });
         return cell;
       })
     );
@@ -58,7 +51,7 @@ lvln.views.stage = (root) => {
       const value = predicted && score ? rollout.scores[score][k] : undefined;
       note.textContent = !frame ? "the clip has ended" : value !== undefined ? `${value.toFixed(1)} dB` : predicted ? "" : "seen";
     }
-    [...line.children].forEach((cell, i) => cell.classList.toggle("now", i === t));
+    markNow(line, t);
     line.setAttribute("aria-valuenow", t + 1);
     line.setAttribute("aria-valuetext", predicted ? `predicted frame ${k + 1}` : `seen frame ${t + 1}`);
     where.textContent = predicted ? `predicted +${k + 1}` : `seen ${t + 1} of ${rollout.seen}`;
@@ -93,8 +86,7 @@ lvln.views.stage = (root) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9 }[event.key];
     if (move) {
       event.preventDefault();
-      play(false);
-      setCursor(state.cursor + move);
+      goTo(state.cursor + move);
     } else if (event.key === " ") {
       event.preventDefault();
       play(!state.playing);

@@ -1,0 +1,95 @@
+// What Python sends to the page, and what the scripts share. `tsc` checks every use of it (see jsconfig.json), and
+// tests/ui/test_payloads.py that Python sends exactly these fields.
+
+type Size = [height: number, width: number];
+type Scores = { psnr: number[]; ssim: number[]; copy_last_psnr: number[]; copy_last_ssim: number[] };
+type Region = { top?: number; left?: number; bottom?: number; right?: number };
+
+// -- payloads -----------------------------------------------------------------------------------------------------
+interface RolloutPayload {
+  key: string; clip: string; model: string; title: string; start: number; fps: number; seen: number; horizon: number;
+  steps: number; size: Size; fine: boolean; truths: number; strips: Strips; scores: Scores; seconds: number;
+  blocks: Record<string, Size>; clip_id: string | null; file: string; trained_on: boolean;
+}
+interface Strips { real: string; one_step: string | null; predicted: string }
+interface Activations {
+  block: string; kernel: string; quantity: string; signed: boolean; steps: number; filters: number; size: Size;
+  scale: number[]; sprite: string;
+}
+interface Life { rows: Record<string, LifeRow>; before: LifeRow; steps: number }
+interface LifeRow { signed: boolean; scale: number; sprite: string }
+interface Classification {
+  classes: { name: string; course: number[] }[]; known: number; ranking: [string, number][]; unsure: boolean;
+  familiar: boolean; frames: number; fps: number; looks: number[]; size: Size; pictures: string; heat: string;
+  heat_size: Size; memories: Record<string, Record<string, number>>; filters: FilterEvidence[]; predictor: string;
+  title: string; seconds: number; silence: string[]; truth: Truth | null;
+}
+interface FilterEvidence { block: string; kernel: string; filter: number; evidence: number }
+interface Truth { label: string; place: number | null; score: number | null; trained_on: boolean }
+interface ClipPage {
+  clips: ListedClip[]; total: number; everything: number; labels: { name: string; count: number; known: boolean }[];
+}
+interface ListedClip { id: string; title: string; about: string; known: boolean; trained_on: boolean }
+
+interface Experiments {
+  silence: Silence; importance: Importance; memory_reset: MemoryReset; seen_sweep: SeenSweep; spectrum: Spectrum;
+  saliency: Saliency; motion: Motion; ladder_map: LadderMap;
+}
+interface Silence {
+  model: string; parts: string[]; psnr: number[]; untouched_psnr: number[]; lost: number | null; strip: string;
+}
+interface Importance { importance: PartImportance[] }
+interface PartImportance { part: string; lost: number | null; change: number }
+interface MemoryReset { at: number; psnr: number[]; reset_psnr: number[]; copy_psnr: number[]; recovered: number | null }
+interface SeenSweep { psnr: number[]; ssim: number[]; copy_psnr: number; copy_ssim: number }
+interface Spectrum {
+  model: string; grid: Record<string, number>; paper_grid?: Record<string, number>; networks: SpectrumNetwork[];
+  truth: SpectrumLook; range: number;
+}
+interface SpectrumLook { frame: string; spectrum: string }
+interface SpectrumNetwork { title: string; size: Size; grid: Record<string, number>; gain: number; frame: string; spectrum: string }
+interface Saliency { shares: number[]; region: [number, number, number, number]; size: Size; sprite: string }
+interface Motion {
+  model: string; steps: number; size: Size; speed: number[]; painted: number[]; gain: (number | null)[];
+  levels: MotionLevel[]; limit: number; mask: string; locations: Record<string, LocationMap>;
+}
+interface MotionLevel {
+  name: string; gain: (number | null)[]; size: Size; peak: number; sprite: string; speed: number[];
+}
+interface LocationMap { filters: number; size: Size; scale: number; sprite: string }
+interface LadderMap { model: string; stages: Stage[]; taps: string[]; moves: Record<string, Move> }
+interface Stage { name: string; channels: number; size: Size; strength: number[]; range: [number, number]; sprite: string }
+interface Move { limit: number; share: (number | null)[]; size: Size; peak: number; sprite: string; speed: number[] }
+
+// Functions of vp/ui/handlers.py that answer at once.
+interface Served {
+  list_clips: ClipPage & Failed; thumbnails: Record<string, string | null>; random_clip: { id: string; title: string } & Failed;
+  activations: Activations & Failed; life: Life & Failed; motion: Motion & Failed; download: { url: string; name: string } & Failed;
+  circle_path: { path: [number, number][] } & Failed;
+}
+type Failed = { error?: string };
+
+// -- what the scripts share ---------------------------------------------------------------------------------------
+interface Rollout extends RolloutPayload {
+  real: HTMLCanvasElement[]; predicted: HTMLCanvasElement[];
+  at(kind: string, t: number): HTMLCanvasElement | null; made(step: number): HTMLCanvasElement;
+}
+interface State { rollout: Rollout | null; cursor: number; playing: boolean; entered: any; experiment: any }
+interface Events {
+  rollout: Rollout; cursor: number; playing: boolean; busy: string | false; theme: string; arrived: number;
+  compare: { of: string; results: (RolloutPayload & Failed)[] }; enter: any; experiment: any;
+}
+interface Field { h: number; w: number; right: Float32Array; down: Float32Array; coloured?: HTMLCanvasElement }
+
+type Closed<T> = { [K in keyof T]: T[K] };
+type Lvln = Closed<ReturnType<typeof lvlnCore>> & Closed<ReturnType<typeof lvlnView>> & {
+  flow: Closed<ReturnType<typeof lvlnFlow>>; picture: Closed<ReturnType<typeof lvlnPicture>>;
+  views: Record<string, (root: HTMLElement) => void>;
+  tour(): void; share(root: HTMLElement): void; address(): string | null; arrived: string;
+  noteMemory(place: object): void; noteExperiments(values: { silence: string; run?: string; [argument: string]: any }): void;
+};
+declare var lvln: Lvln;
+declare var LVLN_COLOURS: Record<"signed" | "signed_dark" | "unsigned", [number, number, number][]>;
+
+// What a query finds depends on the markup of vp/ui/views.py, which nobody can check here.
+interface ParentNode { querySelector(selectors: string): any; querySelectorAll(selectors: string): NodeListOf<any> }

@@ -1,0 +1,207 @@
+// What all views do: pictures in and out, colours, frames that lead to their step, line charts, and asking when somebody
+// looks.
+function lvlnView() {
+  const { state, on, isPredicted, goTo, dark } = lvln;
+
+  const element = (html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html.trim();
+    return /** @type {any} */ (template.content.firstElementChild);
+  };
+  const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  // A class name for people: "BabyCrawling" -> "Baby Crawling", but YoYo stays.
+  const spaced = (name) => escape(name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 "));
+  const signed = (v, digits = 1) => `${v < -0.5 * 10 ** -digits ? "−" : "+"}${Math.abs(v).toFixed(digits)}`;
+  const visible = (root) => root.offsetParent !== null;
+
+  // -- pictures --------------------------------------------------------------------------------------------------
+  const blank = (h, w) => Object.assign(document.createElement("canvas"), { width: w, height: h });
+  const pixels = (canvas) => canvas.getContext("2d", { willReadFrequently: true });
+
+  async function image(url) {
+    const picture = new Image();
+    picture.src = url;
+    await picture.decode();
+    return picture;
+  }
+
+  // One film strip [count frames side by side] -> a canvas per frame.
+  async function cut(url, count, [height, width]) {
+    if (!url) return [];
+    const strip = await image(url);
+    return Array.from({ length: count }, (_, i) => {
+      const canvas = blank(height, width);
+      pixels(canvas).drawImage(strip, -i * width, 0);
+      return canvas;
+    });
+  }
+
+  function copied(picture) {
+    const canvas = blank(picture.height, picture.width);
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    return canvas;
+  }
+
+  // What a canvas shows: four numbers a pixel.
+  const rgba = (canvas) => pixels(canvas).getImageData(0, 0, canvas.width, canvas.height).data;
+
+  // The grey values of a picture, from 0 to 255: { values, width, height }.
+  async function grey(url) {
+    const picture = await image(url);
+    const scratch = blank(picture.height, picture.width);
+    pixels(scratch).drawImage(picture, 0, 0);
+    const data = rgba(scratch);
+    return { values: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]), width: picture.width, height: picture.height };
+  }
+
+  // Paints [h, w] pixels on a canvas, or a new one. colour(i): [r, g, b], or with opacity, each from 0 to 255.
+  function painted(h, w, colour, canvas = blank(h, w)) {
+    Object.assign(canvas, { width: w, height: h });
+    const picture = new ImageData(w, h);
+    for (let i = 0; i < h * w; i += 1) {
+      picture.data[4 * i + 3] = 255;
+      picture.data.set(colour(i), 4 * i);
+    }
+    pixels(canvas).putImageData(picture, 0, 0);
+    return canvas;
+  }
+
+  // A tile [h, w] of a grey picture in the colours of a table (see lut). left, top: where it lies; tone: another grey
+  // value for one; opacity: of a grey value.
+  function tile({ values, width }, [h, w], { left = 0, top = 0, table = lut(false), tone = (v) => v, opacity = (_) => 255 }, canvas = blank(h, w)) {
+    const colours = new Uint32Array(256);
+    const bytes = new Uint8ClampedArray(colours.buffer);
+    for (let v = 0; v < 256; v += 1) {
+      const at = 3 * Math.round(tone(v));
+      bytes.set([table[at], table[at + 1], table[at + 2], opacity(v)], 4 * v);
+    }
+    Object.assign(canvas, { width: w, height: h });
+    const picture = new ImageData(w, h);
+    const out = new Uint32Array(picture.data.buffer);
+    for (let i = 0; i < h * w; i += 1) out[i] = colours[values[(top + Math.floor(i / w)) * width + left + (i % w)]];
+    pixels(canvas).putImageData(picture, 0, 0);
+    return canvas;
+  }
+
+  // 256 colours. Signed: blue, through the page's middle, to red; what has no sign: dark to bright.
+  function lut(signed) {
+    const stops = LVLN_COLOURS[signed ? (dark() ? "signed_dark" : "signed") : "unsigned"];
+    const table = new Uint8ClampedArray(256 * 3);
+    for (let i = 0; i < 256; i += 1) {
+      const place = (i / 255) * (stops.length - 1);
+      const k = Math.min(stops.length - 2, Math.floor(place));
+      for (let c = 0; c < 3; c += 1) table[3 * i + c] = stops[k][c] + (stops[k + 1][c] - stops[k][c]) * (place - k);
+    }
+    return table;
+  }
+
+  function draw(canvas, frame, { smooth = true } = {}) {
+    const context = canvas.getContext("2d");
+    if (!frame) {
+      context.clearRect(0, 0, canvas.width, canvas.height);
+      return;
+    }
+    const zoom = Math.max(1, Math.min(4, Math.floor(768 / frame.width)));
+    if (canvas.width !== frame.width * zoom) {
+      canvas.width = frame.width * zoom;
+      canvas.height = frame.height * zoom;
+    }
+    context.imageSmoothingEnabled = smooth;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(frame, 0, 0, canvas.width, canvas.height);
+  }
+
+  // -- frames and steps ------------------------------------------------------------------------------------------
+  const ahead = (t) => (isPredicted(t) ? `+${t - state.rollout.seen + 1}` : `${t + 1}`);
+
+  // A button for one frame of the time line or one step of the network, which leads there.
+  function moment(t, { kind = "step", label = `step ${t + 1}`, note = ahead(t), more = "" } = {}) {
+    const button = element(`<button type="button" class="${kind} ${isPredicted(t) ? "predicted" : "seen"}" data-t="${t}" aria-label="${label}"><canvas></canvas>${more}<span>${note}</span></button>`);
+    button.addEventListener("click", () => goTo(t));
+    return button;
+  }
+  // All steps in a row. paint(canvas, t, button) fills each.
+  function steps(row, paint, options = {}) {
+    row.replaceChildren(
+      ...Array.from({ length: state.rollout.steps }, (_, t) => {
+        const button = moment(t, options);
+        paint(button.querySelector("canvas"), t, button);
+        return button;
+      }),
+    );
+  }
+  const markNow = (root, t) => root.querySelectorAll("[data-t]").forEach((at) => at.classList.toggle("now", Number(at.dataset.t) === t));
+
+  // -- line charts -----------------------------------------------------------------------------------------------
+  // series: [{ name, kind, values, note? }], with points where there is a note; ticks: [{ v, text }]; labels: [{ at, text }]
+  // by place on the line. more({ x, y, left, right, top, bottom }): further drawings. Returns the picture and that.
+  function lineChart({ title, series, range: [low, high], ticks, labels, right = 136, more = (_) => "" }) {
+    const [W, H] = [640, 230];
+    const box = { left: 44, right: W - right, top: 16, bottom: H - 26 };
+    const count = Math.max(...series.map((s) => s.values.length));
+    const x = (i) => box.left + ((box.right - box.left) * i) / Math.max(1, count - 1);
+    const y = (v) => box.top + ((box.bottom - box.top) * (high - v)) / (high - low || 1);
+    // Names stand at the ends of their lines, 15 apart at least; those at the bottom move up as far as they must.
+    const ends = series.map((s, i) => ({ at: y(s.values.at(-1)), i })).sort((a, b) => a.at - b.at);
+    for (let k = 1; k < ends.length; k += 1) ends[k].at = Math.max(ends[k].at, ends[k - 1].at + 15);
+    ends.reduceRight((below, end) => (end.at = Math.min(end.at, below)) - 15, box.bottom);
+    const path = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+    const points = ({ values, note }) => (note ? values.map((v, i) => `<circle cx="${x(i)}" cy="${y(v)}" r="3"><title>${note(v)}</title></circle>`).join("") : "");
+    const picture = element(`<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title}">
+      ${ticks.map(({ v, text }) => `<g class="tick"><path d="M${box.left} ${y(v)}H${box.right}"/><text x="${box.left - 7}" y="${y(v) + 4}" text-anchor="end">${text}</text></g>`).join("")}
+      ${labels.map(({ at, text }) => `<text class="label" x="${x(at)}" y="${H - 7}" text-anchor="middle">${text}</text>`).join("")}
+      ${series.map((s, i) => `<g class="series ${s.kind}"><path d="${path(s.values)}"/>${points(s)}<text x="${box.right + 9}" y="${ends.find((end) => end.i === i).at + 4}">${s.name}</text></g>`).join("")}
+      ${more({ x, y, ...box })}
+    </svg>`);
+    return { picture, x, y, ...box };
+  }
+
+  // -- asking when somebody looks --------------------------------------------------------------------------------
+  // ask(rollout) is called once for each key(rollout) while the view is on show, and show(answer) with what it gives, unless
+  // another rollout came meanwhile. What failed is said, and asked again when somebody looks again.
+  /**
+   * @template T
+   * @param {HTMLElement} root
+   * @param {{ key?: (rollout: Rollout) => string, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
+   *   show: (answer: T, rollout: Rollout) => void, say: (kind: string, text?: string) => void, clear?: () => void }} does
+   */
+  function lazy(root, { key = (rollout) => rollout.key, ask, show, say, clear = () => {} }) {
+    let asked = null;
+    async function look() {
+      const { rollout } = state;
+      if (!rollout || !visible(root) || asked === key(rollout)) return;
+      const mine = (asked = key(rollout));
+      const fresh = () => asked === mine;
+      say("waiting");
+      try {
+        const answer = await ask(rollout, fresh);
+        if (!fresh()) return;
+        say("");
+        show(answer, rollout);
+      } catch (error) {
+        if (!fresh()) return;
+        asked = null;
+        say("failed", error.message || String(error));
+      }
+    }
+    function again() {
+      asked = null;
+      look();
+    }
+    on("rollout", (rollout) => {
+      if (asked !== null && asked !== key(rollout)) {
+        asked = null;
+        clear();
+      }
+      look();
+    });
+    new IntersectionObserver(look).observe(root);
+    return { look, again };
+  }
+
+  return {
+    element, escape, spaced, signed, visible, image, cut, copied, rgba, grey, painted, tile, lut, draw, ahead, moment, steps, markNow,
+    lineChart, lazy,
+  };
+}
+Object.assign(lvln, lvlnView());

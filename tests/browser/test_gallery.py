@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import resource
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -228,6 +231,99 @@ def test_a_shelf_that_cannot_be_listed_is_tried_again(browser: Browser, hub: Hub
     finally:
         hub.stop()
         hub.start()
+
+
+def stored(hub: Hub, repo: str, id: str) -> str:
+    """Where the Hub keeps the content of a clip."""
+    (files,) = hub.repos[repo].commits.values()
+    return f"/lfs/{hashlib.sha256(files[id.partition(':')[2]]).hexdigest()}"
+
+
+def cut_short(hub: Hub, server: Server, home: Path, id: str) -> None:
+    hub.fault(stored(hub, REPO, id), method="GET", content=lambda data: data[:20_000], times=-1)
+
+
+def broken_off(hub: Hub, server: Server, home: Path, id: str) -> None:
+    hub.fault(stored(hub, REPO, id), method="GET", cut=0, times=-1)
+
+
+def full_disk(hub: Hub, server: Server, home: Path, id: str) -> None:
+    _, most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (20_000, most))
+
+
+def no_place(hub: Hub, server: Server, home: Path, id: str) -> None:
+    shutil.rmtree(home)
+    home.write_text("", encoding="utf-8")  # not even an administrator can write below it
+
+
+@pytest.fixture(scope="module")
+def troubled(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """The app with shelves of what the Hub has, has not, and hands out to some only."""
+    repo = hub.repos[REPO]
+    hub.repos["datasets/me/gated"] = Repo(gated=True, commits=repo.commits, refs=repo.refs)
+    home = tmp_path_factory.mktemp("hf")
+    environment = {
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(home),
+        "HF_TOKEN": "",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_ETAG_TIMEOUT": "3",
+        "HF_HUB_DOWNLOAD_TIMEOUT": "3",
+        "HF_HUB_OFFLINE": "0",
+    }
+    shelves = ("bundled", "ucf101", "hf://datasets/bitmind/UCF101-Videos@v9", "hf://datasets/me/gated")
+    with serve("--clips", *shelves, **environment) as server:
+        yield server, home
+
+
+@pytest.mark.parametrize(
+    ("name", "trouble", "told"),
+    [
+        ("UCF101-Videos", None, ("no such branch, tag or commit", "Leave out @revision")),
+        ("gated", None, ("is gated: ask for access on its page", "HF_TOKEN")),
+        ("UCF101", cut_short, ("failed", "Try again", "--clips and a folder")),
+        ("UCF101", broken_off, ("broke off", "Try again", "--clips and a folder")),
+        ("UCF101", full_disk, ("the disk is full", "Free some space, or set HF_HOME")),
+        ("UCF101", no_place, ("cannot be stored", "Set HF_HOME to a folder that can be written")),
+    ],
+    ids=["no such revision", "gated", "cut short", "broken off", "full disk", "no place"],
+)
+def test_what_stands_in_the_way_is_shown_and_the_drawn_shelf_works_on(
+    browser: Browser,
+    hub: Hub,
+    troubled: tuple[Server, Path],
+    name: str,
+    trouble: Callable | None,
+    told: tuple[str, ...],
+) -> None:
+    server, home = troubled
+    context = browser.new_context(reduced_motion="reduce")
+    explorer = Explorer(context, server.url)
+    explorer.open()
+    shelf(explorer, name)
+    limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    shown = explorer.page.locator("#view-gallery .status")
+    try:
+        if name != "UCF101-Videos":
+            card = clips(explorer).nth(5)
+            card.wait_for()
+            if trouble:
+                trouble(hub, server, home, card.get_attribute("data-id"))
+            card.click()
+            shown = explorer.page.locator(".toast-body")
+        for words in told:
+            expect(shown).to_contain_text(words)
+        explorer.wait("!document.documentElement.classList.contains('lvln-busy')")
+        shelf(explorer, "Drawn")
+        with explorer.new_rollout():
+            clips(explorer).nth(4).click()
+        explorer.wait("document.querySelector('#player video')?.readyState >= 2")
+    finally:
+        hub.faults.clear()
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
+        context.close()
+    assert not explorer.troubles and "Traceback" not in server.log, server.log[-3000:]
 
 
 @pytest.mark.ucf101

@@ -92,6 +92,49 @@ def test_an_unknown_recipe_says_which_there_are():
         load_recipe("nothing")
 
 
+def test_numbers_are_read_however_yaml_takes_them(write):
+    text = "model: lvln\nsteps: 1e5\nbatch: 4.0\nlearning_rate: 8e-4\nloss: {psnr: 1}\nclips: null\nwarmup: 0x10\n"
+    recipe = load_recipe(write(text))
+    assert (recipe.steps, recipe.batch, recipe.learning_rate, recipe.clips) == (100_000, 4, 8e-4, None)
+    assert type(recipe.batch) is type(recipe.steps) is int and recipe.loss == {"psnr": 1.0} and recipe.warmup == 16
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("batch: 2.5", "batch: should be a whole number, greater than or equal to 1, not 2.5"),
+        ("batch: true", "batch: should be a whole number.*not True"),
+        ("clips: some", "clips: should be a whole number.*not 'some'"),
+        ("learning_rate: .inf", "learning_rate: should be a number, greater than 0, not inf"),
+        ("learning_rate: 1" + 400 * "0", "learning_rate: should be a number, greater than 0, not 1000"),
+        ("weight_decay: .nan", "weight_decay: should be a number.*not nan"),
+        ("ema: 1", "ema: should be a number, from 0 to below 1, not 1"),
+        ("every_step: maybe", "every_step: should be true or false, not 'maybe'"),
+        ("every_step: 1", "every_step: should be true or false, not 1"),
+        ("data: 5", "data: should be a text, not 5"),
+        ("optimiser: [muon]", r"optimiser: should be a text, not \['muon'\]"),
+        ("seen: [1, 2, 3]", r"seen: should be a list of 2, not \[1, 2, 3\]"),
+        ("seen: [1, two]", "seen.1: should be a whole number.*not 'two'"),
+        ("loss: psnr", "loss: should be names and values, not 'psnr'"),
+        ("loss: {psnr: -1}", "loss.psnr: should be a number, greater than or equal to 0, not -1"),
+        ("network: [64, 64]", "network: should be names and values"),
+        ("augmentation: strong", "augmentation: should be fields"),
+        ("augmentation: {flip: 2}", "augmentation.flip: should be true or false, not 2"),
+        ("augmentation: {scale: [0.5]}", "augmentation.scale: should be a list of 2"),
+        ("augmentation: {mirror: true}", "augmentation: unknown fields mirror; there are scale"),
+    ],
+)
+def test_a_value_that_a_field_cannot_have_is_named(write, line, message):
+    with pytest.raises(ValueError, match=message) as refused:
+        load_recipe(write(f"model: lvln\n{line}\n"))
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 400
+
+
+def test_a_recipe_says_which_network(write):
+    with pytest.raises(ValueError, match="model is missing"):
+        load_recipe(write("batch: 2\n"))
+
+
 def test_unknown_fields_are_refused(write):
     with pytest.raises(ValueError, match="unknown fields learning_rat"):
         load_recipe(write("model: lvln\nlearning_rat: 0.1\n"))

@@ -225,6 +225,24 @@ def test_a_rate_that_is_far_too_high_ends_the_run(train, write):
         train(recipe, "too_fast")
 
 
+def test_a_recipe_of_an_older_network_is_refused_and_without_its_fields_keeps_the_state_before_it_diverges(
+    train, home, write
+):
+    network = SMOKE[SMOKE.index("network: ") + 9 :].splitlines()[0]
+    diverging = {"learning_rate": "1.0e+8", "optimiser": "sgd", "warmup": "1"}
+    older = write(network=network.replace("}", ", head: warp, refine: 8, norm: group, activation: silu}"), **diverging)
+    with pytest.raises(SystemExit, match="network: unknown fields .*: activation, head, norm, refine") as refused:
+        train(older, "older")
+    assert "\n" not in str(refused.value) and not (home / "older").exists()
+    with pytest.raises(
+        SystemExit, match=r"loss is not finite at step \d: the last good state is in .*last\.ckpt"
+    ) as told:
+        train(write(**diverging), "diverging", "--save-every", 0)
+    saved = read(home / "diverging")
+    assert f"at step {saved['progress']['step']}:" in str(told.value) and "\n" not in str(told.value)
+    assert all(value.isfinite().all() for value in [*saved["model"].values(), *saved["average"]])
+
+
 def test_a_run_may_start_from_what_another_exported(train, undisturbed, home, write):
     exported = undisturbed / "export" / "one_frame"
     folder = train(write(steps="1", learning_rate="1.0e-9", weight_decay="0.0"), "started", "--start", exported)
@@ -281,14 +299,14 @@ def drawn(tmp_path_factory, moving, write_video) -> Path:
     return folder
 
 
-def all_networks(home, out, data, *, hide: str = "", minutes="0.03") -> subprocess.CompletedProcess:
-    """The script with tiny settings. hide: a package that cannot be imported."""
+def all_networks(home, out, data, *, hide: tuple[str, ...] = (), minutes="0.03") -> subprocess.CompletedProcess:
+    """The script with tiny settings. hide: packages that cannot be imported."""
     environment = os.environ | {"VP_NETWORKS": "one_frame", "VP_ENCODER": str(home / "encoder.safetensors")}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
     environment["OMP_WAIT_POLICY"] = "passive"
-    if hide:
+    for package in hide:
         (out.parent / "hidden").mkdir(exist_ok=True)
-        (out.parent / "hidden" / f"{hide}.py").write_text(f"raise ImportError('no {hide} here')")
+        (out.parent / "hidden" / f"{package}.py").write_text(f"raise ImportError('no {package} here')")
         environment["PYTHONPATH"] = str(out.parent / "hidden")
     command = ["bash", "train/all_networks.sh", data, out, minutes, "--batch", "2", "--accelerator", "cpu"]
     command += ["--log-every", "1"]
@@ -298,9 +316,9 @@ def all_networks(home, out, data, *, hide: str = "", minutes="0.03") -> subproce
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("hide", ["", "av"])
+@pytest.mark.parametrize("hide", [(), ("av", "gradio", "huggingface_hub", "imageio", "pydantic")], ids=["all", "few"])
 def test_one_script_from_a_folder_of_clips_to_networks(home, drawn, tmp_path, hide):
-    """With PyAV, and on machines that have OpenCV alone."""
+    """With everything, and on machines that have OpenCV alone to decode and nothing of the app."""
     if hide:
         pytest.importorskip("cv2")
     done = all_networks(home, tmp_path / "out", drawn, hide=hide)

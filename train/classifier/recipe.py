@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from vp.models import BLOCKS, NAMES, ClassifierConfig, ConfigError, in_order
 
-from ..predictor.recipe import Count, NotNegative, Positive, read_recipe
+from ..predictor.recipe import read_recipe
+from ..typed import Count, NotNegative, Positive, Share
 
 OPTIMISERS = ("adam", "adamw")
 
@@ -37,7 +35,7 @@ class ClassifierRecipe:
     epochs: Count = 60
     batch: Count = 64
     directions: int = 0
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Share = 0.0
 
     def config(self, predictor: str, features: int, classes: list[str], clips: int) -> ClassifierConfig:
         """The network that it fits to so many training clips."""

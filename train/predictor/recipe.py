@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
 
 from vp.models import NAMES, ConfigError, LadderConfig, preset
 from vp.models.config import DESIGNS
 
 from ..data.batches import Augmentation
+from ..typed import Count, Kind, NotNegative, NotNegativeInt, Positive, Share, build
 from .losses import PredictionLoss
 
 DATA = ("ucf101", "circle")
 OPTIMISERS = ("muon", "adam", "adamw")
 TRAIN = Path(__file__).parents[1]
-
-Kind = TypeVar("Kind")
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass
@@ -49,7 +43,7 @@ class Recipe:
     levels: NotNegative = 0.1
     augmentation: Augmentation = field(default_factory=Augmentation)
     seen: tuple[Count, Count] = (5, 5)
-    feedback: Annotated[int, Field(ge=0)] = 0
+    feedback: NotNegativeInt = 0
     every_step: bool = True
     batch: Count = 8
     optimiser: str = "muon"
@@ -58,8 +52,8 @@ class Recipe:
     warmup: Count = 50
     clip_gradient: Positive = 1.0
     steps: Count = 100_000
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
-    seed: Annotated[int, Field(ge=0)] = 1
+    ema: Share = 0.998
+    seed: NotNegativeInt = 1
 
     def config(self) -> LadderConfig:
         """The network. Raises ConfigError for one that cannot be."""
@@ -95,14 +89,10 @@ def read_recipe(name: str | Path, room: str, kind: type[Kind]) -> tuple[Path, Ki
         raise ValueError(f"{path} is not YAML in UTF-8 or UTF-16: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no fields of a recipe (name: value)")
-    known = [f.name for f in fields(kind)]
-    if unknown := {str(name) for name in values} - set(known):
-        raise ValueError(f"{path}: unknown fields {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     try:
-        return path, TypeAdapter(kind).validate_python(values)
-    except ValidationError as error:
-        told = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r:.80}" for e in error.errors())
-        raise ValueError(f"{path}: {'; '.join(told)}") from None
+        return path, build(kind, values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def load_recipe(name: str | Path) -> Recipe:

@@ -1,4 +1,33 @@
 // Experiments: silence parts, wipe the memory, show fewer frames, ask where a prediction looks.
+/**
+ * What the experiments of vp/ui/experiments.py answer, see types.d.ts.
+ * @typedef {{ silence: Silence; importance: Importance; memory_reset: MemoryReset; seen_sweep: SeenSweep;
+ *   spectrum: Spectrum; saliency: Saliency; motion: Motion; ladder_map: LadderMap }} Experiments
+ * @typedef {{ model: string; parts: string[]; psnr: number[]; untouched_psnr: number[]; lost: number | null;
+ *   strip: string }} Silence
+ * @typedef {{ importance: PartImportance[] }} Importance
+ * @typedef {{ part: string; lost: number | null; change: number }} PartImportance
+ * @typedef {{ at: number; psnr: number[]; reset_psnr: number[]; copy_psnr: number[];
+ *   recovered: number | null }} MemoryReset
+ * @typedef {{ psnr: number[]; ssim: number[]; copy_psnr: number; copy_ssim: number }} SeenSweep
+ * @typedef {{ model: string; grid: Record<string, number>; paper_grid?: Record<string, number>;
+ *   networks: SpectrumNetwork[]; truth: SpectrumLook; range: number }} Spectrum
+ * @typedef {{ frame: string; spectrum: string }} SpectrumLook
+ * @typedef {{ title: string; size: Size; grid: Record<string, number>; gain: number; frame: string;
+ *   spectrum: string }} SpectrumNetwork
+ * @typedef {{ shares: number[]; region: [number, number, number, number]; size: Size; sprite: string }} Saliency
+ * @typedef {{ model: string; steps: number; size: Size; speed: number[]; painted: number[];
+ *   gain: (number | null)[]; levels: MotionLevel[]; limit: number; mask: string;
+ *   locations: Record<string, LocationMap> }} Motion
+ * @typedef {{ name: string; gain: (number | null)[]; size: Size; peak: number; sprite: string;
+ *   speed: number[] }} MotionLevel
+ * @typedef {{ filters: number; size: Size; scale: number; sprite: string }} LocationMap
+ * @typedef {{ model: string; stages: Stage[]; taps: string[]; moves: Record<string, Move> }} LadderMap
+ * @typedef {{ name: string; channels: number; size: Size; strength: number[]; range: [number, number];
+ *   sprite: string }} Stage
+ * @typedef {{ limit: number; share: (number | null)[]; size: Size; peak: number; sprite: string;
+ *   speed: number[] }} Move
+ */
 lvln.views.experiments = (root) => {
   const { state, on, inspect, classify, element, escape, spaced, signed, cut, draw, grey, lut, painted, tile, rgba, lineChart, visible } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);

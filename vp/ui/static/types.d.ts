@@ -3,7 +3,6 @@
 
 type Size = [height: number, width: number];
 type Scores = { psnr: number[]; ssim: number[]; copy_last_psnr: number[]; copy_last_ssim: number[] };
-type Region = { top?: number; left?: number; bottom?: number; right?: number };
 
 // -- payloads -----------------------------------------------------------------------------------------------------
 interface RolloutPayload {
@@ -31,35 +30,7 @@ interface ClipPage {
 }
 interface ListedClip { id: string; title: string; about: string; known: boolean; trained_on: boolean }
 
-interface Experiments {
-  silence: Silence; importance: Importance; memory_reset: MemoryReset; seen_sweep: SeenSweep; spectrum: Spectrum;
-  saliency: Saliency; motion: Motion; ladder_map: LadderMap;
-}
-interface Silence {
-  model: string; parts: string[]; psnr: number[]; untouched_psnr: number[]; lost: number | null; strip: string;
-}
-interface Importance { importance: PartImportance[] }
-interface PartImportance { part: string; lost: number | null; change: number }
-interface MemoryReset { at: number; psnr: number[]; reset_psnr: number[]; copy_psnr: number[]; recovered: number | null }
-interface SeenSweep { psnr: number[]; ssim: number[]; copy_psnr: number; copy_ssim: number }
-interface Spectrum {
-  model: string; grid: Record<string, number>; paper_grid?: Record<string, number>; networks: SpectrumNetwork[];
-  truth: SpectrumLook; range: number;
-}
-interface SpectrumLook { frame: string; spectrum: string }
-interface SpectrumNetwork { title: string; size: Size; grid: Record<string, number>; gain: number; frame: string; spectrum: string }
-interface Saliency { shares: number[]; region: [number, number, number, number]; size: Size; sprite: string }
-interface Motion {
-  model: string; steps: number; size: Size; speed: number[]; painted: number[]; gain: (number | null)[];
-  levels: MotionLevel[]; limit: number; mask: string; locations: Record<string, LocationMap>;
-}
-interface MotionLevel {
-  name: string; gain: (number | null)[]; size: Size; peak: number; sprite: string; speed: number[];
-}
-interface LocationMap { filters: number; size: Size; scale: number; sprite: string }
-interface LadderMap { model: string; stages: Stage[]; taps: string[]; moves: Record<string, Move> }
-interface Stage { name: string; channels: number; size: Size; strength: number[]; range: [number, number]; sprite: string }
-interface Move { limit: number; share: (number | null)[]; size: Size; peak: number; sprite: string; speed: number[] }
+// What the experiments answer stands in experiments.js.
 
 // Functions of vp/ui/handlers.py that answer at once.
 interface Served {

@@ -21,14 +21,15 @@ lvln.views.classes = (root) => {
       const answer = await classify((share) => fresh() && (bar.value = share));
       return { answer, frames: await cut(answer.pictures, answer.looks.length, answer.size), maps: await cut(answer.heat, answer.looks.length, answer.heat_size) };
     },
-    say(kind, text = "") {
+    message: "Watching the whole clip…",
+    say(kind, text) {
       if (kind) board.hidden = true;
       watching.hidden = kind !== "waiting";
-      watching.querySelector("span").textContent = "Watching the whole clip…";
       empty.hidden = kind !== "failed";
-      empty.textContent = text;
+      watching.querySelector("span").textContent = empty.textContent = text;
     },
     show: fill,
+    paint: cursor,
     clear() {
       shown = null;
       board.hidden = watching.hidden = true;
@@ -72,9 +73,8 @@ lvln.views.classes = (root) => {
     );
     place("looks").replaceChildren(
       ...answer.looks.map((t, i) => {
-        const button = element(`<button type="button" aria-label="at ${(t / answer.fps).toFixed(1)} seconds"></button>`);
+        const button = element(`<button type="button" aria-label="at ${(t / answer.fps).toFixed(1)} seconds"></button>`, () => choose(i));
         button.append(copied(frames[i]));
-        button.addEventListener("click", () => choose(i));
         return button;
       }),
     );
@@ -179,11 +179,9 @@ lvln.views.classes = (root) => {
     const box = place("filters");
     box.replaceChildren(
       element("<p class='quiet'>The filters that say most. Click one to see it at work.</p>"),
-      ...answer.filters.slice(0, 8).map((f) => {
-        const button = element(`<button type="button"><b>${f.block} ${f.kernel.replace("x", "×")}</b> filter ${f.filter} <i class="${f.evidence > 0 ? "for" : "against"}">${signed(f.evidence, 2)}</i></button>`);
-        button.addEventListener("click", () => open(f));
-        return button;
-      }),
+      ...answer.filters.slice(0, 8).map((f) =>
+        element(`<button type="button"><b>${f.block} ${f.kernel.replace("x", "×")}</b> filter ${f.filter} <i class="${f.evidence > 0 ? "for" : "against"}">${signed(f.evidence, 2)}</i></button>`, () => open(f)),
+      ),
     );
   }
   async function open({ block, kernel, filter }) {
@@ -197,6 +195,5 @@ lvln.views.classes = (root) => {
   }
 
   on("rollout", cursor);
-  on("cursor", cursor);
   on("theme", () => shown && (who(shown), course()));
 };

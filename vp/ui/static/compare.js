@@ -1,6 +1,6 @@
 // Compare: the three networks on the same window of the same clip.
 lvln.views.compare = (root) => {
-  const { state, on, once, draw, gain, inWords, element, escape, signed, open, send, isPredicted, lazy } = lvln;
+  const { once, draw, gain, inWords, element, escape, signed, open, send, isPredicted, lazy } = lvln;
   const board = root.querySelector(".board");
   let columns = [];
 
@@ -34,7 +34,6 @@ lvln.views.compare = (root) => {
         return card;
       })
     );
-    paint(state.cursor);
   }
 
   function paint(t) {
@@ -46,16 +45,11 @@ lvln.views.compare = (root) => {
   }
 
   lazy(root, {
+    message: "Running all three networks on this window…",
     ask,
     show: fill,
-    say(kind, text = "Running all three networks on this window…") {
-      columns = [];
-      board.replaceChildren(...(kind ? [element(`<p class="waiting">${escape(text)}</p>`)] : []));
-    },
-    clear() {
-      columns = [];
-      board.replaceChildren();
-    },
+    paint: (_, t) => paint(t),
+    say: (_, text) => board.replaceChildren(element(`<p class="waiting">${escape(text)}</p>`)),
+    clear: () => board.replaceChildren(),
   });
-  on("cursor", paint);
 };

@@ -94,23 +94,22 @@ lvln.views.experiments = (root) => {
       box.querySelector(".result").replaceChildren();
       return;
     }
-    run("silence", { parts: noted.silence }, "Predicting without…", async ({ strip, parts, psnr, untouched_psnr, lost }, result, rollout) => {
-      const hurt = await cut(strip, rollout.horizon, rollout.size);
+    run("silence", { parts: noted.silence }, "Predicting without…", async ({ strip: frames, parts, psnr, untouched_psnr, lost }, result, rollout) => {
+      const hurt = await cut(frames, rollout.horizon, rollout.size);
       const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, hurt, psnr]];
       const verdict = lost === null ? "no true frames to score" : Math.abs(lost) < 0.05 ? "It makes no difference to this clip." : lost > 0 ? `It costs ${lost.toFixed(1)} dB.` : `It does ${(-lost).toFixed(1)} dB better without.`;
+      const strip = ([name, predicted, psnr]) => {
+        const line = element(`<div class="line"><b>${escape(name)}</b><div class="cells"></div></div>`);
+        predicted.forEach((frame, k) => {
+          const figure = element(`<figure><canvas></canvas><figcaption>${psnr[k] === undefined ? "" : `${psnr[k].toFixed(1)} dB`}</figcaption></figure>`);
+          draw(figure.querySelector("canvas"), frame);
+          line.querySelector(".cells").append(figure);
+        });
+        return line;
+      };
       result.replaceChildren(
         element(`<p class="verdict ${lost > 0.05 ? "bad" : lost < -0.05 ? "good" : ""}">${verdict}</p>`),
-        ...rows.map(([name, predicted, psnr]) => {
-          const line = element(`<div class="line"><b>${escape(name)}</b><div class="cells"></div></div>`);
-          line.querySelector(".cells").append(
-            ...Array.from({ length: rollout.horizon }, (_, k) => {
-              const figure = element(`<figure><canvas></canvas><figcaption>${psnr[k] === undefined ? "" : `${psnr[k].toFixed(1)} dB`}</figcaption></figure>`);
-              draw(figure.querySelector("canvas"), predicted[k]);
-              return figure;
-            })
-          );
-          return line;
-        }),
+        ...rows.map(strip),
         classes([...silenced])
       );
     });

@@ -2,7 +2,6 @@
 lvln.views.ladder = (root) => {
   const { state, on, inspect, flow, grey, lut, tile, element, signed, stepAt, draw, enter, visible, lazy, steps, markNow } = lvln;
   const board = root.querySelector(".board");
-  const status = root.querySelector(".status");
   const detail = root.querySelector(".detail");
   const wires = root.querySelector("svg");
   const KERNELS = ["3x3", "5x5", "7x7"];
@@ -18,7 +17,7 @@ lvln.views.ladder = (root) => {
     L4: "begins the picture, coarsely", L3: "adds to it what C4 remembers", L2: "adds what C3 remembers",
     L1: "adds what C2 remembers",
   };
-  let shown = null; // { of, taps, stages: { name: {...} }, moves: { block: {...} } }
+  let shown = null; // { taps, stages: { name: {...} }, moves: { block: {...} } }
   let chosen = null;
 
   async function ask(rollout) {
@@ -28,13 +27,8 @@ lvln.views.ladder = (root) => {
       ...answer.stages.map(async (stage) => (stages[stage.name] = { ...stage, ...(await grey(stage.sprite)) })),
       ...Object.entries(answer.moves).map(async ([block, move]) => (moves[block] = { ...move, fields: await flow.read(move, rollout.steps) })),
     ]);
-    return { of: rollout.key, taps: answer.taps, stages, moves };
+    return { taps: answer.taps, stages, moves };
   }
-  function say(kind, text = "Looking into every stage…") {
-    status.textContent = kind && text;
-    board.classList.toggle("waiting", kind === "waiting");
-  }
-
   const paints = () => shown.taps.length > BLOCKS.length; // its decoder begins at the encoder's deepest stage
   // What stands at the right end of a rung.
   const upward = (i) => (paints() ? `L${i + 1}` : i ? `L${i}` : "head");
@@ -71,9 +65,8 @@ lvln.views.ladder = (root) => {
   // What a level itself adds to the motion.
   function mover(block) {
     const [h, w] = shown.moves[block].size;
-    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas>${block === "head" ? "<em>head</em> " : ""}<span></span></button>`);
+    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas>${block === "head" ? "<em>head</em> " : ""}<span></span></button>`, () => lvln.openTab("Motion"));
     button.querySelector("canvas").style.aspectRatio = `${w} / ${h}`;
-    button.addEventListener("click", () => lvln.openTab("Motion"));
     return button;
   }
 
@@ -137,7 +130,6 @@ lvln.views.ladder = (root) => {
   const colour = (canvas, stage, step, table) => tile(stage, stage.size, { top: step * stage.size[0], table }, canvas);
 
   function paint(t) {
-    if (!shown || shown.of !== state.rollout?.key || !visible(root)) return;
     const step = stepAt(t);
     const table = lut(false);
     board.querySelectorAll("[data-stage]").forEach((button) => colour(button.querySelector("canvas"), shown.stages[button.dataset.stage], step, table));
@@ -174,18 +166,15 @@ lvln.views.ladder = (root) => {
   }
 
   lazy(root, {
+    message: "Looking into every stage…",
     ask,
-    say,
     show(answer) {
       shown = answer;
       build();
     },
+    paint: (_, t) => paint(t),
+    clear: () => (shown = null),
   });
-  on("cursor", paint);
   on("theme", () => shown && build());
   new ResizeObserver(connect).observe(board);
-  new IntersectionObserver(() => {
-    connect();
-    paint(state.cursor);
-  }).observe(root);
 };

@@ -4,7 +4,6 @@ lvln.views.memory = (root) => {
   const choice = { block: "C1", kernel: "3x3", quantity: "h", scale: "shared", sort: "activity" };
   const canvas = root.querySelector(".grid canvas");
   const detail = root.querySelector(".detail");
-  const status = root.querySelector(".status");
   const legend = root.querySelector(".legend");
   const MEANING = {
     h: "state h: what this filter remembers",
@@ -19,19 +18,22 @@ lvln.views.memory = (root) => {
   let filter = null;
   let wanted = null; // a filter that a link names
 
+  const chosen = ({ key }) => [key, choice.block, choice.kernel, choice.quantity].join(" ");
   const { look, again } = lazy(root, {
-    key: ({ key }) => [key, choice.block, choice.kernel, choice.quantity].join(" "),
-    ask({ key }) {
-      const name = [key, choice.block, choice.kernel, choice.quantity].join(" ");
+    message: "Reading the memory…",
+    key: chosen,
+    ask(rollout) {
+      const name = chosen(rollout);
       if (!cache.has(name)) {
-        cache.set(name, fetchOne(key, { ...choice }));
+        cache.set(name, fetchOne(rollout.key, { ...choice }));
         cache.get(name).catch(() => cache.delete(name));
         if (cache.size > 24) cache.delete(cache.keys().next().value);
       }
       return cache.get(name);
     },
-    say(kind, text = "Reading the memory…") {
-      status.textContent = kind && text;
+    paint(_, t) {
+      paint(t);
+      now(t);
     },
     show(loaded) {
       const same = shown && shown.block === loaded.block && shown.kernel === loaded.kernel;
@@ -223,8 +225,7 @@ lvln.views.memory = (root) => {
       return row;
     };
     const reads = (t) => {
-      const button = element(`<button type="button" aria-label="step ${t + 1}"></button>`);
-      button.addEventListener("click", () => goTo(t));
+      const button = element(`<button type="button" aria-label="step ${t + 1}"></button>`, () => goTo(t));
       button.append(copied(rollout.at("prediction", t)));
       return button;
     };
@@ -274,10 +275,6 @@ lvln.views.memory = (root) => {
     Object.assign(choice, place);
     if (wantedFilter !== null) wanted = wantedFilter;
     again();
-  });
-  on("cursor", (t) => {
-    paint(t);
-    now(t);
   });
   on("theme", () => {
     living = null;

@@ -1,6 +1,6 @@
 // Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
-  const { state, on, call, cut, flow, grey, lut, tile, painted, element, signed, stepAt, draw, visible, lazy } = lvln;
+  const { state, on, call, cut, flow, grey, lut, tile, painted, element, signed, stepAt, draw, lazy } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
   const built = root.querySelector(".built");
@@ -13,19 +13,18 @@ lvln.views.motion = (root) => {
     if (answer.error) return answer;
     const mask = await cut(answer.mask, answer.steps, answer.size);
     const levels = await Promise.all(answer.levels.map(async (level) => ({ ...level, fields: await flow.read(level, answer.steps), moved: [] })));
-    return { ...answer, of: rollout.key, mask, levels };
-  }
-  function say(kind, text = "Reading the motion…") {
-    status.textContent = kind && text;
+    return { ...answer, mask, levels };
   }
   function show(answer) {
     panels.hidden = built.hidden = Boolean(answer.error);
     shown = answer.error ? null : answer;
-    if (!shown) return say("failed", answer.error);
+    if (!shown) {
+      status.textContent = answer.error;
+      return;
+    }
     root.style.setProperty("--aspect", `${shown.size[1]} / ${shown.size[0]}`);
     build();
     locations();
-    paint(state.cursor);
   }
 
   // Twice as long as the motion: pixels of these small frames move by little. strokes: [colour, width], drawn in turn.
@@ -99,7 +98,6 @@ lvln.views.motion = (root) => {
   }
 
   function paint(t) {
-    if (!shown || shown.of !== state.rollout?.key || !visible(root)) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
     const whole = shown.levels[shown.levels.length - 1];
     draw(canvas("arrows"), state.rollout.at("prediction", step));
@@ -137,8 +135,6 @@ lvln.views.motion = (root) => {
     const [x, y] = [(i % 64) - 31.5, Math.floor(i / 64) - 31.5];
     return [...flow.colour(x, y, 31), Math.hypot(x, y) <= 31 ? 255 : 0];
   }, root.querySelector(".wheel"));
-  lazy(root, { ask, show, say });
-  on("cursor", paint);
+  lazy(root, { message: "Reading the motion…", ask, show, paint: (_, t) => shown && paint(t) });
   on("theme", () => shown && locations());
-  new IntersectionObserver(() => paint(state.cursor)).observe(root);
 };

@@ -3,10 +3,13 @@
 function lvlnView() {
   const { state, on, isPredicted, goTo, dark } = lvln;
 
-  const element = (html) => {
+  // From markup; click: what a click on it does.
+  const element = (html, click = null) => {
     const template = document.createElement("template");
     template.innerHTML = html.trim();
-    return /** @type {any} */ (template.content.firstElementChild);
+    const made = /** @type {any} */ (template.content.firstElementChild);
+    if (click) made.addEventListener("click", click);
+    return made;
   };
   const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   // A class name for people: "BabyCrawling" -> "Baby Crawling", but YoYo stays.
@@ -116,9 +119,7 @@ function lvlnView() {
 
   // A button for one frame of the time line or one step of the network, which leads there.
   function moment(t, { kind = "step", label = `step ${t + 1}`, note = ahead(t), more = "" } = {}) {
-    const button = element(`<button type="button" class="${kind} ${isPredicted(t) ? "predicted" : "seen"}" data-t="${t}" aria-label="${label}"><canvas></canvas>${more}<span>${note}</span></button>`);
-    button.addEventListener("click", () => goTo(t));
-    return button;
+    return element(`<button type="button" class="${kind} ${isPredicted(t) ? "predicted" : "seen"}" data-t="${t}" aria-label="${label}"><canvas></canvas>${more}<span>${note}</span></button>`, () => goTo(t));
   }
   // All steps in a row. paint(canvas, t, button) fills each.
   function steps(row, paint, options = {}) {
@@ -157,27 +158,36 @@ function lvlnView() {
   }
 
   // -- asking when somebody looks --------------------------------------------------------------------------------
-  // ask(rollout) is called once for each key(rollout) while the view is on show, and show(answer) with what it gives, unless
-  // another rollout came meanwhile. What failed is said, and asked again when somebody looks again.
+  // ask(rollout) is called once for each key(rollout) while the view is on show; then show(answer), unless another rollout
+  // came meanwhile, and paint(answer, t) at every move of the cursor. What failed is said, and asked again when somebody
+  // looks again. say(kind, text): "waiting", "failed" or "". clear(): the rollout is another one.
   /**
    * @template T
    * @param {HTMLElement} root
-   * @param {{ key?: (rollout: Rollout) => string, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
-   *   show: (answer: T, rollout: Rollout) => void, say: (kind: string, text?: string) => void, clear?: () => void }} does
+   * @param {{ message?: string, key?: (rollout: Rollout) => string, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
+   *   show?: (answer: T) => void, paint?: (answer: T, t: number) => void, clear?: () => void,
+   *   say?: (kind: string, text: string) => void }} view
    */
-  function lazy(root, { key = (rollout) => rollout.key, ask, show, say, clear = () => {} }) {
-    let asked = null;
+  function lazy(root, { message = "", key = (rollout) => rollout.key, ask, show, paint, clear, say = status }) {
+    let [asked, answer] = [null, null];
+    function status(kind, text) {
+      root.classList.toggle("waiting", kind === "waiting");
+      root.querySelector(".status").textContent = text;
+    }
+    const repaint = () => answer && visible(root) && paint?.(answer, state.cursor);
     async function look() {
       const { rollout } = state;
       if (!rollout || !visible(root) || asked === key(rollout)) return;
       const mine = (asked = key(rollout));
       const fresh = () => asked === mine;
-      say("waiting");
+      say("waiting", message);
       try {
-        const answer = await ask(rollout, fresh);
+        const came = await ask(rollout, fresh);
         if (!fresh()) return;
-        say("");
-        show(answer, rollout);
+        say("", "");
+        answer = came;
+        show?.(answer);
+        repaint();
       } catch (error) {
         if (!fresh()) return;
         asked = null;
@@ -190,12 +200,16 @@ function lvlnView() {
     }
     on("rollout", (rollout) => {
       if (asked !== null && asked !== key(rollout)) {
-        asked = null;
-        clear();
+        asked = answer = null;
+        clear?.();
       }
       look();
     });
-    new IntersectionObserver(look).observe(root);
+    on("cursor", repaint);
+    new IntersectionObserver(() => {
+      look();
+      repaint();
+    }).observe(root);
     return { look, again };
   }
 

@@ -168,12 +168,12 @@ function lvlnView() {
    *   show?: (answer: T) => void, paint?: (answer: T, t: number) => void, clear?: () => void,
    *   say?: (kind: string, text: string) => void }} view
    */
-  function lazy(root, { message = "", key = (rollout) => rollout.key, ask, show, paint, clear, say = status }) {
+  function lazy(root, { message = "", key = (rollout) => rollout.key, ask, show, paint, clear, say = null }) {
     let [asked, answer] = [null, null];
-    function status(kind, text) {
+    say ||= (kind, text) => {
       root.classList.toggle("waiting", kind === "waiting");
       root.querySelector(".status").textContent = text;
-    }
+    };
     const repaint = () => answer && visible(root) && paint?.(answer, state.cursor);
     async function look() {
       const { rollout } = state;

@@ -97,13 +97,13 @@ def test_a_classifier_of_some_blocks_explains_itself_by_them(ladder, moving):
 def test_a_classifier_hears_the_memories_that_it_reads_and_nothing_else(ladder, moving):
     ours = classifier(ladder, blocks=("C3", "C4"))
     deaf, heard = ["C1", "C2.5x5.0", "C3.skip", "C3.location"], ["C4", "C3.5x5", "C4.7x7.1"]
-    assert ours.heard([*deaf, *heard]) == tuple(heard)
+    assert ours.relevant([*deaf, *heard]) == tuple(heard)
     clip = moving(6, 32, 64)
     whole = ours.run(clip).scores
     np.testing.assert_allclose(ours.run(clip, silence=deaf).scores, whole, atol=1e-6)
     assert all(np.abs(ours.run(clip, silence=[part]).scores - whole).max() > 1e-6 for part in heard)
     with pytest.raises(RequestError, match="names no part"):
-        ours.heard(["C9"])
+        ours.relevant(["C9"])
 
 
 def test_the_score_after_a_frame_is_that_of_the_clip_cut_there(ladder, moving):

@@ -92,18 +92,18 @@ class ActionClassifier:
         *_, result = self.watch(frames, silence=silence)
         return result
 
-    def heard(self, silence: Sequence[str]) -> tuple[str, ...]:
+    def relevant(self, silence: Sequence[str]) -> tuple[str, ...]:
         """Those of the parts to silence that its scores can depend on: memories and filters of the blocks it reads.
         While it watches no block hears another, so neither convolutions nor location biases reach its memories.
 
         Raises RequestError for a part that the network does not have.
         """
-        lesions = self.predictor.lesions(silence)
-        return tuple(str(x) for x in lesions if x.block in self.config.blocks and x.part not in (SKIP, LOCATION))
+        parts = self.predictor.parts(silence)
+        return tuple(str(x) for x in parts if x.block in self.config.blocks and x.part not in (SKIP, LOCATION))
 
     def watch(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
         """`run` step by step: yields the share of the clip that was watched, at last the result."""
-        kept_parts = self.predictor.kept(silence)
+        masks = self.predictor.masks(silence)
         window = self.predictor.resize(frames)
         length, strategy, device = len(frames), self.config.strategy, self.predictor.device
         if not 1 <= length <= MAX_CLASSIFIED:
@@ -112,7 +112,7 @@ class ActionClassifier:
         looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
         features, kept = [], []
         clip = window.to(device)
-        for states, before in states_along(self.predictor.model, clip, blocks=self.config.blocks, kept=kept_parts):
+        for states, before in states_along(self.predictor.model, clip, blocks=self.config.blocks, silence=masks):
             features.append(step_features(strategy, states, before))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
             # Half precision: a look at one frame of all twelve memories would be a megabyte or more.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .models import BLOCKS, KERNELS, Ladder, Memories, State
-from .models.silence import Kept
+from .models.silence import Mask
 
 # Frames that go through the encoder and the input convolutions as one batch.
 CHUNK = 16
@@ -17,12 +17,14 @@ CHUNK = 16
 class Memory:
     """What the ConvGRUs of a network hold while it watches a clip, from empty on. Nothing is predicted.
 
-    blocks: the ones to watch; the others do not run. kept: {block: what is not silenced in it}, see
+    blocks: the ones to watch; the others do not run. silence: {block: masks of what is silenced in it}, see
     `vp.models.silence`.
     """
 
-    def __init__(self, model: Ladder, blocks: Sequence[str] = BLOCKS, *, kept: dict[str, Kept] | None = None) -> None:
-        self.model, self.blocks, self.kept = model, blocks, kept
+    def __init__(
+        self, model: Ladder, blocks: Sequence[str] = BLOCKS, *, silence: dict[str, Mask] | None = None
+    ) -> None:
+        self.model, self.blocks, self.silence = model, blocks, silence
         self.state: State | None = None
 
     @torch.inference_mode()
@@ -34,7 +36,7 @@ class Memory:
         earlier = self.state
         frames = frames.contiguous(memory_format=torch.channels_last)
         seen = self.model.observe(frames, earlier, batch=1, blocks=self.blocks)
-        _, self.state, trace = self.model.remember(seen, earlier, batch=1, record=True, kept=self.kept)
+        _, self.state, trace = self.model.remember(seen, earlier, batch=1, record=True, silence=self.silence)
         states = {b: {k: trace[b][k].h[0] for k in KERNELS} for b in self.blocks}
         before = {
             b: {
@@ -52,11 +54,11 @@ def states_along(
     chunk: int = CHUNK,
     *,
     blocks: Sequence[str] = BLOCKS,
-    kept: dict[str, Kept] | None = None,
+    silence: dict[str, Mask] | None = None,
 ) -> Iterator[tuple[Memories, Memories]]:
     """Show a network a clip, from an empty memory: frames [T, 3, H, W] in [0, 1], on the model's device.
 
     Yields what `Memory.see` returns for up to `chunk` frames at a time.
     """
-    memory = Memory(model, blocks, kept=kept)
+    memory = Memory(model, blocks, silence=silence)
     yield from map(memory.see, frames.split(chunk))

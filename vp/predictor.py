@@ -15,7 +15,7 @@ from .checkpoints import open_checkpoints
 from .errors import CheckpointError, RequestError
 from .limits import MAX_HORIZON, MAX_SEEN
 from .models import BLOCKS, KERNELS, TITLES, Ladder, LadderOutput
-from .models.silence import Kept, Lesion, LesionError, keep
+from .models.silence import Mask, Part, PartError, masks
 from .precision import choose_device, choose_dtype, place
 from .rollout import Rollout
 
@@ -78,24 +78,24 @@ class Predictor:
         that the network does not have; CheckpointError for weights whose prediction is not finite.
         """
         seen, window = self.prepare(frames, seen, horizon)
-        kept = self.kept(silence)
+        masked = self.masks(silence)
         start = time.perf_counter()
         with torch.inference_mode():
-            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True, kept=kept)
+            out = self.model.rollout(window[None, :seen].to(self.device), horizon, record=True, silence=masked)
         return self._rollout(window, out, seen, start)
 
-    def lesions(self, silence: Sequence[str]) -> list[Lesion]:
+    def parts(self, silence: Sequence[str]) -> list[Part]:
         """The parts of the network that these paths name. Raises RequestError for one it has not."""
         try:
-            return [Lesion.parse(path, self.model.config) for path in silence]
-        except LesionError as error:
+            return [Part.parse(path, self.model.config) for path in silence]
+        except PartError as error:
             raise RequestError(str(error)) from None
 
-    def kept(self, silence: Sequence[str]) -> dict[str, Kept] | None:
-        """What is left of the network without these parts, for one clip. Raises RequestError for one it has not."""
-        lesions = self.lesions(silence)
+    def masks(self, silence: Sequence[str]) -> dict[str, Mask] | None:
+        """Masks that silence these parts, for one clip; None for none. Raises RequestError for one it has not."""
+        parts = self.parts(silence)
         like = torch.empty(0, device=self.device, dtype=self.dtype)
-        return keep([lesions], self.model.config, like) if lesions else None
+        return masks([parts], self.model.config, like) if parts else None
 
     def prepare(self, frames: np.ndarray, seen: int | None, horizon: int) -> tuple[int, Tensor]:
         """Check a window and resize it: (frames seen, float32 [up to seen + horizon, 3, h, w] in [0, 1], on the CPU).

@@ -45,8 +45,8 @@ def click_to_picture(path: Path, checkpoints: str = "bundled") -> dict[str, dict
                 "network": rollout.seconds,
                 "render": best(lambda r=rollout, q=request, k=key: handlers._payload(r, q, k)),
                 "mp4": best(lambda r=rollout: render.side_by_side_mp4(r, movie, 10)),
-                "lesion": best(lambda k=key: handlers.inspect("silence", k, {"parts": "C1.3x3"})),
-                "lesion_filter": best(lambda k=key: handlers.inspect("silence", k, {"parts": "C1.7x7.3"})),
+                "silence": best(lambda k=key: handlers.inspect("silence", k, {"parts": "C1.3x3"})),
+                "silence_filter": best(lambda k=key: handlers.inspect("silence", k, {"parts": "C1.7x7.3"})),
                 "memory_view": best(lambda k=key: handlers.activations(k, "C1", "3x3", "h")),
             }
     return found

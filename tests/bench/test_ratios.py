@@ -105,7 +105,7 @@ def test_fine_takes_no_longer_than_its_pixels(predictor: Predictor) -> None:
     assert found["fine"] < 5 * found["own"], found
 
 
-def test_a_lesion_takes_less_than_the_prediction_it_is_made_on(predictor: Predictor, frames: np.ndarray) -> None:
+def test_silencing_takes_less_than_the_prediction_it_is_made_on(predictor: Predictor, frames: np.ndarray) -> None:
     plain = predictor.run(frames, SEEN, HORIZON)
     found = rates({
         "all": lambda: predictor.run(frames, SEEN, HORIZON),

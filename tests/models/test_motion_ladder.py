@@ -13,7 +13,7 @@ from vp.models import BLOCKS, KERNELS, NAMES, build, preset
 from vp.models.blending import Blend
 from vp.models.matching import SHIFTS
 from vp.models.motion_ladder import REACH, MotionLadder
-from vp.models.silence import Lesion, keep
+from vp.models.silence import Part, masks
 from vp.predictor import load_predictor
 
 CLIPS = Path(__file__).resolve().parents[2] / "assets" / "clips"
@@ -34,8 +34,8 @@ def fresh(request) -> MotionLadder:
 
 def silent(model: MotionLadder, *blocks: str, batch: int = 1) -> dict:
     """These blocks without their memories, their convolutions as ever."""
-    lesions = [Lesion(block, kernel) for block in blocks for kernel in KERNELS]
-    return keep([lesions] * batch, model.config, torch.zeros(()))
+    parts = [Part(block, kernel) for block in blocks for kernel in KERNELS]
+    return masks([parts] * batch, model.config, torch.zeros(()))
 
 
 def still_head(model: MotionLadder, monkeypatch) -> None:
@@ -79,13 +79,13 @@ def test_without_its_memories_nothing_moves_but_by_the_heads_one_pixel(
 ):
     model = make_ladder(seed, design="motion", full_resolution=full_resolution)
     frames = moving_batch(2, 4)
-    kept = silent(model, *BLOCKS, batch=2)
-    out = model.rollout(frames, 2, kept=kept)
+    silence = silent(model, *BLOCKS, batch=2)
+    out = model.rollout(frames, 2, silence=silence)
     assert not any(flow.any() for flow in out.levels.values())
     assert 0.01 < out.flow.abs().max() <= 1
     assert model.rollout(frames, 2).levels["C1"].abs().mean() > 0.1
     still_head(model, monkeypatch)
-    out = model.rollout(frames, 2, kept=kept)
+    out = model.rollout(frames, 2, silence=silence)
     torch.testing.assert_close(out.frames[:, :4], frames, rtol=0, atol=1e-4)
 
 
@@ -93,7 +93,7 @@ def test_without_its_memories_nothing_moves_but_by_the_heads_one_pixel(
 @pytest.mark.parametrize("block", BLOCKS)
 def test_silencing_a_blocks_memories_changes_the_flow_from_there_on_down(model, moving_batch, block):
     frames = moving_batch(1, 3)
-    plain, hurt = model(frames), model(frames, kept=silent(model, block))
+    plain, hurt = model(frames), model(frames, silence=silent(model, block))
     place = DOWN.index(block)
     for above in DOWN[:place]:
         assert torch.equal(plain.levels[above], hurt.levels[above])

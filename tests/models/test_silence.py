@@ -6,7 +6,7 @@ import torch
 from vp.models import BLOCKS, KERNELS
 from vp.models.config import DESIGNS
 from vp.models.matching import EVIDENCE
-from vp.models.silence import Lesion, LesionError, keep
+from vp.models.silence import Part, PartError, masks
 
 EVERY_PART = ["C1", "C4", "C2.skip", "C3.location", "C1.3x3", "C4.7x7", "C3.5x5.3"]
 
@@ -17,14 +17,14 @@ def model(request, make_ladder):
 
 
 def run(model, frames, *paths, horizon=2):
-    lesions = [[Lesion.parse(path, model.config) for path in (several or [])] for several in paths]
+    parts = [[Part.parse(path, model.config) for path in (several or [])] for several in paths]
     with torch.inference_mode():
-        return model.rollout(frames, horizon, record=True, kept=keep(lesions, model.config, frames))
+        return model.rollout(frames, horizon, record=True, silence=masks(parts, model.config, frames))
 
 
 @pytest.mark.parametrize("path", EVERY_PART)
 def test_a_path_is_read_and_written(model, path):
-    assert str(Lesion.parse(path, model.config)) == path
+    assert str(Part.parse(path, model.config)) == path
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_a_path_is_read_and_written(model, path):
     ],
 )
 def test_a_part_that_does_not_exist_is_refused(model, path, told):
-    with pytest.raises(LesionError, match=told):
-        Lesion.parse(path, model.config)
+    with pytest.raises(PartError, match=told):
+        Part.parse(path, model.config)
 
 
 def test_silencing_nothing_changes_nothing(model, moving_batch):
@@ -81,13 +81,13 @@ def test_a_silent_filter_is_missing_from_its_own_recurrence(model, moving_batch)
 
 def test_a_filter_silenced_from_now_on_is_gone_from_its_past_too(model, moving_batch):
     frames = moving_batch(1, 3, 32, 64)
-    kept = keep([[Lesion("C4", "3x3", 2)]], model.config, frames)
+    silence = masks([[Part("C4", "3x3", 2)]], model.config, frames)
     with torch.inference_mode():
         state = model(frames[:, :2]).state
         assert state.memory["C4"]["3x3"][:, 2].abs().max() > 0.01
-        hurt = model(frames[:, 2:], state, record=True, kept=kept)
+        hurt = model(frames[:, 2:], state, record=True, silence=silence)
         state.memory["C4"]["3x3"][:, 2] = 0
-        want = model(frames[:, 2:], state, record=True, kept=kept)
+        want = model(frames[:, 2:], state, record=True, silence=silence)
     assert torch.equal(hurt.trace["C4"]["3x3"].z, want.trace["C4"]["3x3"].z)
     assert torch.equal(hurt.frames, want.frames)
 
@@ -110,10 +110,10 @@ def test_without_its_location_bias_a_block_treats_all_places_alike(model):
     flat = torch.full((1, 1, 3, 32, 64), 0.4)
     lateral = model.laterals["C3"]
     x = torch.ones(1, lateral.skip.conv.in_channels, 4, 8)
-    kept = keep([[Lesion("C3", "location")]], model.config, flat)["C3"]
+    silence = masks([[Part("C3", "location")]], model.config, flat)["C3"]
     with torch.inference_mode():
         evidence = torch.zeros(1, EVIDENCE, 4, 8) if model.config.design == "motion" else None
         with_bias, without = (
-            lateral(x, None, steps=1, kept=k, evidence=evidence)[0][:, : lateral.width] for k in (None, kept)
+            lateral(x, None, steps=1, silence=k, evidence=evidence)[0][:, : lateral.width] for k in (None, silence)
         )
     assert with_bias.std((-2, -1)).max() > 1e-3 and without.std((-2, -1)).max() < 1e-5

@@ -12,7 +12,7 @@ import torch
 from train import evaluate as command
 from train.data.clips import ClipFile
 from train.data.windows import fixed_windows
-from train.evaluation.parts import LESIONS, lost_and_levels, study
+from train.evaluation.parts import PARTS, lost_and_levels, study
 from train.evaluation.scores import Scores, bootstrap, clip_psnr, measure, predict, score, share_ahead, summary
 from train.evaluation.tuned_flow import fit_tuned_flow
 from vp.baselines import tuned_flow
@@ -268,7 +268,7 @@ def test_what_a_part_costs_is_what_the_rollout_loses_without_it(make_ladder, mov
     )
     clip = moving_batch(2, seen + STEPS)
     lost, levels = lost_and_levels(ladder, clip, STEPS)
-    assert list(lost) == list(LESIONS) and len(lost) == 4 + 12 and list(levels) == ["C4", "C3", "C2", "C1"]
+    assert list(lost) == list(PARTS) and len(lost) == 4 + 12 and list(levels) == ["C4", "C3", "C2", "C1"]
     for part, silenced in {"C1": ["C1.3x3", "C1.5x5", "C1.7x7"], "C2.5x5": ["C2.5x5"], "C4": []}.items():
         silenced = silenced or ["C4.3x3", "C4.5x5", "C4.7x7"]
         for b, frames in enumerate(clip.permute(0, 1, 3, 4, 2).numpy()):

@@ -17,7 +17,7 @@ class Recorder(nn.Module):
         self.offset = nn.Parameter(torch.tensor(0.0))
         self.shown, self.states = [], []
 
-    def forward(self, frames, state=None, kept=None):
+    def forward(self, frames, state=None, silence=None):
         self.shown.append(frames)
         self.states.append(state)
         return LadderOutput(frames + self.offset, (state or 0) + frames.shape[1])

@@ -66,7 +66,7 @@ def test_a_result_that_cannot_be_removed_is_no_reason_to_make_none(served, monke
 )
 def test_a_video_that_was_deleted_is_asked_for_again(tmp_path, clip_id, title, message):
     handlers = Handlers(Explorer())
-    handlers.explorer.classifier = lambda: SimpleNamespace(heard=lambda parts: ())
+    handlers.explorer.classifier = lambda: SimpleNamespace(relevant=lambda parts: ())
     gone = request(tmp_path / "gone.mp4", clip_id, title)
     key = handlers.store.remember(gone)
     for use in (

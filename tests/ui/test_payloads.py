@@ -1,5 +1,5 @@
-"""What Python sends to the page is what static/types.d.ts and experiments.js say, and the scripts use nothing else: a renamed field fails
-here, not before a visitor."""
+"""What Python sends to the page is what static/types.d.ts and experiments.js say, and the scripts use nothing else: a
+renamed field fails here, not before a visitor."""
 
 from __future__ import annotations
 

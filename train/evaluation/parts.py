@@ -18,7 +18,7 @@ from vp.inspection import moved_by
 from vp.limits import FPS
 from vp.metrics import psnr
 from vp.models import BLOCKS, KERNELS, State
-from vp.models.silence import Lesion, keep
+from vp.models.silence import Part, masks
 
 from ..data.cache import decode, read_index
 from ..data.clips import ClipFile
@@ -28,8 +28,8 @@ from .tuned_flow import fit_tuned_flow
 
 BATCH = 4  # windows: each is run as often as there are parts
 # What is silenced: a block's three ConvGRUs at once, then each.
-LESIONS = {block: [Lesion(block, kernel) for kernel in KERNELS] for block in BLOCKS}
-LESIONS |= {f"{block}.{kernel}": [Lesion(block, kernel)] for block in BLOCKS for kernel in KERNELS}
+PARTS = {block: [Part(block, kernel) for kernel in KERNELS] for block in BLOCKS}
+PARTS |= {f"{block}.{kernel}": [Part(block, kernel)] for block in BLOCKS for kernel in KERNELS}
 
 
 @torch.inference_mode()
@@ -39,7 +39,7 @@ def lost_and_levels(predictor: Predictor, windows: Tensor, horizon: int) -> tupl
     that moves nothing."""
     model, seen, size = predictor.model, predictor.default_seen, len(windows)
     frames, truth = windows[:, :seen].to(predictor.device), windows[:, seen:].to(predictor.device)
-    variants = [[], *LESIONS.values()]
+    variants = [[], *PARTS.values()]
     state = None
     if seen > 1:
         # A ConvGRU as a whole is silenced from here on only: it hears no other while real frames come in.
@@ -47,15 +47,15 @@ def lost_and_levels(predictor: Predictor, windows: Tensor, horizon: int) -> tupl
         memory = {b: {k: _repeated(h, len(variants)) for k, h in m.items()} for b, m in before.memory.items()}
         frame = None if before.frame is None else _repeated(before.frame, len(variants))
         state = State(memory, frame, {b: _repeated(key, len(variants)) for b, key in before.keys.items()})
-    lesions = [lesion for lesion in variants for _ in range(size)]
-    kept = keep(lesions, model.config, torch.empty(0, device=predictor.device, dtype=predictor.dtype))
-    out = model(_repeated(frames[:, -1:], len(variants)), state, kept=kept)
+    parts = [part for part in variants for _ in range(size)]
+    silence = masks(parts, model.config, torch.empty(0, device=predictor.device, dtype=predictor.dtype))
+    out = model(_repeated(frames[:, -1:], len(variants)), state, silence=silence)
     levels = {block: moved_by(flow[:size, 0].float(), frames[:, -1]) for block, flow in out.levels.items()}
-    made = model.feed_back(out, horizon, kept=kept).frames.float().clamp(0, 1)
+    made = model.feed_back(out, horizon, silence=silence).frames.float().clamp(0, 1)
     whole, *rest = psnr(made, _repeated(truth, len(variants))).cpu().split(size)
     copy = psnr(frames[:, -1], truth[:, 0])
     gains = {block: (psnr(moved, truth[:, 0]) - copy).unsqueeze(1).cpu() for block, moved in levels.items()}
-    return {part: whole - without for part, without in zip(LESIONS, rest, strict=True)}, gains
+    return {part: whole - without for part, without in zip(PARTS, rest, strict=True)}, gains
 
 
 def _repeated(x: Tensor, times: int) -> Tensor:

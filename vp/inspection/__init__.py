@@ -4,10 +4,10 @@ knows of a page."""
 
 from .importance import Importance, rank_convgrus
 from .ladder_map import LadderMap, ladder_map
-from .lesion import silence_parts
 from .levels import Level, built_up, moved_by, predicted_gain
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
+from .silence_parts import silence_parts
 from .spectrum import Spectra, compare_spectra, spectra
 from .sweep import SeenSweep, sweep_seen
 

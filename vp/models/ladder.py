@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from .config import BLOCKS, KERNELS, LadderConfig
 from .convgru import Gates
 from .encoder import Encoder
-from .silence import Kept
+from .silence import Mask
 
 # memory[block][kernel]: a ConvGRU's state [B, C, h, w], e.g. memory["C1"]["3x3"].
 Memories = dict[str, dict[str, Tensor]]
@@ -140,14 +140,14 @@ class Ladder(nn.Module):
         state: State | None = None,
         *,
         record: bool = False,
-        kept: dict[str, Kept] | None = None,
+        silence: dict[str, Mask] | None = None,
     ) -> LadderOutput:
         """Predict the frame after each of T frames.
 
         frames: [B, T, 3, H, W] in [0, 1]; H and W multiples of 32 (the configured size is what it was trained on).
         state: from an earlier call, to go on where it stopped; None starts empty.
         record: keep the states and gates of every step in `trace`.
-        kept: {block: what is not silenced in it}, see `vp.models.silence`.
+        silence: {block: masks of what is silenced in it}, see `vp.models.silence`.
 
         Everything but the hidden recurrence runs over all T steps as one batch; the numbers are the same as
         when stepping frame by frame.
@@ -162,7 +162,7 @@ class Ladder(nn.Module):
         # Time-major, so that the maps of one step lie together: [T * B, 3, H, W].
         flat = frames.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         seen = self.observe(flat, state, batch=batch)
-        columns, after, trace = self.remember(seen, state, batch=batch, record=record, kept=kept)
+        columns, after, trace = self.remember(seen, state, batch=batch, record=record, silence=silence)
         out = self.decode(columns, seen)
 
         def batch_first(y: Tensor | None) -> Tensor | None:
@@ -178,7 +178,7 @@ class Ladder(nn.Module):
         *,
         batch: int,
         record: bool = False,
-        kept: dict[str, Kept] | None = None,
+        silence: dict[str, Mask] | None = None,
     ) -> tuple[dict[str, Tensor], State, Trace | None]:
         """The lateral blocks over all steps of an observation: {block: output [T * batch, C, h, w]}, state and trace.
 
@@ -190,7 +190,7 @@ class Ladder(nn.Module):
             lateral = self.laterals[block]
             before = None if state is None else state.memory[block]
             columns[block], memory[block], gates = lateral(
-                x, before, steps=len(x) // batch, kept=(kept or {}).get(block), evidence=seen.evidence.get(block)
+                x, before, steps=len(x) // batch, silence=(silence or {}).get(block), evidence=seen.evidence.get(block)
             )
             if record:
                 trace[block] = {
@@ -201,7 +201,7 @@ class Ladder(nn.Module):
         return columns, State(memory, seen.frames[-batch:] if keys else None, keys), trace
 
     def rollout(
-        self, frames: Tensor, horizon: int, *, record: bool = False, kept: dict[str, Kept] | None = None
+        self, frames: Tensor, horizon: int, *, record: bool = False, silence: dict[str, Mask] | None = None
     ) -> LadderOutput:
         """See T frames [B, T, 3, H, W], then predict `horizon` more.
 
@@ -211,17 +211,17 @@ class Ladder(nn.Module):
         """
         if horizon < 1:
             raise ValueError(f"horizon must be at least 1, not {horizon}")
-        return self.feed_back(self(frames, record=record, kept=kept), horizon, record=record, kept=kept)
+        return self.feed_back(self(frames, record=record, silence=silence), horizon, record=record, silence=silence)
 
     def feed_back(
-        self, seen: LadderOutput, horizon: int, *, record: bool = False, kept: dict[str, Kept] | None = None
+        self, seen: LadderOutput, horizon: int, *, record: bool = False, silence: dict[str, Mask] | None = None
     ) -> LadderOutput:
         """Go on from what was made of the seen frames, whose last frame is the first prediction, to `horizon` of
         them; as `rollout`."""
         outputs = [seen]
         for _ in range(horizon - 1):
             last = outputs[-1].frames[:, -1:].clamp(0, 1)
-            outputs.append(self(last, outputs[-1].state, record=record, kept=kept))
+            outputs.append(self(last, outputs[-1].state, record=record, silence=silence))
         return join(outputs)
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .config import KERNELS
 from .convgru import ConvGRU, Gates
-from .silence import Kept
+from .silence import Mask
 
 
 class LocationConv2d(nn.Module):
@@ -60,49 +60,51 @@ class LateralBlock(nn.Module):
         state: dict[str, Tensor] | None,
         *,
         steps: int,
-        kept: Kept | None = None,
+        silence: Mask | None = None,
         evidence: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, list[Gates]]]:
         """All steps of a sequence.
 
         x: [steps * B, inputs, h, w], time-major: the B maps of the first step come first.
         state: {kernel: [B, width, h, w]} before the first step; None is empty.
-        kept: what is not silenced, see `vp.models.silence`.
+        silence: masks of what is silenced, see `vp.models.silence`.
         evidence: [steps * B, evidence, h, w].
         Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
         gates step by step (they are computed anyway: recording is only keeping them).
         """
-        heard = self.heard(x, evidence)
+        read = self.gru_input(x, evidence)
         before = dict.fromkeys(KERNELS) if state is None else state
-        record = {name: self.recur(name, heard, before[name], steps=steps, kept=kept) for name in KERNELS}
+        record = {name: self.recur(name, read, before[name], steps=steps, silence=silence) for name in KERNELS}
         after = {name: gates[-1].h for name, gates in record.items()}
         states = [torch.cat([g.h for g in record[name]]) if steps > 1 else after[name] for name in KERNELS]
-        return self.column(x, states, steps=steps, kept=kept), after, record
+        return self.column(x, states, steps=steps, silence=silence), after, record
 
-    def heard(self, x: Tensor, evidence: Tensor | None) -> Tensor:
+    def gru_input(self, x: Tensor, evidence: Tensor | None) -> Tensor:
         """What the ConvGRUs read of an input [N, inputs, h, w] and the evidence beside it."""
         x = self.read(x)
         return x if evidence is None else torch.cat([x, evidence.to(x.dtype)], dim=1)
 
-    def recur(self, name: str, heard: Tensor, h: Tensor | None, *, steps: int, kept: Kept | None = None) -> list[Gates]:
+    def recur(
+        self, name: str, read: Tensor, h: Tensor | None, *, steps: int, silence: Mask | None = None
+    ) -> list[Gates]:
         """One ConvGRU over all steps, from what it reads [steps * B, C, h, w] and its state before (None: empty)."""
         gru, gates = self.grus[name], []
-        if kept is not None and h is not None:
-            h = h * kept.grus[name]
-        for projected in gru.project(heard).chunk(steps):
+        if silence is not None and h is not None:
+            h = h * silence.grus[name]
+        for projected in gru.project(read).chunk(steps):
             made = gru.step(projected, h)
-            gates.append(made if kept is None else made._replace(h=made.h * kept.grus[name]))
+            gates.append(made if silence is None else made._replace(h=made.h * silence.grus[name]))
             h = gates[-1].h
         return gates
 
-    def column(self, x: Tensor, states: list[Tensor], *, steps: int, kept: Kept | None = None) -> Tensor:
+    def column(self, x: Tensor, states: list[Tensor], *, steps: int, silence: Mask | None = None) -> Tensor:
         """The block's output: its convolution of x, then the ConvGRUs' states in order of KERNELS."""
-        return torch.cat([self._skip(x, kept, steps), *states], dim=1)
+        return torch.cat([self._skip(x, silence, steps), *states], dim=1)
 
-    def _skip(self, x: Tensor, kept: Kept | None, steps: int) -> Tensor:
-        if kept is None:
+    def _skip(self, x: Tensor, silence: Mask | None, steps: int) -> Tensor:
+        if silence is None:
             return self.skip(x)
         # Masks are per clip, maps are per step and clip.
-        skip, location = (mask.repeat(steps, 1, 1, 1) for mask in (kept.skip, kept.location))
+        skip, location = (mask.repeat(steps, 1, 1, 1) for mask in (silence.skip, silence.location))
         y = self.skip(x, location) if isinstance(self.skip, LocationConv2d) else self.skip(x)
         return y * skip

@@ -1,4 +1,4 @@
-"""Lesions: parts of a ladder that are made to say nothing, to see what they were for.
+"""Silence: parts of a ladder that are made to say nothing, to see what they were for.
 
 A part is named by a path, from coarse to fine:
 
@@ -23,12 +23,12 @@ SKIP, LOCATION = "skip", "location"
 PATH = re.compile(r"(?P<block>C\d)(?:\.(?P<part>skip|location|\dx\d)(?:\.(?P<filter>\d{1,4}))?)?")
 
 
-class LesionError(ValueError):
+class PartError(ValueError):
     """There is no such part in this network."""
 
 
 @dataclass(frozen=True)
-class Lesion:
+class Part:
     """One part of a ladder. part: "skip", "location", a kernel or None for the whole block; filter: None for all."""
 
     block: str
@@ -39,33 +39,33 @@ class Lesion:
         return ".".join(str(piece) for piece in (self.block, self.part, self.filter) if piece is not None)
 
     @classmethod
-    def parse(cls, path: str, config: LadderConfig) -> Lesion:
-        """A path as above. Raises LesionError, which says what there is, if the network has no such part."""
+    def parse(cls, path: str, config: LadderConfig) -> Part:
+        """A path as above. Raises PartError, which says what there is, if the network has no such part."""
         match = PATH.fullmatch(str(path).strip())
         if match is None or match["block"] not in BLOCKS:
-            raise LesionError(
+            raise PartError(
                 f"{path!r} names no part of the network: say a block ({', '.join(BLOCKS)}), or for example C2.skip, "
                 "C3.location, C2.5x5 or C2.5x5.7."
             )
         block, part = match["block"], match["part"]
         place = BLOCKS.index(block)
         if part not in (None, SKIP, LOCATION, *KERNELS):
-            raise LesionError(f"{block} has no ConvGRU {part}: there are {', '.join(KERNELS)}.")
+            raise PartError(f"{block} has no ConvGRU {part}: there are {', '.join(KERNELS)}.")
         if part == LOCATION and not config.location[place]:
             there = ", ".join(b for b, has in zip(BLOCKS, config.location, strict=True) if has) or "no block"
-            raise LesionError(f"{block} has no location bias: {there} has.")
+            raise PartError(f"{block} has no location bias: {there} has.")
         if match["filter"] is None:
             return cls(block, part)
         width = config.gru_widths[place]
         if part not in KERNELS:
-            raise LesionError(f"Only filters of a ConvGRU are silenced one by one, not those of {block}.{part}.")
+            raise PartError(f"Only filters of a ConvGRU are silenced one by one, not those of {block}.{part}.")
         if (number := int(match["filter"])) >= width:
-            raise LesionError(f"{block}.{part} has filters 0 to {width - 1}, not {number}.")
+            raise PartError(f"{block}.{part} has filters 0 to {width - 1}, not {number}.")
         return cls(block, part, number)
 
 
 @dataclass
-class Kept:
+class Mask:
     """What a lateral block keeps, one entry for each clip of a batch: 1 keeps, 0 silences.
 
     grus[kernel] and skip: [B, width, 1, 1]; location: [B, 1, 1, 1].
@@ -76,24 +76,24 @@ class Kept:
     location: Tensor
 
 
-def keep(lesions: list[list[Lesion]], config: LadderConfig, like: Tensor) -> dict[str, Kept]:
-    """Masks for a batch: clip b is run with all of lesions[b] at once. Blocks that nobody touches are left out.
+def masks(parts: list[list[Part]], config: LadderConfig, like: Tensor) -> dict[str, Mask]:
+    """Masks for a batch: clip b is run with all of parts[b] at once. Blocks that nobody touches are left out.
 
     like: a tensor whose device and type the masks take.
     """
-    masks: dict[str, Kept] = {}
-    for b, several in enumerate(lesions):
-        for lesion in several:
-            if lesion.block not in masks:
-                width = config.gru_widths[BLOCKS.index(lesion.block)]
-                one = torch.ones(len(lesions), width, 1, 1, device=like.device, dtype=like.dtype)
-                masks[lesion.block] = Kept({k: one.clone() for k in KERNELS}, one.clone(), one[:, :1].clone())
-            mask = masks[lesion.block]
+    found: dict[str, Mask] = {}
+    for b, several in enumerate(parts):
+        for part in several:
+            if part.block not in found:
+                width = config.gru_widths[BLOCKS.index(part.block)]
+                one = torch.ones(len(parts), width, 1, 1, device=like.device, dtype=like.dtype)
+                found[part.block] = Mask({k: one.clone() for k in KERNELS}, one.clone(), one[:, :1].clone())
+            mask = found[part.block]
             for kernel in KERNELS:
-                if lesion.part in (None, kernel):
-                    mask.grus[kernel][b, slice(None) if lesion.filter is None else lesion.filter] = 0
-            if lesion.part in (None, SKIP):
+                if part.part in (None, kernel):
+                    mask.grus[kernel][b, slice(None) if part.filter is None else part.filter] = 0
+            if part.part in (None, SKIP):
                 mask.skip[b] = 0
-            if lesion.part == LOCATION:
+            if part.part == LOCATION:
                 mask.location[b] = 0
-    return masks
+    return found

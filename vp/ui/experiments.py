@@ -61,7 +61,7 @@ def silence(on: Subject, parts: str) -> Answer:
     chosen = [part.strip() for part in parts.split(",") if part.strip()]
     if not 1 <= len(chosen) <= MAX_PARTS:
         raise RequestError(f"Name 1 to {MAX_PARTS} parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
-    on.explorer.predictor(on.window.model).kept(chosen)  # refuses what is not there before anything is predicted
+    on.explorer.predictor(on.window.model).masks(chosen)  # refuses what is not there before anything is predicted
     untouched = on.rollout
     hurt = on.explorer.silence(untouched, chosen)
     scores, before = hurt.scores["psnr"], untouched.scores["psnr"]

@@ -164,12 +164,12 @@ class Handlers:
 
     def picking(self, clip_id: str) -> Iterator[float | Request]:
         """`pick`, telling while a clip comes how much of it is there, in [0, 1]."""
-        told: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+        shares: queue.SimpleQueue[float | None] = queue.SimpleQueue()
         with ThreadPoolExecutor(1) as pool:
-            task = pool.submit(self.pick, clip_id, told.put)
-            task.add_done_callback(lambda _: told.put(None))
-            while (share := told.get()) is not None:
-                if told.empty():  # the page is told the newest only
+            task = pool.submit(self.pick, clip_id, shares.put)
+            task.add_done_callback(lambda _: shares.put(None))
+            while (share := shares.get()) is not None:
+                if shares.empty():  # the page is told the newest only
                     yield share
             yield task.result()
 
@@ -292,7 +292,7 @@ class Handlers:
         if parts is not None and (not isinstance(parts, list) or len(parts) > 64):
             raise RequestError("Choose at most 64 parts of the network to silence.")
         # A clip is watched again only for what can change its scores.
-        silence = self.explorer.classifier().heard(list(map(str, parts or ())))
+        silence = self.explorer.classifier().relevant(list(map(str, parts or ())))
         with self._lock:
             known = self._classes.get((path, silence))
         if known is None:

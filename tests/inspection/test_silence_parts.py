@@ -1,4 +1,4 @@
-"""vp.inspection.lesion: a rollout again, without some parts of the network."""
+"""vp.inspection.part: a rollout again, without some parts of the network."""
 
 import numpy as np
 import pytest

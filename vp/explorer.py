@@ -20,7 +20,7 @@ from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
 from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
-from .models import NAMES, PAPER
+from .models import DEFAULT, NAMES, PAPER
 from .reopening import Reopening
 from .rollout import Rollout
 from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
@@ -46,7 +46,7 @@ class Window:
     "fine" for twice their height and width, see `Predictor.fine`.
     """
 
-    model: str
+    model: str = DEFAULT
     start: float = 0.0
     fps: int = FPS
     seen: int = 5
@@ -201,7 +201,7 @@ class Explorer:
         """
         if self._checkpoints.trouble:
             return
-        for name in sorted(self.checkpoints.names(), key=lambda name: name != "one_frame"):
+        for name in sorted(self.checkpoints.names(), key=lambda name: name != DEFAULT):
             with contextlib.suppress(CheckpointError):
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))

@@ -9,7 +9,7 @@ _MODULES = {
     "convgru": ("ConvGRU", "Gates"),
     "designs": ("build", "untrained"),
     "ladder": ("Ladder", "LadderOutput", "Memories", "Observation", "State", "trained_parameters"),
-    "presets": ("ALL_NAMES", "NAMES", "PAPER", "TITLES", "preset"),
+    "presets": ("ALL_NAMES", "DEFAULT", "NAMES", "NETWORKS", "PAPER", "TITLES", "preset"),
     "readout": ("clip_features", "feature_count", "reads_every_step", "step_features"),
 }
 __getattr__ = imported_lazily(__name__, _MODULES)

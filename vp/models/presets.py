@@ -1,34 +1,43 @@
-"""The paper's three networks, as configurations of one ladder.
-
-| name        | frame   | seen | what                                                              |
-|-------------|---------|------|-------------------------------------------------------------------|
-| `lvln`      | 128x160 | 3    | the Location-dependent Video Ladder Network, section 3, Fig. 1    |
-| `one_frame` | 64x96   | 5    | the same, trained on one frame ahead, fed back for more, 4.1      |
-| `full_res`  | 64x96   | 5    | predicts at full resolution with fewer filters, 4.2, Fig. 14      |
-"""
+"""The networks: what they are called, what they are for, and how they are made. All of them are bundled."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from .config import DESIGNS, LadderConfig
 
-_PAPER = {
-    "lvln": LadderConfig(),
-    "one_frame": LadderConfig(height=64, width=96, seen=5),
-    "full_res": LadderConfig(height=64, width=96, seen=5, full_resolution=True, gru_widths=(16, 32, 64, 64)),
-}
-_MOTION = {
-    "lvln": {"gru_widths": (32, 32, 32, 32)},
-    "one_frame": {"gru_widths": (32, 32, 32, 32)},
-    "full_res": {"gru_widths": (16, 32, 32, 32)},
-}
 
-NAMES = tuple(_PAPER)
-# The paper's network at the size of `one_frame`, a third of its parameters, trained for 45 minutes: to compare with.
+@dataclass(frozen=True)
+class Network:
+    """title, purpose: for people. paper: as the paper describes it; ours: what is otherwise in our design."""
+
+    title: str
+    purpose: str
+    paper: LadderConfig
+    ours: dict[str, object] = field(default_factory=dict)
+
+
+_SMALL = LadderConfig(height=64, width=96, seen=5)
+NETWORKS = {
+    # The Location-dependent Video Ladder Network, section 3, Fig. 1.
+    "lvln": Network("L-VLN", "the largest frames", LadderConfig(), {"gru_widths": (32, 32, 32, 32)}),
+    # Section 4.1: fed back for more.
+    "one_frame": Network("One-frame", "trained on one frame ahead", _SMALL, {"gru_widths": (32, 32, 32, 32)}),
+    # Section 4.2, Fig. 14: with fewer filters.
+    "full_res": Network(
+        "Full-res",
+        "predicts at full resolution",
+        replace(_SMALL, full_resolution=True, gru_widths=(16, 32, 64, 64)),
+        {"gru_widths": (16, 32, 32, 32)},
+    ),
+}
+NAMES = tuple(NETWORKS)
+DEFAULT = "one_frame"  # what a page shows first, and an endpoint runs where nobody says
+# The paper's network at the size of `one_frame`, a third of its parameters, trained for 45 minutes.
 PAPER = "paper_one_frame"
-ALL_NAMES = (*NAMES, PAPER)  # what checkpoints may hold
-TITLES = {"lvln": "L-VLN", "one_frame": "One-frame", "full_res": "Full-res", PAPER: "The paper's design"}
+NETWORKS[PAPER] = Network("The paper's design", "paints every frame anew, to compare with", _SMALL)
+ALL_NAMES = tuple(NETWORKS)  # what checkpoints may hold
+TITLES = {name: network.title for name, network in NETWORKS.items()}
 
 
 def preset(name: str, design: str = "paper", **changes: object) -> LadderConfig:
@@ -39,9 +48,10 @@ def preset(name: str, design: str = "paper", **changes: object) -> LadderConfig:
     changes: fields of `LadderConfig` to set otherwise, e.g. seen=8.
     Raises KeyError for an unknown name or design.
     """
-    if name not in _PAPER:
+    if name not in NAMES:
         raise KeyError(f"no preset {name!r}; there are {', '.join(NAMES)}")
     if design not in DESIGNS:
         raise KeyError(f"no design {design!r}; there are {', '.join(DESIGNS)}")
-    ours = {"design": "motion", "decoder_width": 256, **_MOTION[name]} if design == "motion" else {}
-    return replace(_PAPER[name], **{**ours, **changes})
+    network = NETWORKS[name]
+    ours = {"design": "motion", "decoder_width": 256, **network.ours} if design == "motion" else {}
+    return replace(network.paper, **{**ours, **changes})

@@ -8,7 +8,7 @@ from vp.checkpoints.training import spent
 from vp.errors import ExplorerError
 from vp.explorer import Explorer
 from vp.limits import MAX_HORIZON, MAX_SEEN, describe
-from vp.models import ALL_NAMES, NAMES, TITLES, LadderConfig
+from vp.models import ALL_NAMES, NAMES, NETWORKS, LadderConfig
 
 TEXT = """
 ### What you are looking at
@@ -56,16 +56,17 @@ def about(explorer: Explorer) -> str:
     table = [f"| network | frame | parameters | trained for | {gain} |"]
     table += ["|---|---|---|---|---|"]
     for name in ALL_NAMES if source.has_paper else NAMES:
+        network = f"{NETWORKS[name].title}: {NETWORKS[name].purpose}"
         try:
             config = source.config(name)
             ladder = LadderConfig.from_dict(config["ladder"])
         except ExplorerError as error:
-            table.append(f"| {TITLES[name]} | not available: {error} | | | |")
+            table.append(f"| {network} | not available: {error} | | | |")
             continue
         training, scores = config.get("training", {}), config.get("scores", {}).get("validation", {})
         gains = [f"{scores[f'gain_{k}']:+.2f}" for k in (1, 2, 3) if f"gain_{k}" in scores]
         table.append(
-            f"| {TITLES[name]} | {ladder.height}×{ladder.width} | {_parameters(ladder)} | "
+            f"| {network} | {ladder.height}×{ladder.width} | {_parameters(ladder)} | "
             f"{_trained(training)} | {' / '.join(gains) + ' dB' if gains else 'not measured'} |"
         )
     lines.append("\n".join(table))

@@ -155,12 +155,12 @@ class Handlers:
         if clip_id.startswith(circle.PREFIX):
             path = new_file("circle.mp4")
             video.write_mp4(path, circle.Circle.parse(clip_id).frames(), fps=circle.FPS)
-            return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", clip_id, Window("one_frame"))
+            return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", clip_id, Window())
         shelf, clip = self.explorer.clip(clip_id)
         path = str(shelf.clips.path(clip.id, progress))
         label = clip.label if clip.group is not None or clip.label in self.explorer.actions else ""
         seconds, trained_on = video.probe(path).seconds, self.explorer.trained_on(clip.label, clip.group)
-        return Request(path, seconds, clip.name, shelf.id(clip), Window("one_frame"), label, trained_on)
+        return Request(path, seconds, clip.name, shelf.id(clip), Window(), label, trained_on)
 
     def picking(self, clip_id: str) -> Iterator[float | Request]:
         """`pick`, telling while a clip comes how much of it is there, in [0, 1]."""
@@ -184,7 +184,7 @@ class Handlers:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
         label, group = ucf101_name(Path(path).stem) or ("", None)
         seconds, trained_on = video.probe(path).seconds, self.explorer.trained_on(label, group)
-        return Request(path, seconds, "your video", None, Window("one_frame"), label, trained_on)
+        return Request(path, seconds, "your video", None, Window(), label, trained_on)
 
     def follow(self, link: str) -> Request | None:
         """What a link such as `#clip=walk&model=lvln&start=0.5&fps=10&seen=3&horizon=3` names, with `&size=fine` for
@@ -196,7 +196,7 @@ class Handlers:
         if "clip" not in values:
             return None
         request = self.pick(values["clip"][0])
-        window = Window("one_frame")
+        window = Window()
         try:
             window = Window(
                 model=values.get("model", [window.model])[0],
@@ -324,7 +324,7 @@ class Handlers:
         if self.explorer.troubles:
             return None
         first = self.explorer.shelves[0].clips.search(limit=1)
-        return replace(self.pick(first[0].id), window=Window("one_frame", start=0.5)) if first else None
+        return replace(self.pick(first[0].id), window=Window(start=0.5)) if first else None
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
         payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)

@@ -46,7 +46,7 @@ def build(explorer: Explorer) -> gr.Blocks:
     handlers = Handlers(explorer)
     example = handlers.example()
     first = handlers.example_request()
-    window = first.window if first else Window("one_frame")
+    window = first.window if first else Window()
 
     with gr.Blocks(title="L-VLN explorer", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
         add_api(handlers)  # first, so that its endpoints get their names before the page's own events

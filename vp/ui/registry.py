@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -23,9 +23,10 @@ from .store import Request, RolloutStore
 
 T = TypeVar("T")
 # Settings of a window that every experiment takes, with their defaults, and two that some take. The size comes last.
-BEFORE = {"model": "one_frame", "start": 0.0, "fps": 10}
-FRAMES = {"seen": 5, "horizon": 3}
-SIZE = {"size": "own"}
+_WINDOW = asdict(Window())
+BEFORE, FRAMES, SIZE = (
+    {name: _WINDOW[name] for name in names} for names in (("model", "start", "fps"), ("seen", "horizon"), ("size",))
+)
 
 
 @dataclass(frozen=True)

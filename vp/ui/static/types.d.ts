@@ -8,7 +8,7 @@ type Scores = { psnr: number[]; ssim: number[]; copy_last_psnr: number[]; copy_l
 interface RolloutPayload {
   key: string; clip: string; model: string; title: string; start: number; fps: number; seen: number; horizon: number;
   steps: number; size: Size; fine: boolean; truths: number; strips: Strips; scores: Scores; seconds: number;
-  blocks: Record<string, Size>; clip_id: string | null; file: string; trained_on: boolean;
+  blocks: Record<string, [filters: number, height: number, width: number]>; clip_id: string | null; file: string; trained_on: boolean;
 }
 interface Strips { real: string; one_step: string | null; predicted: string }
 interface Activations {

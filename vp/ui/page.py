@@ -25,7 +25,7 @@ FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
 LOADING = {"waiting": "Loading the network"}
-PAINTED = "async () => { await lvln.painted(); return null; }"  # the player can wait for the pictures
+PAINTED = "async () => { await lvln.afterPaint(); return null; }"  # the player can wait for the pictures
 IDLE = "() => { lvln.busy(false); }"
 
 

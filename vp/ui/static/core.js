@@ -106,7 +106,7 @@ function lvlnCore() {
   }
 
   // Once the rollout that came last is on the screen.
-  async function painted() {
+  async function afterPaint() {
     await showing;
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   }
@@ -210,7 +210,7 @@ function lvlnCore() {
   }
 
   return {
-    state, on, off, once, emit, frames, isPredicted, stepAt, setCursor, goTo, play, show, open, painted, busy, inWords, mean, gain,
+    state, on, off, once, emit, frames, isPredicted, stepAt, setCursor, goTo, play, show, open, afterPaint, busy, inWords, mean, gain,
     connect, call, send, inspect, classify, openTab, enter, dark, setTheme,
   };
 }

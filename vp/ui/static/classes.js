@@ -137,7 +137,8 @@ lvln.views.classes = (root) => {
       ticks: [0, 0.5, 1].map((v) => ({ v, text: `${100 * v} %` })),
       labels: Array.from({ length: Math.floor(seconds / every) + 1 }, (_, k) => ({ at: k * every * shown.fps, text: `${k * every} s` })),
       right: 150,
-      more: ({ top, bottom }) => `<rect class="window" y="${top}" height="${bottom - top}"/><path class="cursor"/><path class="look"/>`,
+      under: ({ top, bottom }) => `<rect class="window" y="${top}" height="${bottom - top}"/>`,
+      over: () => '<path class="cursor"/><path class="look"/>',
     });
     const { picture, left, right } = chart;
     place("course").querySelector("div").replaceChildren(picture);

@@ -60,7 +60,7 @@ lvln.views.experiments = (root) => {
   const note = () => lvln.noteExperiments({ silence: noted.silence, ...noted.run });
 
   // PSNR in dB: one number a frame.
-  function psnrChart({ series, more = undefined, title }) {
+  function psnrChart({ series, over = undefined, title }) {
     const all = series.flatMap((s) => s.values);
     const [low, high] = [Math.floor(Math.min(...all) - 0.5), Math.ceil(Math.max(...all) + 0.5)];
     return lineChart({
@@ -69,7 +69,7 @@ lvln.views.experiments = (root) => {
       range: [low, high],
       ticks: [low, Math.round((low + high) / 2), high].map((v) => ({ v, text: `${v}` })),
       labels: series[0].values.map((_, i) => ({ at: i, text: `${i + 1}` })),
-      more,
+      over,
     }).picture;
   }
 
@@ -196,7 +196,7 @@ lvln.views.experiments = (root) => {
           { name: "memory wiped", kind: "wiped", values: reset_psnr },
           { name: "untouched", kind: "ours", values: psnr },
         ],
-        more({ x, left, right, top, bottom }) {
+        over({ x, left, right, top, bottom }) {
           const width = (right - left) / psnr.length;
           const frames = psnr.map((_, i) => `<rect data-i="${i}" tabindex="0" role="button" aria-label="wipe before frame ${i + 1}" x="${x(i) - width / 2}" y="${top}" width="${width}" height="${bottom + 26 - top}"/>`);
           return `<path class="wipe" d="M${x(at - 0.5)} ${top}V${bottom}"/><text class="label" x="${x(at - 0.5)}" y="${top - 3}" text-anchor="middle">wiped</text>${frames.join("")}`;

@@ -135,8 +135,8 @@ function lvlnView() {
 
   // -- line charts -----------------------------------------------------------------------------------------------
   // series: [{ name, kind, values, note? }], with points where there is a note; ticks: [{ v, text }]; labels: [{ at, text }]
-  // by place on the line. more({ x, y, left, right, top, bottom }): further drawings. Returns the picture and that.
-  function lineChart({ title, series, range: [low, high], ticks, labels, right = 136, more = (_) => "" }) {
+  // by place on the line. under, over({ x, y, left, right, top, bottom }): further drawings. Returns the picture and that.
+  function lineChart({ title, series, range: [low, high], ticks, labels, right = 136, under = (_) => "", over = (_) => "" }) {
     const [W, H] = [640, 230];
     const box = { left: 44, right: W - right, top: 16, bottom: H - 26 };
     const count = Math.max(...series.map((s) => s.values.length));
@@ -148,13 +148,14 @@ function lvlnView() {
     ends.reduceRight((below, end) => (end.at = Math.min(end.at, below)) - 15, box.bottom);
     const path = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
     const points = ({ values, note }) => (note ? values.map((v, i) => `<circle cx="${x(i)}" cy="${y(v)}" r="3"><title>${note(v)}</title></circle>`).join("") : "");
+    const at = { x, y, ...box };
     const picture = element(`<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title}">
-      ${ticks.map(({ v, text }) => `<g class="tick"><path d="M${box.left} ${y(v)}H${box.right}"/><text x="${box.left - 7}" y="${y(v) + 4}" text-anchor="end">${text}</text></g>`).join("")}
+      ${under(at)}${ticks.map(({ v, text }) => `<g class="tick"><path d="M${box.left} ${y(v)}H${box.right}"/><text x="${box.left - 7}" y="${y(v) + 4}" text-anchor="end">${text}</text></g>`).join("")}
       ${labels.map(({ at, text }) => `<text class="label" x="${x(at)}" y="${H - 7}" text-anchor="middle">${text}</text>`).join("")}
       ${series.map((s, i) => `<g class="series ${s.kind}"><path d="${path(s.values)}"/>${points(s)}<text x="${box.right + 9}" y="${ends.find((end) => end.i === i).at + 4}">${s.name}</text></g>`).join("")}
-      ${more({ x, y, ...box })}
+      ${over(at)}
     </svg>`);
-    return { picture, x, y, ...box };
+    return { picture, ...at };
   }
 
   // -- asking when somebody looks --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Nothing is fetched from elsewhere: fonts are the system's, so the page is whole 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -13,15 +14,9 @@ import gradio as gr
 from vp.render import COLOURS
 
 STATIC = Path(__file__).parent / "static"
-# In the order in which they need each other: what all views share first.
-SCRIPTS = (
-    "core", "view", "link", "picture", "flow", "share", "tour", "header", "gallery", "circle", "stage", "predict",
-    "ladder", "memory", "motion", "experiments", "compare", "classes",
-)  # fmt: skip
-SHEETS = (
-    "core", "header", "tour", "controls", "gallery", "circle", "stage", "share", "predict", "ladder", "memory",
-    "motion", "experiments", "compare", "classes",
-)  # fmt: skip
+# What views share, in the order in which it needs each other; each view's own comes behind, in any order.
+SCRIPTS = ("core", "view", "link", "picture", "flow", "share", "tour")
+SHEETS = ("core", "header", "tour", "controls", "stage", "share")
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 
 ACCENT = gr.themes.Color(
@@ -54,12 +49,17 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """The style sheets, what all views share first."""
-    return "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS)
+    """The style sheets, inline."""
+    return "\n".join(_read(SHEETS, "css"))
 
 
 def head() -> str:
     """The scripts, inline, so that they are there before any view is."""
-    scripts = [f"window.LVLN_COLOURS = {json.dumps(COLOURS)};"]
-    scripts += [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    scripts = [f"window.LVLN_COLOURS = {json.dumps(COLOURS)};", *_read(SCRIPTS, "js")]
     return "".join(f"<script>\n{script}</script>\n" for script in scripts)
+
+
+def _read(shared: Sequence[str], kind: str) -> list[str]:
+    """All files of a kind, what is shared first."""
+    names = [*shared, *sorted({path.stem for path in STATIC.glob(f"*.{kind}")} - set(shared))]
+    return [(STATIC / f"{name}.{kind}").read_text(encoding="utf-8") for name in names]

@@ -62,7 +62,7 @@ def build(explorer: Explorer) -> gr.Blocks:
             apply_default_css=False,
             elem_id="wire",
         )
-        trouble = gr.Markdown(_told(explorer), visible=bool(explorer.troubles), elem_id="trouble")
+        trouble = gr.Markdown(_missing(explorer), visible=bool(explorer.troubles), elem_id="trouble")
         with gr.Row(elem_id="layout"):
             with gr.Column(scale=0, min_width=300, elem_id="rail"):
                 with gr.Tabs(elem_id="sources"):
@@ -119,7 +119,7 @@ def build(explorer: Explorer) -> gr.Blocks:
                     with gr.Tab("Compare"):
                         views.view("compare", views.COMPARE)
                     with gr.Tab("About") as about_tab:
-                        told = gr.Markdown(TEXT, elem_id="view-about", elem_classes="prose")
+                        about_text = gr.Markdown(TEXT, elem_id="view-about", elem_classes="prose")
 
         settings = [model, start, fps, seen, horizon, size]
 
@@ -244,15 +244,15 @@ def build(explorer: Explorer) -> gr.Blocks:
         arrived.failure(None, js=IDLE)
         arrived.success(whole, clip, player, js=PAINTED, **quiet)
         if explorer.troubles:  # which may be over for the next visitor
-            page.load(lambda: gr.update(value=_told(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet)
+            page.load(lambda: gr.update(value=_missing(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet)
         # Filled when somebody looks: it counts parameters, for which PyTorch has to be there.
-        about_tab.select(lambda: about(explorer), None, told, **quiet)
+        about_tab.select(lambda: about(explorer), None, about_text, **quiet)
         if first and not example:
             page.load(predict, [clip, *settings], [wire, start], **quiet, **MODEL)
     return page
 
 
-def _told(explorer: Explorer) -> str:
+def _missing(explorer: Explorer) -> str:
     """What is missing, for the top of the page."""
     missing = " ".join(explorer.troubles)
     return f"**Something is missing.** {missing} Reload the page to try again." if missing else ""

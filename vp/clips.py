@@ -72,6 +72,9 @@ class Place(Protocol):
     def beginning(self, id: str, count: int) -> bytes | None:
         """The first `count` bytes of a clip that is not here yet, None for one that is; raises ClipError."""
 
+    def fetched(self, id: str) -> bool:
+        """Whether the clip was downloaded from elsewhere before and is here."""
+
 
 class ClipSource:
     """A searchable list of clips. Made by `open_clips`.
@@ -131,6 +134,10 @@ class ClipSource:
             ClipError: unknown id, or the file is gone or cannot be downloaded.
         """
         return self._place.fetch(self.get(id).id, progress)
+
+    def fetched(self) -> list[Clip]:
+        """The clips that were downloaded before; none of a folder, which has them all without that."""
+        return [clip for clip in self._clips.values() if self._place.fetched(clip.id)]
 
     def version(self, id: str) -> str:
         """A text that changes whenever the content of the clip does. Raises ClipError."""
@@ -283,6 +290,9 @@ class _Folder:
     def beginning(self, id: str, count: int) -> None:
         return None
 
+    def fetched(self, id: str) -> bool:
+        return False
+
 
 def _open_folder(spec: str, folder: Path) -> ClipSource:
     if not folder.is_dir():
@@ -339,6 +349,9 @@ class _Dataset:
 
     def beginning(self, id: str, count: int) -> bytes | None:
         return None if self.repository.cached(id) else self.repository.head(id, count)
+
+    def fetched(self, id: str) -> bool:
+        return self.repository.cached(id) is not None
 
 
 def _open_hub(address: hub.Address) -> ClipSource:

@@ -28,6 +28,7 @@ from .space import gpu
 
 if TYPE_CHECKING:
     from .action_classifier import ActionClassifier, Classification
+    from .inspection.index import Index
     from .models.encoder import Encoder
     from .predictor import Predictor
 
@@ -99,6 +100,7 @@ class Explorer:
         self._predictors: dict[str, Predictor] = {}
         self._untrained: dict[str, Predictor] = {}
         self._encoders: dict[str, Encoder] = {}  # by hash
+        self._indexes: dict[str, Index] = {}
         self._classifier: ActionClassifier | None = None
         self._actions: frozenset[str] | None = None
         self._lock = threading.Lock()
@@ -169,6 +171,27 @@ class Explorer:
             if name not in self._untrained:
                 self._untrained[name] = Predictor(name, untrained(trained.model), source="untrained")
             return self._untrained[name]
+
+    def index(self, name: str) -> Index:
+        """What every filter of the network of this name does on the drawn clips, and on those that `index_fetched`
+        added; read once. Raises CheckpointError, with the command that makes it."""
+        from .indexes import open_index
+
+        if name not in self._indexes:
+            self._indexes[name] = open_index(self.checkpoints, name)
+        return self._indexes[name]
+
+    def index_fetched(self, name: str, progress: Callable[[float], object] | None = None) -> int:
+        """Add the clips that were fetched from the Hub to the index of a network, see `vp.indexes.add_clips`.
+
+        Returns how many are new. Raises CheckpointError.
+        """
+        from .indexes import add_clips
+
+        added = add_clips(self, name, progress)
+        if added:
+            self._indexes.pop(name, None)
+        return added
 
     def classifier(self) -> ActionClassifier:
         """The action classifier, loaded once. Raises CheckpointError, if there is none too."""

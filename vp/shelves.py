@@ -36,6 +36,11 @@ class Shelf:
         return self._source.get()
 
     @property
+    def opened(self) -> ClipSource | None:
+        """Its clips if somebody asked for them before. Asks nobody."""
+        return self._source.opened
+
+    @property
     def trouble(self) -> str | None:
         """Why it cannot be used at the moment, None if it can."""
         return self._source.trouble

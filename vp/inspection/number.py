@@ -104,7 +104,7 @@ def explain_number(
     with torch.inference_mode():
         observed = model.observe(_read(rollout, step).to(predictor.device), batch=1, blocks=(block,))
         observed = observed.map(lambda x: x[-1:])
-        heard = lateral.heard(observed.inputs[block], observed.evidence.get(block)).float().cpu()
+        heard = lateral.gru_input(observed.inputs[block], observed.evidence.get(block)).float().cpu()
         before = torch.from_numpy(states[step - 1] if step else np.zeros_like(states[0]))[None].float()
         # The candidate reads r . h under its kernel, and each of these r has neighbours of its own.
         wide_x, wide_h = (_patch(x, row, column, 2 * reach) for x in (heard, before))

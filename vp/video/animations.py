@@ -97,7 +97,7 @@ def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]
 
 
 def _srgb(image: np.ndarray, profile: bytes | None) -> np.ndarray:
-    """uint8 [H, W, 4] in the colours of an ICC profile to those of sRGB, as browsers show them."""
+    """uint8 [H, W, 4] in the colours of an ICC profile to those of sRGB, as browsers do (Chromium: except in WebP)."""
     change = _to_srgb(profile) if profile else None
     return image if change is None else np.asarray(ImageCms.applyTransform(Image.fromarray(image), change))
 

@@ -93,16 +93,13 @@ def run(args: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     gc.disable()  # what the imports make is there to stay: to look through it for waste takes a tenth of the start
     from vp.errors import ExplorerError
-    from vp.machine import check_address, private_folder, spare_clients, spare_proxies
+    from vp.machine import prepare
 
     on_space = "SPACE_ID" in os.environ
     host = "0.0.0.0" if on_space else args.host
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host  # IPv6, as in an address
     try:
-        check_address(host, args.port)
-        spare_proxies(host)
-        spare_clients()
-        private_folder()
+        prepare(host, args.port)
         # Imported late: --help answers at once, and Gradio reads what was just set.
         from vp.explorer import Explorer
         from vp.ui import QUEUE, build, launch_options

@@ -21,7 +21,7 @@ from serve import ROOT, serve
 
 from vp import machine
 from vp.clips import cache_folder
-from vp.machine import MachineError, check_address, private_folder, spare_clients, spare_proxies
+from vp.machine import MachineError, check_address, private_folder, spare_clients, spare_proxies, stand_in_for_console
 
 CLIP = ROOT / "assets" / "clips" / "walk.mp4"
 NOBODY = "http://127.0.0.1:9"  # the port of "discard": nothing answers
@@ -255,6 +255,29 @@ def test_the_app_says_in_one_line_why_it_does_not_start(arguments, environment, 
     assert done.returncode == code and "Traceback" not in done.stderr
     assert message in done.stderr.splitlines()[-1]
     assert code == 2 or done.stderr.count("\n") == 1
+
+
+def test_the_app_says_that_its_working_folder_is_gone(tmp_path):
+    (tmp_path / "gone").mkdir()
+    command = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "{sys.executable}" "{ROOT}/app.py" --no-browser'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert (
+        done.stderr.splitlines()[-1].startswith("error: The working folder was deleted") and "Trace" not in done.stderr
+    )
+
+
+def test_without_a_console_what_is_printed_goes_nowhere(monkeypatch, capsys):
+    stand_in_for_console()
+    assert print("here") is None and capsys.readouterr().out == "here\n"
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    stand_in_for_console()
+    for stream in (sys.stdout, sys.stderr):
+        assert stream.isatty() is False and stream.name == os.devnull
+        print("é", file=stream)
+        stream.close()
 
 
 @pytest.mark.slow

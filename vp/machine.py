@@ -32,6 +32,16 @@ class MachineError(ExplorerError):
     """The page cannot be served as asked for on this machine."""
 
 
+def prepare(host: str, port: int | None) -> None:
+    """All of this module, in the order of a start at this address. Raises MachineError."""
+    stand_in_for_console()
+    check_working_folder()
+    check_address(host, port)
+    spare_proxies(host)
+    spare_clients()
+    private_folder()
+
+
 def spare_proxies(host: str) -> None:
     """Keep what this program says to itself from the proxies of the environment: they cannot reach its loopback
     address, nor perhaps `host`, where it listens."""
@@ -54,6 +64,21 @@ def _is_proxy(address: str) -> bool:
         return parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:  # of a port that is no number, for example
         return False
+
+
+def stand_in_for_console() -> None:
+    """Give what is printed somewhere to go where there is no console, as for services and pythonw."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def check_working_folder() -> None:
+    """Raise MachineError where the working folder was deleted: Gradio cannot be imported there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise MachineError("The working folder was deleted: change to another one and start again.") from None
 
 
 def spare_clients() -> None:

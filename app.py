@@ -8,6 +8,8 @@ python app.py --clips bundled hf://datasets/OWNER/NAME --checkpoints hf://OWNER/
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import gc
 import importlib.util
 import os
@@ -59,14 +61,27 @@ def port_number(text: str) -> int:
 
 def main() -> None:
     args = parse()
+    codes: list[int] = []
+    # Registered first, so called last, when all is tidied up. The end of the interpreter would tear what other threads
+    # predict or load out of PyTorch, which aborts the process then.
+    atexit.register(lambda: codes and leave(codes[0]))
     for name in ("SIGTERM", "SIGHUP"):
         # As Ctrl-C, so that what was uploaded and made is deleted; nohup has SIGHUP ignored.
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
             signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         run(args)
+        codes.append(0)
     except KeyboardInterrupt:
-        sys.exit(130)
+        codes.append(130)
+
+
+def leave(code: int) -> None:
+    """End the process at once."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # there may be none, or nobody at its end
+            stream.flush()
+    os._exit(code)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -78,15 +93,13 @@ def run(args: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     gc.disable()  # what the imports make is there to stay: to look through it for waste takes a tenth of the start
     from vp.errors import ExplorerError
-    from vp.machine import check_address, private_folder, spare_proxies
+    from vp.machine import prepare
 
     on_space = "SPACE_ID" in os.environ
     host = "0.0.0.0" if on_space else args.host
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host  # IPv6, as in an address
     try:
-        check_address(host, args.port)
-        spare_proxies(host)
-        private_folder()
+        prepare(host, args.port)
         # Imported late: --help answers at once, and Gradio reads what was just set.
         from vp.explorer import Explorer
         from vp.ui import QUEUE, build, launch_options

@@ -13,13 +13,15 @@ import tempfile
 import threading
 from pathlib import Path
 
+import certifi
 import httpx
 import pytest
 from gradio_client import Client, handle_file
 from serve import ROOT, serve
 
 from vp import machine
-from vp.machine import MachineError, check_address, private_folder, spare_proxies
+from vp.clips import cache_folder
+from vp.machine import MachineError, check_address, private_folder, spare_clients, spare_proxies, stand_in_for_console
 
 CLIP = ROOT / "assets" / "clips" / "walk.mp4"
 NOBODY = "http://127.0.0.1:9"  # the port of "discard": nothing answers
@@ -79,6 +81,68 @@ def test_a_kind_of_proxy_that_cannot_be_used_is_left_out_with_a_word(no_proxies,
     assert re.fullmatch(rf"warning: {variable} is left out.*socksio\n", capsys.readouterr().err)
     assert variable not in os.environ and os.environ["http_proxy"] == NOBODY
     assert httpx.get(f"http://127.0.0.1:{local}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://proxy:notaport", "http://proxy:99999", "http://[bad", "http://:8080", "ftp://proxy", "socks4://p:1"],
+)
+def test_what_is_no_proxy_is_left_out_with_a_word(no_proxies, monkeypatch, capsys, local, address):
+    monkeypatch.setenv("HTTP_PROXY", address)
+    monkeypatch.setenv("https_proxy", "proxy.example:8080")
+    spare_proxies("127.0.0.1")
+    told = capsys.readouterr().err
+    assert re.fullmatch(r"warning: HTTP_PROXY is left out, as it is not the address of a proxy, .*\n", told)
+    assert address not in told  # which may hold a password
+    assert "HTTP_PROXY" not in os.environ and os.environ["https_proxy"] == "proxy.example:8080"
+    assert httpx.get(f"http://127.0.0.1:{local}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("variable", "bad", "good"),
+    [
+        ("SSL_CERT_FILE", "absent.pem", certifi.where()),
+        ("SSL_CERT_FILE", "empty.pem", certifi.where()),
+        ("HF_HUB_ETAG_TIMEOUT", "ten", "10"),
+        ("HF_HUB_DOWNLOAD_TIMEOUT", "3.5", ""),
+    ],
+)
+def test_settings_that_clients_of_the_network_stumble_over_are_left_out(
+    monkeypatch, capsys, tmp_path, variable, bad, good
+):
+    (tmp_path / "empty.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, good)
+    spare_clients()
+    assert os.environ[variable] == good and capsys.readouterr().err == ""
+    monkeypatch.setenv(variable, bad)
+    spare_clients()
+    assert variable not in os.environ
+    assert re.fullmatch(rf"warning: {variable} is left out, as .*\n", capsys.readouterr().err)
+
+
+def test_a_root_path_that_is_none_is_named(monkeypatch):
+    for good in ("", "/lvln", "https://example.org/lvln"):
+        monkeypatch.setenv("GRADIO_ROOT_PATH", good)
+        check_address("127.0.0.1", None)
+    monkeypatch.setenv("GRADIO_ROOT_PATH", "lvln")
+    with pytest.raises(MachineError, match="GRADIO_ROOT_PATH must begin with /"):
+        check_address("127.0.0.1", None)
+
+
+def test_nobody_needs_a_home(left_alone, monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    for variable in ("VP_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    assert cache_folder().is_dir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "file")])
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(MachineError, match="No folder for temporary files"):
+        private_folder()
 
 
 def test_a_free_port_and_every_form_of_an_address_are_fine():
@@ -191,6 +255,29 @@ def test_the_app_says_in_one_line_why_it_does_not_start(arguments, environment, 
     assert done.returncode == code and "Traceback" not in done.stderr
     assert message in done.stderr.splitlines()[-1]
     assert code == 2 or done.stderr.count("\n") == 1
+
+
+def test_the_app_says_that_its_working_folder_is_gone(tmp_path):
+    (tmp_path / "gone").mkdir()
+    command = f'cd "{tmp_path}/gone" && rmdir "{tmp_path}/gone" && exec "{sys.executable}" "{ROOT}/app.py" --no-browser'
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert (
+        done.stderr.splitlines()[-1].startswith("error: The working folder was deleted") and "Trace" not in done.stderr
+    )
+
+
+def test_without_a_console_what_is_printed_goes_nowhere(monkeypatch, capsys):
+    stand_in_for_console()
+    assert print("here") is None and capsys.readouterr().out == "here\n"
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    stand_in_for_console()
+    for stream in (sys.stdout, sys.stderr):
+        assert stream.isatty() is False and stream.name == os.devnull
+        print("é", file=stream)
+        stream.close()
 
 
 @pytest.mark.slow

@@ -445,6 +445,68 @@ def test_a_damaged_animation_gives_what_is_there(tmp_path, name):
             assert len(str(error)) > 20
 
 
+D50_OF = {  # XYZ of red, green and blue under D50, as in the profiles of that name
+    "sRGB": [[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.71410]],
+    "Display P3": [[0.51512, 0.24120, -0.00105], [0.29198, 0.69225, 0.04189], [0.15710, 0.06657, 0.78407]],
+    "Adobe RGB": [[0.60974, 0.31111, 0.01947], [0.20528, 0.62567, 0.06087], [0.14919, 0.06322, 0.74457]],
+}
+GAMMA = 563 / 256
+
+
+def icc_profile(name: str) -> bytes:
+    """An ICC profile (version 2) of three primaries and one gamma."""
+
+    def xyz(values: list[float]) -> bytes:
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * value) for value in values))
+
+    text = name.encode() + b"\0"
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78),
+        b"cprt": b"text\0\0\0\0none\0",
+        b"wtpt": xyz([0.9642, 1, 0.8249]),
+    }
+    for letter, values in zip(b"rgb", D50_OF[name]):
+        tags[bytes([letter]) + b"XYZ"] = xyz(values)
+        tags[bytes([letter]) + b"TRC"] = b"curv\0\0\0\0" + struct.pack(">IHxx", 1, round(GAMMA * 256))
+    table, data = struct.pack(">I", len(tags)), b""
+    start = 128 + 4 + 12 * len(tags)
+    for tag, content in tags.items():
+        table += struct.pack(">4sII", tag, start + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    head = struct.pack(">I4sI4s4s4s", start + len(data), b"lcms", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061) + bytes(48)
+    return head + table + data
+
+
+def as_srgb(colour: list[int], name: str) -> np.ndarray:
+    light = (np.array(colour) / 255) ** GAMMA @ np.array(D50_OF[name]) @ np.linalg.inv(D50_OF["sRGB"])
+    light = light.clip(0, 1)
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.skipif(not features.check("littlecms2"), reason="this Pillow cannot convert colours")
+@pytest.mark.parametrize("file", ["a.webp", "a.apng"] + ["a.avif"] * features.check("avif"))
+@pytest.mark.parametrize("name", ["Display P3", "Adobe RGB"])
+def test_colour_profiles_are_heeded_as_in_browsers(tmp_path, file, name):
+    colours = [[200, 80, 60], [60, 180, 90], [70, 90, 200], [255, 0, 0], [128, 128, 128], [255, 255, 255]]
+    images = [np.full((48, 64, 3), colour, np.uint8) for colour in colours]
+    options = {"lossless": True} if file == "a.webp" else {"quality": 100} if file == "a.avif" else {}
+    animate(tmp_path / file, images, 100, icc_profile=icc_profile(name), **options)
+    shown = video.read(tmp_path / file, fps=10).mean((1, 2))
+    wanted = np.array([as_srgb(colour, name) for colour in colours])
+    assert np.abs(shown - wanted).max() <= (6 if file == "a.avif" else 3)  # an AVIF is rounded to YUV too
+    assert np.abs(wanted - colours).max() > 15  # or this would show nothing
+
+
+@pytest.mark.parametrize("profile", [b"junk", b"", "grey"])
+def test_a_profile_that_cannot_be_used_is_left_out(tmp_path, profile):
+    if profile == "grey":
+        profile = icc_profile("Adobe RGB").replace(b"mntrRGB ", b"mntrGRAY")
+    animate(tmp_path / "a.apng", pictures(3), 100, icc_profile=profile)
+    _, frames = agree(tmp_path / "a.apng", tmp_path, 3, 0.3)
+    assert np.abs(corners(frames[0]) - CORNERS).max() <= 6
+
+
 def test_the_still_in_front_of_an_apng_is_not_part_of_it(tmp_path):
     path = animate(tmp_path / "a.apng", [picture(20), *pictures(5)], 100, default_image=True)
     _, frames = agree(path, tmp_path, 5, 0.5)

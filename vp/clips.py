@@ -194,19 +194,19 @@ def hub_address(spec: str) -> hub.Address | None:
 
 def cache_folder() -> Path:
     """Where thumbnails and listings are kept: VP_CACHE, or else the user's cache folder of this system."""
-    if chosen := os.environ.get("VP_CACHE"):
-        folder = Path(chosen)
-    elif sys.platform == "win32":
-        folder = Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "lvln-explorer"
-    elif sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Caches" / "lvln-explorer"
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lvln-explorer"
     try:
+        if chosen := os.environ.get("VP_CACHE"):
+            folder = Path(chosen).expanduser()
+        elif sys.platform == "win32":
+            folder = Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "lvln-explorer"
+        elif sys.platform == "darwin":
+            folder = Path.home() / "Library" / "Caches" / "lvln-explorer"
+        else:
+            folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lvln-explorer"
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder.resolve()
-    except OSError:
+    except (OSError, RuntimeError):  # the latter where nobody has a home, as in some containers
         pass
     return _temporary_folder()
 

@@ -7,7 +7,6 @@ downloaded of it once serves without a network. The client takes half a second t
 
 from __future__ import annotations
 
-import errno
 import inspect
 import io
 import json
@@ -21,7 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from .errors import CheckpointError, ClipError, ExplorerError
-from .replacing import replacing
+from .replacing import FULL, replacing
 
 # What a repository of a kind holds here, and so what its failures are.
 FAILURES: dict[str, type[ExplorerError]] = {"model": CheckpointError, "dataset": ClipError}
@@ -34,7 +33,6 @@ _NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]{0,94}\w)?", re.ASCII)
 _REVISION = re.compile(r"(?!.*\.\.)[\w.+-]+(?:/[\w.+-]+)*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LARGE = 50_000  # files, from which on the Hub's short answer about a repository may leave some out
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PIECE = 1 << 16  # bytes
 _LITTLE = 1_000_000  # bytes: a disk with less is called full
 
@@ -312,22 +310,24 @@ def _explain(error: BaseException, address: Address, what: str) -> str:
             return f"The Hub refuses {what} of {name} (HTTP {status}): check that HF_TOKEN is valid and may read it."
         return f"The Hub fails to hand out {what} of {name} (HTTP {status}) and no copy is cached. Try again later."
     reason = type(error).__name__
+    if reason in ("LocalProtocolError", "UnicodeEncodeError"):  # the request could not even be written down
+        return f"{name}: the request cannot be sent: check HF_TOKEN for characters that no token has."
     # The client speaks through httpx or httpx2, by its version; its own HTTP error derives from theirs.
     if isinstance(error, (errors.HfHubHTTPError.__mro__[1], ConnectionError, TimeoutError)):
-        if reason == "LocalProtocolError":  # the request could not even be written down
-            return f"{name}: the request cannot be sent: check HF_TOKEN for characters that no token has."
+        if reason == "UnsupportedProtocol":
+            return f"{name}: HF_ENDPOINT must be a whole address, such as https://huggingface.co."
         if reason in ("RemoteProtocolError", "ReadError"):
             return f"The download of {what} of {name} broke off ({reason}). Try again, or {_instead(address)}."
         return (
             f"{name}: no network ({reason}) and no cached copy of {what}. "
             f"Check the connection and try again, or {_instead(address)}."
         )
-    if isinstance(error, OSError) and error.strerror and error.errno not in _FULL:
+    if isinstance(error, OSError) and error.strerror and error.errno not in FULL:
         return (
             f"{what} of {name} cannot be stored in the Hub client's cache: {error.strerror}. "
             "Set HF_HOME to a folder that can be written."
         )
-    if (isinstance(error, OSError) and error.errno in _FULL) or _disk_is_full():
+    if (isinstance(error, OSError) and error.errno in FULL) or _disk_is_full():
         return (
             f"{what} of {name} cannot be stored in the Hub client's cache: the disk is full. "
             "Free some space, or set HF_HOME to a folder on another disk."

@@ -17,16 +17,29 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .errors import ExplorerError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+TIMEOUTS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
 PORT_VARIABLES = {"GRADIO_SERVER_PORT": 7860, "GRADIO_NUM_PORTS": 100}
 
 
 class MachineError(ExplorerError):
     """The page cannot be served as asked for on this machine."""
+
+
+def prepare(host: str, port: int | None) -> None:
+    """All of this module, in the order of a start at this address. Raises MachineError."""
+    stand_in_for_console()
+    check_working_folder()
+    check_address(host, port)
+    spare_proxies(host)
+    spare_clients()
+    private_folder()
 
 
 def spare_proxies(host: str) -> None:
@@ -36,12 +49,52 @@ def spare_proxies(host: str) -> None:
     known = [name for variable in ("no_proxy", "NO_PROXY") for name in os.environ.get(variable, "").split(",")]
     spared = ",".join(dict.fromkeys(name.strip() for name in (*known, *own) if name.strip()))
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = spared
-    if importlib.util.find_spec("socksio") is None:
-        # Not even a request that needs no proxy can be made then.
-        for variable in (v for name in PROXIES for v in (name, name.upper())):
-            if os.environ.get(variable, "").lower().startswith("socks"):
-                _warn(f"{variable} is left out, as SOCKS proxies need one more package: pip install socksio")
-                del os.environ[variable]
+    # With one that cannot be used, not even a request that needs no proxy can be made.
+    for variable in (v for name in PROXIES for v in (name, name.upper())):
+        address = os.environ.get(variable, "")
+        if address and not _is_proxy(address):
+            _leave_out(variable, "it is not the address of a proxy, such as http://proxy.example:8080")
+        elif address.lower().startswith("socks") and importlib.util.find_spec("socksio") is None:
+            _leave_out(variable, "SOCKS proxies need one more package: pip install socksio")
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        return parts.scheme in PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is no number, for example
+        return False
+
+
+def stand_in_for_console() -> None:
+    """Give what is printed somewhere to go where there is no console, as for services and pythonw."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def check_working_folder() -> None:
+    """Raise MachineError where the working folder was deleted: Gradio cannot be imported there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise MachineError("The working folder was deleted: change to another one and start again.") from None
+
+
+def spare_clients() -> None:
+    """Leave out the settings of clients of the network that would end the program as these are imported: certificates
+    that cannot be read, patience that is no number."""
+    if certificates := os.environ.get("SSL_CERT_FILE"):
+        import ssl
+
+        try:
+            ssl.create_default_context(cafile=certificates)
+        except OSError as error:  # ssl.SSLError too
+            _leave_out("SSL_CERT_FILE", f"{certificates} holds no certificates ({error.strerror})")
+    for variable in TIMEOUTS:
+        value = os.environ.get(variable, "")
+        if value and not (value.isascii() and value.isdigit()):
+            _leave_out(variable, f"it must be a whole number of seconds, not {value!r}")
 
 
 def private_folder() -> Path:
@@ -79,7 +132,8 @@ def _parents(wanted: str | None) -> Iterator[str | Path]:
         yield wanted
     with suppress(FileNotFoundError):  # raised where not even the working folder can be written
         yield tempfile.gettempdir()
-    yield Path.home() / ".cache" / "lvln-explorer"
+    with suppress(RuntimeError):  # raised where nobody has a home, as in some containers
+        yield Path.home() / ".cache" / "lvln-explorer"
 
 
 def check_address(host: str, port: int | None) -> None:
@@ -91,6 +145,9 @@ def check_address(host: str, port: int | None) -> None:
         value = os.environ.get(variable, str(default))
         if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 65535:
             raise MachineError(f"{variable} must be a whole number from 1 to 65535, not {value!r}.")
+    root = os.environ.get("GRADIO_ROOT_PATH", "")
+    if root and not root.startswith(("/", "http://", "https://")):
+        raise MachineError(f"GRADIO_ROOT_PATH must begin with / or be a whole address, not {root!r}.")
     try:
         family, *_, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -111,6 +168,11 @@ def _why_not(host: str, port: int | None, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for every network."
     return f"{host} cannot be listened on{f' at port {port}' if port else ''}: {error.strerror or error}."
+
+
+def _leave_out(variable: str, why: str) -> None:
+    _warn(f"{variable} is left out, as {why}")
+    del os.environ[variable]
 
 
 def _warn(words: str) -> None:

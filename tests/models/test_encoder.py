@@ -78,6 +78,13 @@ def test_imagenet_weights_come_from_the_folded_file(imagenet_encoder, monkeypatc
     assert kept == ("layer4 trained from scratch" in told) == ("layer4.0.conv1.weight" not in stored)
 
 
+def test_a_file_that_is_not_there_is_not_downloaded_instead(tmp_path, monkeypatch):
+    for path in (tmp_path, tmp_path / "absent.safetensors"):
+        monkeypatch.setenv("VP_ENCODER", str(path))
+        with pytest.raises(OSError, match=f"VP_ENCODER names {path}, where there is no file"):
+            load_imagenet(Encoder())
+
+
 def test_a_file_of_another_network_is_refused(tmp_path, monkeypatch):
     save_file({"fc.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     monkeypatch.setenv("VP_ENCODER", str(tmp_path / "other.safetensors"))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 import time
+from contextlib import contextmanager
+from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,10 +20,13 @@ from gradio.processing_utils import move_files_to_cache
 
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
-from vp.ui import files
+from vp.ui import build, files
+from vp.ui.downloads import KINDS
 from vp.ui.files import KEPT, given_video, new_file
 from vp.ui.handlers import Handlers
 from vp.ui.store import Request
+
+CLIPS = Path(__file__).resolve().parents[2] / "assets" / "clips"
 
 
 @pytest.fixture
@@ -128,3 +135,56 @@ def test_a_clip_from_anywhere_can_be_played(served, moving, write_video, tmp_pat
     another = write_video(tmp_path / "another.mp4", moving(5, 32, 48, seed=1))
     clip.write_bytes(another.read_bytes())
     assert Path(handlers.playable(chosen)).read_bytes() == another.read_bytes()
+
+
+@pytest.fixture
+def full_disk():
+    """A limit on the length of files, which is answered as a full disk is, while the block is entered."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    @contextmanager
+    def full(size: int = 1000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    return full
+
+
+FULL_DISK = "cannot be written: the disk is full. Free some space, or start the app with GRADIO_TEMP_DIR"
+
+
+def test_a_full_disk_is_told_by_what_the_page_asks_for_and_nothing_is_left_there(
+    served, full_disk, moving, write_video, tmp_path
+):
+    handlers = Handlers(Explorer())
+    chosen = replace(request(CLIPS / "walk.mp4", "walk.mp4", "Walk"), window=Window("one_frame", seen=2, horizon=1))
+    key, _ = handlers.store.run(chosen)
+    avi = request(write_video(tmp_path / "clip.avi", moving(8, 64, 96)))
+    with full_disk():
+        told = {kind: handlers.download(key, kind).get("error", "") for kind in KINDS}
+        for name, use in {
+            "played": lambda: handlers.playable(chosen),
+            "transcoded": lambda: handlers.playable(avi),
+            "circle": lambda: handlers.pick("circle:0,9,14,ffffff"),
+        }.items():
+            with pytest.raises(RequestError) as refused:
+                use()
+            told[name] = str(refused.value)
+    assert {name: words for name, words in told.items() if FULL_DISK not in words} == {}
+    assert [path for path in served.rglob("*") if path.is_file()] == []
+    assert all("url" in handlers.download(key, kind) for kind in KINDS)
+
+
+def test_a_full_disk_is_told_by_the_api(served, full_disk):
+    page = build(Explorer())
+    clip = str(CLIPS / "walk.mp4")
+    functions = {f.api_name: f.fn for f in page.fns.values() if f.api_visibility == "public"}
+    short = {"model": "one_frame", "seen": 2, "horizon": 1}
+    for name in ("predict", "activations", "silence", "saliency", "spectrum", "motion", "ladder_map"):
+        settings = {key: value for key, value in short.items() if key in signature(functions[name]).parameters}
+        with full_disk(), pytest.raises(gr.Error, match=FULL_DISK):
+            functions[name](clip, **settings)
+    assert [path for path in served.rglob("*") if path.is_file()] == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from pathlib import Path
 
 import pytest
 from aside import run_aside
@@ -47,6 +50,38 @@ def test_a_broken_upload_is_a_malformed_one() -> None:
 def test_a_silent_sender_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "STALLED", 0.01)
     assert read([PIECE], hang=True) == [PIECE, {"error": "The upload stalled: try again."}]
+
+
+def test_a_full_disk_is_seen_before_the_upload_is_on_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    assert read([PIECE, LAST]) == [PIECE, LAST]
+    monkeypatch.setattr(uploads, "LITTLE", 1 << 62)
+    (told,) = read([PIECE, LAST])
+    assert "the disk is full. Free some space" in told["error"]
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "not made yet"))
+    assert read([PIECE, LAST]) == [PIECE, LAST]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_no_room_is_an_answer_of_one_line(number: int) -> None:
+    sent = []
+
+    async def app(scope: dict, receive: object, send: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    run_aside(UploadGuard(app)({"type": "http", "path": "/upload"}, None, send))
+    assert [message.get("status") for message in sent] == [507, None] and b"the disk is full" in sent[1]["body"]
+
+
+def test_other_errors_are_left_alone() -> None:
+    async def app(scope: dict, receive: object, send: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    with pytest.raises(PermissionError):
+        run_aside(UploadGuard(app)({"type": "http", "path": "/upload"}, None, None))
 
 
 def test_other_routes_are_left_alone() -> None:

@@ -46,8 +46,11 @@ def load_imagenet(encoder: Encoder) -> str:
     A folded file (VP_ENCODER, or `../shared/encoder`) is taken first: it may lack `layer4`, which then keeps its
     initial weights and has to be trained. Otherwise torchvision downloads its weights and they are folded here.
     """
-    path = Path(os.environ.get("VP_ENCODER", LOCAL))
-    if path.exists():
+    named = os.environ.get("VP_ENCODER")
+    path = Path(named or LOCAL)
+    if named and not path.is_file():
+        raise OSError(f"VP_ENCODER names {path}, where there is no file: name one of weights, or unset it")
+    if path.is_file():
         missing = sorted({key.split(".")[0] for key in _fill(encoder, path, read_weights(path), strict=False)})
         return "ResNet-18 IMAGENET1K_V1, folded" + (f"; {', '.join(missing)} trained from scratch" if missing else "")
     try:

@@ -20,7 +20,7 @@ from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .experiments import EXPERIMENTS
-from .files import given_video, new_file, plain
+from .files import given_video, plain, written
 from .handlers import MODEL, Handlers, shown
 from .numbers import whole
 
@@ -66,7 +66,7 @@ def add_api(handlers: Handlers) -> None:
             number a step that has a true frame; PSNR in dB) and seconds (time the network took).
         """
         rollout = run(video, model, start, fps, seen, horizon, size)
-        out = render.side_by_side_mp4(rollout, new_file("prediction.mp4"), whole(fps))
+        out = written("prediction.mp4", lambda path: render.side_by_side_mp4(rollout, path, whole(fps)))
         return str(out), _numbers(rollout, whole(fps))
 
     @shown
@@ -108,8 +108,7 @@ def add_api(handlers: Handlers) -> None:
         if not 0 <= step < rollout.steps:
             raise RequestError(f"The step must be from 0 to {rollout.steps - 1}, not {step}.")
         values = rollout.activation(block, kernel, quantity)[step]
-        out = new_file(f"{block}-{kernel}-{quantity}.png")
-        Image.fromarray(render.filter_grid(values)).save(out)
+        out = written(f"{block}-{kernel}-{quantity}.png", Image.fromarray(render.filter_grid(values)).save)
         numbers = {"model": model, "block": block, "kernel": kernel, "quantity": quantity}
         numbers |= {"step": step, "steps": rollout.steps, "filters": len(values)}
         numbers |= {"height": values.shape[1], "width": values.shape[2]}

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import gradio as gr
@@ -15,6 +16,7 @@ from gradio.utils import get_upload_folder
 
 from vp import video
 from vp.errors import RequestError
+from vp.replacing import FULL
 
 KEPT = 3600  # seconds that uploads and results stay
 
@@ -38,8 +40,12 @@ def still_there(path: str, title: str = "The video", *, uploaded: bool = True) -
 
 
 def shown_copy(path: str) -> str:
-    """A copy where Gradio may serve it from, one for each content: clips lie wherever their owner keeps them."""
-    return save_file_to_cache(path, get_upload_folder())
+    """A copy where Gradio may serve it from, one for each content: clips lie wherever their owner keeps them.
+
+    Raises RequestError where there is no room for it.
+    """
+    with _room(Path(path).name):
+        return save_file_to_cache(path, get_upload_folder())
 
 
 def plain(component: gr.Component) -> gr.Component:
@@ -64,3 +70,28 @@ def new_file(name: str) -> Path:
             if time.time() - folder.stat().st_mtime > KEPT:
                 shutil.rmtree(folder)
     return path
+
+
+def written(name: str, write: Callable[[Path], object]) -> Path:
+    """A new file for a result, filled by `write`. Raises RequestError, and leaves nothing, where there is no room."""
+    with _room(name):
+        path = new_file(name)
+        try:
+            write(path)
+        except BaseException:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise
+    return path
+
+
+@contextmanager
+def _room(name: str) -> Iterator[None]:
+    """Say what to do where a file cannot be written into the folder that Gradio serves."""
+    try:
+        yield
+    except OSError as error:
+        why = "the disk is full" if error.errno in FULL else error.strerror or error
+        raise RequestError(
+            f"{name} cannot be written: {why}. Free some space, or start the app with GRADIO_TEMP_DIR set to a folder "
+            "on another disk."
+        ) from error

@@ -33,7 +33,7 @@ from vp.shelves import Shelf, varied
 
 from .downloads import make_download, url
 from .experiments import EXPERIMENTS
-from .files import new_file, shown_copy
+from .files import shown_copy, written
 from .payload import activation_payload, data_url, filter_payload, rollout_payload
 from .registry import ask_for_page
 from .store import Request, RolloutStore
@@ -153,8 +153,8 @@ class Handlers:
         """
         clip_id = str(clip_id)
         if clip_id.startswith(circle.PREFIX):
-            path = new_file("circle.mp4")
-            video.write_mp4(path, circle.Circle.parse(clip_id).frames(), fps=circle.FPS)
+            frames = circle.Circle.parse(clip_id).frames()
+            path = written("circle.mp4", lambda path: video.write_mp4(path, frames, fps=circle.FPS))
             return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", clip_id, Window())
         shelf, clip = self.explorer.clip(clip_id)
         path = str(shelf.clips.path(clip.id, progress))
@@ -217,7 +217,7 @@ class Handlers:
         """The whole clip as a file that browsers play."""
         if video.browser_playable(request.file):
             return shown_copy(request.path)
-        return str(video.to_browser_mp4(request.path, new_file("clip.mp4")))
+        return str(written("clip.mp4", lambda path: video.to_browser_mp4(request.path, path)))
 
     # -- predictions ---------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from vp.errors import RequestError
 from vp.explorer import Explorer, Window
 from vp.rollout import Rollout
 
-from .files import given_video, new_file
+from .files import given_video, written
 from .numbers import real, whole
 from .store import Request, RolloutStore
 
@@ -150,8 +150,7 @@ class Experiment:
             answer = self.ask(Subject(explorer, request, lambda: explorer.predict(path, window)), settings)
             if answer.save is None:
                 return answer.numbers
-            answer.save(out := new_file(self.file))
-            return str(out), answer.numbers
+            return str(written(self.file, answer.save)), answer.numbers
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         function.__signature__ = inspect.Signature(

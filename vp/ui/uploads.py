@@ -1,13 +1,23 @@
-"""Uploads that break off or stall: what has arrived of them is thrown away, quietly."""
+"""Uploads that break off, stall or find no room: what has arrived of them is thrown away, quietly."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, MutableMapping
 
+from gradio.utils import get_upload_folder
 from starlette.formparsers import MultiPartException
+from starlette.responses import PlainTextResponse
+
+from vp.replacing import FULL
 
 STALLED = 60  # seconds without a byte
+LITTLE = 1_000_000  # bytes: a disk with less is called full
+NO_ROOM = (
+    "The upload cannot be stored: the disk is full. Free some space, or start the app with GRADIO_TEMP_DIR set to a "
+    "folder on another disk."
+)
 
 Message = MutableMapping[str, object]
 
@@ -16,8 +26,8 @@ class UploadGuard:
     """ASGI middleware around Gradio's upload route.
 
     Gradio removes what it has stored of an upload when its form is malformed, but leaves it on the disk, with a
-    traceback in the log, when the sender hangs up; and it waits for ever for a sender who falls silent. Both are turned
-    into the malformed form here.
+    traceback in the log, when the sender hangs up or the disk is full; and it waits for ever for a sender who falls
+    silent. All three are turned into the malformed form here.
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
@@ -40,7 +50,21 @@ class UploadGuard:
                 raise MultiPartException("The upload stalled: try again.") from None
             if message["type"] == "http.disconnect":
                 raise MultiPartException("The upload broke off: try again.")
+            if _disk_is_full():
+                raise MultiPartException(NO_ROOM)
             complete = not message.get("more_body", False)
             return message
 
-        await self.app(scope, guarded, send)
+        try:
+            await self.app(scope, guarded, send)
+        except OSError as error:  # no room for other reasons, such as a quota
+            if error.errno not in FULL:
+                raise
+            await PlainTextResponse(NO_ROOM, status_code=507)(scope, receive, send)
+
+
+def _disk_is_full() -> bool:
+    try:
+        return shutil.disk_usage(get_upload_folder()).free < LITTLE
+    except OSError:  # the folder is made with the first upload
+        return False

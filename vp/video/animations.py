@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import av
 import imageio.v3 as iio
 import numpy as np
-from PIL import ImageFile, features
+from PIL import Image, ImageCms, ImageFile, features
 
 from vp import limits
 from vp.errors import VideoError
@@ -79,7 +81,7 @@ def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]
                 if index == 1 and info.get("default_image"):  # an APNG's picture for programs that show no other
                     continue
                 length = Fraction(info.get("duration") or 0) / 1000
-                found.append((image, DEFAULT if length < SHORTEST else length))
+                found.append((_srgb(image, info.get("icc_profile")), DEFAULT if length < SHORTEST else length))
                 if index > 1:
                     yield from found
                     found = []
@@ -92,3 +94,21 @@ def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]
         if index == 0:
             raise no_frames(path) from error
         yield from found
+
+
+def _srgb(image: np.ndarray, profile: bytes | None) -> np.ndarray:
+    """uint8 [H, W, 4] in the colours of an ICC profile to those of sRGB, as browsers do (Chromium: except in WebP)."""
+    change = _to_srgb(profile) if profile else None
+    return image if change is None else np.asarray(ImageCms.applyTransform(Image.fromarray(image), change))
+
+
+@lru_cache(maxsize=4)
+def _to_srgb(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    """None for a profile that is damaged or not for RGB, which browsers leave out, and where Pillow cannot do it."""
+    if not features.check("littlecms2"):
+        return None
+    try:
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        return ImageCms.buildTransform(own, ImageCms.createProfile("sRGB"), "RGBA", "RGBA")
+    except (ImageCms.PyCMSError, OSError):
+        return None

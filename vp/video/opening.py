@@ -15,6 +15,7 @@ from PIL import Image
 
 from vp import limits
 from vp.errors import VideoError
+from vp.replacing import FULL
 
 from .colour import UNSPECIFIED, Tags
 from .cropping import container_crop
@@ -190,6 +191,8 @@ def as_video_errors(path: str | os.PathLike) -> Iterator[None]:
     except PermissionError as error:
         raise VideoError(f"'{Path(path).name}' may not be opened: check its permissions.") from error
     except (av.FFmpegError, OSError, ValueError, ArithmeticError) as error:
+        if getattr(error, "errno", None) in FULL:
+            raise OSError(error.errno, os.strerror(error.errno)) from error  # no fault of the video
         raise VideoError(f"'{Path(path).name}' cannot be processed, it may be damaged: try another file.") from error
 
 

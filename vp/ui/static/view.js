@@ -219,4 +219,4 @@ function lvlnView() {
     lineChart, lazy,
   };
 }
-Object.assign(lvln, lvlnView());
+Object.assign(lvln, /** @satisfies {Beside} */ (lvlnView()));

@@ -121,7 +121,7 @@ def test_a_circle_is_set_off_by_hand(explorer: Explorer) -> None:
     mouse.down()
     mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.9, steps=4)
     mouse.up()
-    expect(view.locator(".told")).to_contain_text("90°")
+    expect(view.locator(".note")).to_contain_text("90°")
     with explorer.new_rollout():
         view.locator(".go").click()
     clip = explorer.state("rollout.clip_id")
@@ -131,4 +131,4 @@ def test_a_circle_is_set_off_by_hand(explorer: Explorer) -> None:
 
     canvas.focus()
     explorer.page.keyboard.press("ArrowRight")
-    expect(view.locator(".told")).to_contain_text("100°")
+    expect(view.locator(".note")).to_contain_text("100°")

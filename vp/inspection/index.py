@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import RequestError
 from ..metrics import psnr
 from ..models import BLOCKS, KERNELS, Ladder
-from ..models.silence import Mask
+from ..models.silence import Part, masks
 from ..predictor import Predictor
 
 # What is looked for: the state, the update gate, and the change of the state.
@@ -25,7 +25,7 @@ DIRECTIONS = 8
 # Sizes of motion in pixels a frame, from each to the next; what is slower than the first stands still.
 SIZES = (0.25, 1.0, 2.0, 4.0)
 MOTIONS = 1 + len(SIZES) * DIRECTIONS
-LESIONS = 32  # pictures that the decoder makes at once
+TOGETHER = 32  # pictures that the decoder makes at once
 
 
 @dataclass(frozen=True)
@@ -226,11 +226,9 @@ def _lost(predictor: Predictor, frames: np.ndarray) -> np.ndarray:
             lateral = model.laterals[block]
             read = lateral.gru_input(observed.inputs[block], observed.evidence.get(block))
             for at, kernel in enumerate(KERNELS, start=1):
-                for some in torch.arange(lateral.width).split(LESIONS):
-                    mask = torch.ones(len(some), lateral.width, 1, 1).to(read)
-                    mask[torch.arange(len(some)), some] = 0
-                    only = Mask({kernel: mask}, mask, mask[:, :1])
-                    h = lateral.recur(kernel, read, None, steps=seen, silence=only)[-1].h
+                for some in torch.arange(lateral.width).split(TOGETHER):
+                    silence = masks([[Part(block, kernel, int(i))] for i in some], model.config, read)
+                    h = lateral.recur(kernel, read, None, steps=seen, silence=silence[block])[-1].h
                     hurt = {name: column.repeat(len(some), 1, 1, 1) for name, column in columns.items()}
                     hurt[block][:, at * lateral.width : (at + 1) * lateral.width] = h
                     count = len(some)

@@ -104,11 +104,11 @@ def explain_number(
     with torch.inference_mode():
         observed = model.observe(_read(rollout, step).to(predictor.device), batch=1, blocks=(block,))
         observed = observed.map(lambda x: x[-1:])
-        heard = lateral.gru_input(observed.inputs[block], observed.evidence.get(block)).float().cpu()
+        read = lateral.gru_input(observed.inputs[block], observed.evidence.get(block)).float().cpu()
         before = torch.from_numpy(states[step - 1] if step else np.zeros_like(states[0]))[None].float()
         # The candidate reads r . h under its kernel, and each of these r has neighbours of its own.
-        wide_x, wide_h = (_patch(x, row, column, 2 * reach) for x in (heard, before))
-        x, h, inside = (_patch(x, row, column, reach)[0] for x in (heard, before, torch.ones_like(before[:, :1])))
+        wide_x, wide_h = (_patch(x, row, column, 2 * reach) for x in (read, before))
+        x, h, inside = (_patch(x, row, column, reach)[0] for x in (read, before, torch.ones_like(before[:, :1])))
         of_x, bias = gru.input.weight.float().cpu(), gru.input.bias.float().cpu()
         of_h = torch.cat([gru.gates.weight, gru.candidate.weight]).float().cpu()
         of_r = slice(filters, 2 * filters)

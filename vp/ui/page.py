@@ -244,7 +244,9 @@ def build(explorer: Explorer) -> gr.Blocks:
         arrived.failure(None, js=IDLE)
         arrived.success(whole, clip, player, js=PAINTED, **quiet)
         if explorer.troubles:  # which may be over for the next visitor
-            page.load(lambda: gr.update(value=_missing(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet)
+            page.load(
+                lambda: gr.update(value=_missing(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet
+            )
         # Filled when somebody looks: it counts parameters, for which PyTorch has to be there.
         about_tab.select(lambda: about(explorer), None, about_text, **quiet)
         if first and not example:

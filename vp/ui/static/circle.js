@@ -1,6 +1,6 @@
 // The moving circle: set off by hand; vp/circle.py says where it goes from there.
 lvln.views.circle = (root) => {
-  const { call, send, busy, visible } = lvln;
+  const { call, send, busy, drag, visible } = lvln;
   const canvas = root.querySelector("canvas");
   const context = canvas.getContext("2d");
   const [size, colour] = root.querySelectorAll("input");
@@ -54,28 +54,14 @@ lvln.views.circle = (root) => {
     paint();
   }
 
-  function aim(event) {
-    const box = canvas.getBoundingClientRect();
-    const dx = ((event.clientX - box.left) / box.width) * 320 - 160;
-    const dy = ((event.clientY - box.top) / box.height) * 240 - 120;
+  drag(canvas, ([down, across], phase) => {
+    dragged = phase !== "end";
+    const [dx, dy] = [across * 320 - 160, down * 240 - 120];
     speed = Math.min(FASTEST, Math.hypot(dx, dy) / REACH);
     angle = (Math.atan2(dy, dx) * 180) / Math.PI;
+    if (phase === "begin") canvas.focus();
     tell();
-  }
-  canvas.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
-    canvas.setPointerCapture(event.pointerId);
-    canvas.focus();
-    dragged = true;
-    aim(event);
   });
-  canvas.addEventListener("pointermove", (event) => dragged && aim(event));
-  for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, () => {
-      dragged = false;
-      tell();
-    });
-  }
   canvas.addEventListener("keydown", (event) => {
     const change = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, 2], ArrowDown: [0, -2] }[event.key];
     if (!change) return;

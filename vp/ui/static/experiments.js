@@ -29,22 +29,28 @@
  *   speed: number[] }} Move
  */
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, spaced, signed, cut, draw, grey, lut, painted, tile, rgba, lineChart, visible } = lvln;
+  const { state, on, inspect, classify, element, escape, spaced, signed, cut, draw, grey, lut, painted, tile, rgba, lineChart, drag, visible } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped. The address
   // brings back the last one, with its arguments, and what is silenced.
   const latest = {};
   const noted = { silence: "", run: {} };
-  async function run(name, options, message, show) {
-    const box = card(name);
+  const cards = {};
+  // What a card says while it waits, and how it draws an answer; its button runs it as it comes.
+  function describe(name, waiting, show) {
+    cards[name] = { waiting, show };
+    card(name).querySelector(".go")?.addEventListener("click", () => run(name));
+  }
+  async function run(name, options = {}) {
+    const [box, { waiting, show }] = [card(name), cards[name]];
     const { rollout } = state;
     if (!rollout) return;
     if (name !== "silence") noted.run = { run: name, ...options };
     note();
     const mine = (latest[name] = {});
     const status = box.querySelector(".status");
-    status.replaceChildren(element(`<progress aria-label="working"></progress>`), message);
+    status.replaceChildren(element(`<progress aria-label="working"></progress>`), waiting);
     box.classList.add("working");
     try {
       const answer = await inspect(name, options);
@@ -94,26 +100,27 @@ lvln.views.experiments = (root) => {
       box.querySelector(".result").replaceChildren();
       return;
     }
-    run("silence", { parts: noted.silence }, "Predicting without…", async ({ strip: frames, parts, psnr, untouched_psnr, lost }, result, rollout) => {
-      const hurt = await cut(frames, rollout.horizon, rollout.size);
-      const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, hurt, psnr]];
-      const verdict = lost === null ? "no true frames to score" : Math.abs(lost) < 0.05 ? "It makes no difference to this clip." : lost > 0 ? `It costs ${lost.toFixed(1)} dB.` : `It does ${(-lost).toFixed(1)} dB better without.`;
-      const strip = ([name, predicted, psnr]) => {
-        const line = element(`<div class="line"><b>${escape(name)}</b><div class="cells"></div></div>`);
-        predicted.forEach((frame, k) => {
-          const figure = element(`<figure><canvas></canvas><figcaption>${psnr[k] === undefined ? "" : `${psnr[k].toFixed(1)} dB`}</figcaption></figure>`);
-          draw(figure.querySelector("canvas"), frame);
-          line.querySelector(".cells").append(figure);
-        });
-        return line;
-      };
-      result.replaceChildren(
-        element(`<p class="verdict ${lost > 0.05 ? "bad" : lost < -0.05 ? "good" : ""}">${verdict}</p>`),
-        ...rows.map(strip),
-        classes([...silenced])
-      );
-    });
+    run("silence", { parts: noted.silence });
   }
+  describe("silence", "Predicting without…", async ({ strip: frames, parts, psnr, untouched_psnr, lost }, result, rollout) => {
+    const hurt = await cut(frames, rollout.horizon, rollout.size);
+    const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, hurt, psnr]];
+    const verdict = lost === null ? "no true frames to score" : Math.abs(lost) < 0.05 ? "It makes no difference to this clip." : lost > 0 ? `It costs ${lost.toFixed(1)} dB.` : `It does ${(-lost).toFixed(1)} dB better without.`;
+    const strip = ([name, predicted, psnr]) => {
+      const line = element(`<div class="line"><b>${escape(name)}</b><div class="cells"></div></div>`);
+      predicted.forEach((frame, k) => {
+        const figure = element(`<figure><canvas></canvas><figcaption>${psnr[k] === undefined ? "" : `${psnr[k].toFixed(1)} dB`}</figcaption></figure>`);
+        draw(figure.querySelector("canvas"), frame);
+        line.querySelector(".cells").append(figure);
+      });
+      return line;
+    };
+    result.replaceChildren(
+      element(`<p class="verdict ${lost > 0.05 ? "bad" : lost < -0.05 ? "good" : ""}">${verdict}</p>`),
+      ...rows.map(strip),
+      classes([...silenced])
+    );
+  });
   // The classifier reads the same memories, along the whole clip: what does it say without them?
   function classes(without) {
     const box = element(`<div class="said"><button type="button">And which action does it see then?</button><p class="status" role="status"></p><div></div></div>`);
@@ -162,127 +169,114 @@ lvln.views.experiments = (root) => {
   });
 
   // -- importance ------------------------------------------------------------------------------------------------
-  card("importance").querySelector(".go").addEventListener("click", () =>
-    run("importance", {}, "Silencing each in turn…", ({ importance }, result) => {
-      const scored = importance[0].lost !== null;
-      const size = (part) => (scored ? part.lost : part.change);
-      const most = Math.max(...importance.map((part) => Math.abs(size(part))), 1e-6);
-      const row = ({ part, ...costs }, head) =>
-        `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${part.split(".")[1].replace("x", "×")}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
-      // A group for each block: all three at once, then each alone.
-      const groups = ["C1", "C2", "C3", "C4"].map((block) => {
-        const of = (part) => importance.find((p) => p.part === part);
-        return `<tbody data-block="${block}">${row(of(block), true)}${["3x3", "5x5", "7x7"].map((kernel) => row(of(`${block}.${kernel}`), false)).join("")}</tbody>`;
-      });
-      const table = element(`<table class="scores grouped"><thead><tr><th scope="col">memory</th><td></td><th scope="col">${scored ? "dB lost" : "change"}</th></tr></thead>${groups.join("")}</table>`);
-      table.querySelectorAll("[data-path]").forEach((button) =>
-        button.addEventListener("click", () => {
-          lvln.enter(...button.dataset.path.split("."));
-        })
-      );
-      result.replaceChildren(table);
-    })
-  );
+  describe("importance", "Silencing each in turn…", ({ importance }, result) => {
+    const scored = importance[0].lost !== null;
+    const size = (part) => (scored ? part.lost : part.change);
+    const most = Math.max(...importance.map((part) => Math.abs(size(part))), 1e-6);
+    const row = ({ part, ...costs }, head) =>
+      `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${part.split(".")[1].replace("x", "×")}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
+    // A group for each block: all three at once, then each alone.
+    const groups = ["C1", "C2", "C3", "C4"].map((block) => {
+      const of = (part) => importance.find((p) => p.part === part);
+      return `<tbody data-block="${block}">${row(of(block), true)}${["3x3", "5x5", "7x7"].map((kernel) => row(of(`${block}.${kernel}`), false)).join("")}</tbody>`;
+    });
+    const table = element(`<table class="scores grouped"><thead><tr><th scope="col">memory</th><td></td><th scope="col">${scored ? "dB lost" : "change"}</th></tr></thead>${groups.join("")}</table>`, ({ target }) => {
+      const [block, kernel] = (target.dataset.path || "").split(".");
+      if (kernel) lvln.enter(block, kernel);
+    });
+    result.replaceChildren(table);
+  });
 
   // -- memory reset ----------------------------------------------------------------------------------------------
-  function reset(options) {
-    run("memory_reset", options, "Forgetting…", ({ at, psnr, reset_psnr, copy_psnr, recovered }, result) => {
-      const verdict =
-        recovered === null ? "It has not caught up by the end." : recovered === 0 ? "It never fell behind: the last frame was enough here." : `It takes ${recovered} frame${recovered > 1 ? "s" : ""} to catch up.`;
-      const picture = psnrChart({
-        title: "PSNR of the next frame along the clip",
-        series: [
-          { name: "repeated", kind: "copy", values: copy_psnr },
-          { name: "memory wiped", kind: "wiped", values: reset_psnr },
-          { name: "untouched", kind: "ours", values: psnr },
-        ],
-        over({ x, left, right, top, bottom }) {
-          const width = (right - left) / psnr.length;
-          const frames = psnr.map((_, i) => `<rect data-i="${i}" tabindex="0" role="button" aria-label="wipe before frame ${i + 1}" x="${x(i) - width / 2}" y="${top}" width="${width}" height="${bottom + 26 - top}"/>`);
-          return `<path class="wipe" d="M${x(at - 0.5)} ${top}V${bottom}"/><text class="label" x="${x(at - 0.5)}" y="${top - 3}" text-anchor="middle">wiped</text>${frames.join("")}`;
-        },
-      });
-      const pick = ({ target }) => Number(target.dataset.i) >= 1 && reset({ at: Number(target.dataset.i) });
-      picture.addEventListener("click", pick);
-      picture.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), pick(event)));
-      result.replaceChildren(element(`<p class="verdict">${verdict}</p>`), picture, element("<p class='quiet'>PSNR in dB of the frame predicted after each frame of the clip.</p>"));
+  describe("memory_reset", "Forgetting…", ({ at, psnr, reset_psnr, copy_psnr, recovered }, result) => {
+    const verdict =
+      recovered === null ? "It has not caught up by the end." : recovered === 0 ? "It never fell behind: the last frame was enough here." : `It takes ${recovered} frame${recovered > 1 ? "s" : ""} to catch up.`;
+    const picture = psnrChart({
+      title: "PSNR of the next frame along the clip",
+      series: [
+        { name: "repeated", kind: "copy", values: copy_psnr },
+        { name: "memory wiped", kind: "wiped", values: reset_psnr },
+        { name: "untouched", kind: "ours", values: psnr },
+      ],
+      over({ x, left, right, top, bottom }) {
+        const width = (right - left) / psnr.length;
+        const frames = psnr.map((_, i) => `<rect data-i="${i}" tabindex="0" role="button" aria-label="wipe before frame ${i + 1}" x="${x(i) - width / 2}" y="${top}" width="${width}" height="${bottom + 26 - top}"/>`);
+        return `<path class="wipe" d="M${x(at - 0.5)} ${top}V${bottom}"/><text class="label" x="${x(at - 0.5)}" y="${top - 3}" text-anchor="middle">wiped</text>${frames.join("")}`;
+      },
     });
-  }
-  card("memory_reset").querySelector(".go").addEventListener("click", () => reset({}));
+    const pick = ({ target }) => Number(target.dataset.i) >= 1 && run("memory_reset", { at: Number(target.dataset.i) });
+    picture.addEventListener("click", pick);
+    picture.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), pick(event)));
+    result.replaceChildren(element(`<p class="verdict">${verdict}</p>`), picture, element("<p class='quiet'>PSNR in dB of the frame predicted after each frame of the clip.</p>"));
+  });
 
   // -- seen sweep ------------------------------------------------------------------------------------------------
-  card("seen_sweep").querySelector(".go").addEventListener("click", () =>
-    run("seen_sweep", {}, "Predicting from fewer frames…", ({ psnr, copy_psnr }, result) => {
-      const best = psnr.indexOf(Math.max(...psnr));
-      result.replaceChildren(
-        element(`<p class="verdict">Best after seeing ${best + 1} frame${best ? "s" : ""}: ${signed(psnr[best] - copy_psnr)} dB against repeating the last one.</p>`),
-        psnrChart({
-          title: "PSNR against the number of frames seen",
-          series: [
-            { name: "repeated", kind: "copy", values: psnr.map(() => copy_psnr) },
-            { name: "predicted", kind: "ours", values: psnr },
-          ],
-        }),
-        element("<p class='quiet'>PSNR in dB of the next frame against the number of frames seen before it.</p>")
-      );
-    })
-  );
+  describe("seen_sweep", "Predicting from fewer frames…", ({ psnr, copy_psnr }, result) => {
+    const best = psnr.indexOf(Math.max(...psnr));
+    result.replaceChildren(
+      element(`<p class="verdict">Best after seeing ${best + 1} frame${best ? "s" : ""}: ${signed(psnr[best] - copy_psnr)} dB against repeating the last one.</p>`),
+      psnrChart({
+        title: "PSNR against the number of frames seen",
+        series: [
+          { name: "repeated", kind: "copy", values: psnr.map(() => copy_psnr) },
+          { name: "predicted", kind: "ours", values: psnr },
+        ],
+      }),
+      element("<p class='quiet'>PSNR in dB of the next frame against the number of frames seen before it.</p>")
+    );
+  });
 
   // -- spectrum --------------------------------------------------------------------------------------------------
   const GRID = 1.05; // what passes for none
-  card("spectrum").querySelector(".go").addEventListener("click", () =>
-    run("spectrum", {}, "Measuring every frequency…", async ({ networks, truth, range }, result) => {
-      const [ours, paper] = networks;
-      const table = lut(false);
-      const row = element(`<div class="spectra"></div>`);
-      const columns = [{ ...truth, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
-      if (paper) columns.push({ ...paper, kind: "paper" });
-      for (const { kind, title, size: [h, w], frame, spectrum, gain } of columns) {
-        const against = gain === undefined ? "" : `: ${signed(gain)} dB against repeating the last frame`;
-        const figure = element(`<figure class="${kind}"><img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption><b>${title}</b>${against}</figcaption></figure>`);
-        tile(await grey(spectrum), [h, w], { table }, figure.querySelector("canvas"));
-        // Where a pattern of each period has its power: rings around the multiples of its frequency.
-        figure.querySelector("svg").innerHTML = Object.keys(ours.grid).map(Number).map((p) => {
-          const at = [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [w / 2 + (j * w) / p, h / 2 + (i * h) / p])).filter(([x, y]) => x !== w / 2 || y !== h / 2);
-          return at.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="${h / 32}"/>`).join("");
-        }).join("");
-        row.append(figure);
-      }
-      const verdict = ({ title, grid }) => {
-        const worst = Math.max(...Object.values(grid));
-        const said = worst <= GRID ? "no grid: at no period is there more than in the truth." : `a grid: up to ${worst.toFixed(1)} times the energy of the truth.`;
-        return element(`<p class="verdict ${worst <= GRID ? "good" : "bad"}">${title} leaves ${said}</p>`);
-      };
-      const each = networks.map(({ title, grid }) => `${title} ${Object.entries(grid).map(([p, v]) => `every ${p} pixels ${v.toFixed(2)}`).join(", ")}`).join("; ");
-      result.replaceChildren(
-        ...networks.map(verdict),
-        row,
-        element(`<p class="quiet">Energy of what repeats, against the truth's (1 is none too much): ${each}. Brightness of a spectrum: ${range.toFixed(0)} dB from black to white.</p>`)
-      );
-    })
-  );
+  describe("spectrum", "Measuring every frequency…", async ({ networks, truth, range }, result) => {
+    const [ours, paper] = networks;
+    const table = lut(false);
+    const row = element(`<div class="spectra"></div>`);
+    const columns = [{ ...truth, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
+    if (paper) columns.push({ ...paper, kind: "paper" });
+    for (const { kind, title, size: [h, w], frame, spectrum, gain } of columns) {
+      const against = gain === undefined ? "" : `: ${signed(gain)} dB against repeating the last frame`;
+      const figure = element(`<figure class="${kind}"><img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption><b>${title}</b>${against}</figcaption></figure>`);
+      tile(await grey(spectrum), [h, w], { table }, figure.querySelector("canvas"));
+      // Where a pattern of each period has its power: rings around the multiples of its frequency.
+      figure.querySelector("svg").innerHTML = Object.keys(ours.grid).map(Number).map((p) => {
+        const at = [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [w / 2 + (j * w) / p, h / 2 + (i * h) / p])).filter(([x, y]) => x !== w / 2 || y !== h / 2);
+        return at.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="${h / 32}"/>`).join("");
+      }).join("");
+      row.append(figure);
+    }
+    const verdict = ({ title, grid }) => {
+      const worst = Math.max(...Object.values(grid));
+      const said = worst <= GRID ? "no grid: at no period is there more than in the truth." : `a grid: up to ${worst.toFixed(1)} times the energy of the truth.`;
+      return element(`<p class="verdict ${worst <= GRID ? "good" : "bad"}">${title} leaves ${said}</p>`);
+    };
+    const each = networks.map(({ title, grid }) => `${title} ${Object.entries(grid).map(([p, v]) => `every ${p} pixels ${v.toFixed(2)}`).join(", ")}`).join("; ");
+    result.replaceChildren(
+      ...networks.map(verdict),
+      row,
+      element(`<p class="quiet">Energy of what repeats, against the truth's (1 is none too much): ${each}. Brightness of a spectrum: ${range.toFixed(0)} dB from black to white.</p>`)
+    );
+  });
 
   // -- saliency --------------------------------------------------------------------------------------------------
-  function saliency(region) {
-    run("saliency", region, "Going back through the network…", async ({ sprite, size: [h, w], shares, region }, result, rollout) => {
-      const heat = await grey(sprite);
-      const table = lut(false);
-      const most = Math.max(...shares);
-      const line = element(`<div class="cells heat"></div>`);
-      shares.forEach((share, t) => {
-        const figure = element(`<figure><canvas></canvas><u><i style="width:${(100 * share) / most}%"></i></u><figcaption>frame ${t + 1}: ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %</figcaption></figure>`);
-        const seen = rgba(rollout.real[t]);
-        painted(h, w, (i) => {
-          const value = heat.values[t * h * w + i];
-          const a = 0.25 + (0.75 * value) / 255;
-          const shade = (seen[4 * i] + seen[4 * i + 1] + seen[4 * i + 2]) / 3;
-          return [0, 1, 2].map((c) => (1 - a) * shade * 0.8 + a * table[3 * value + c]);
-        }, figure.querySelector("canvas"));
-        line.append(figure);
-      });
-      result.replaceChildren(target(rollout, region), line);
+  describe("saliency", "Going back through the network…", async ({ sprite, size: [h, w], shares, region }, result, rollout) => {
+    const heat = await grey(sprite);
+    const table = lut(false);
+    const most = Math.max(...shares);
+    const line = element(`<div class="cells heat"></div>`);
+    shares.forEach((share, t) => {
+      const figure = element(`<figure><canvas></canvas><u><i style="width:${(100 * share) / most}%"></i></u><figcaption>frame ${t + 1}: ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %</figcaption></figure>`);
+      const seen = rgba(rollout.real[t]);
+      painted(h, w, (i) => {
+        const value = heat.values[t * h * w + i];
+        const a = 0.25 + (0.75 * value) / 255;
+        const shade = (seen[4 * i] + seen[4 * i + 1] + seen[4 * i + 2]) / 3;
+        return [0, 1, 2].map((c) => (1 - a) * shade * 0.8 + a * table[3 * value + c]);
+      }, figure.querySelector("canvas"));
+      line.append(figure);
     });
-  }
+    result.replaceChildren(target(rollout, region), line);
+  });
 
   // The prediction, on which a region is drawn by dragging.
   function target(rollout, region) {
@@ -293,31 +287,14 @@ lvln.views.experiments = (root) => {
     const [h, w] = rollout.size;
     const place = ({ top, left, bottom, right }) => Object.assign(frame.style, { top: `${100 * top}%`, left: `${100 * left}%`, height: `${100 * (bottom - top)}%`, width: `${100 * (right - left)}%` });
     place({ top: region[0] / h, left: region[1] / w, bottom: region[2] / h, right: region[3] / w });
-    let from = null;
-    const at = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return [Math.max(0, Math.min(1, (event.clientY - box.top) / box.height)), Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))];
-    };
-    const span = (event) => {
-      const to = at(event);
-      return { top: Math.min(from[0], to[0]), left: Math.min(from[1], to[1]), bottom: Math.max(from[0], to[0]), right: Math.max(from[1], to[1]) };
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      event.preventDefault();
-      canvas.setPointerCapture(event.pointerId);
-      from = at(event);
+    let [from, chosen] = [null, null];
+    drag(canvas, ([y, x], phase) => {
+      if (phase === "begin") from = [y, x];
+      else if (phase === "move") place((chosen = { top: Math.min(from[0], y), left: Math.min(from[1], x), bottom: Math.max(from[0], y), right: Math.max(from[1], x) }));
+      else if (chosen && (chosen.bottom - chosen.top) * h >= 2 && (chosen.right - chosen.left) * w >= 2) run("saliency", chosen);
     });
-    canvas.addEventListener("pointermove", (event) => from && place(span(event)));
-    canvas.addEventListener("pointerup", (event) => {
-      if (!from) return;
-      const chosen = span(event);
-      from = null;
-      if ((chosen.bottom - chosen.top) * h >= 2 && (chosen.right - chosen.left) * w >= 2) saliency(chosen);
-    });
-    canvas.addEventListener("pointercancel", () => (from = null));
     return figure;
   }
-  card("saliency").querySelector(".go").addEventListener("click", () => saliency({}));
 
   on("rollout", (rollout) => {
     root.style.setProperty("--aspect", `${rollout.size[1]} / ${rollout.size[0]}`);
@@ -336,13 +313,9 @@ lvln.views.experiments = (root) => {
     const known = new Set(parts.map((button) => button.dataset.part));
     named.split(",").filter((part) => known.has(part) || /^C[1-4]\.\w+\.\d+$/.test(part)).forEach((part) => silenced.add(part));
     if (silenced.size) silence();
-    const box = /^\w+$/.test(name) && name !== "silence" && card(name);
-    if (!box) return;
-    const given = box.dataset.arguments.split(" ").filter((argument) => argument in values);
-    const options = Object.fromEntries(given.map((argument) => [argument, Number(values[argument])]));
-    if (name === "memory_reset") reset(options);
-    else if (name === "saliency") saliency(options);
-    else box.querySelector(".go").click();
+    if (!(name in cards) || name === "silence") return;
+    const given = card(name).dataset.arguments.split(" ").filter((argument) => argument in values);
+    run(name, Object.fromEntries(given.map((argument) => [argument, Number(values[argument])])));
   }
   on("experiment", restore);
   if (state.experiment) restore(state.experiment);

@@ -59,9 +59,8 @@ type Lvln = Closed<ReturnType<typeof lvlnCore>> & Closed<ReturnType<typeof lvlnV
   tour(): void; share(root: HTMLElement): void; address(): string | null; arrived: string;
   noteMemory(place: object): void; noteExperiments(values: { silence: string; run?: string; [argument: string]: any }): void;
 };
-// An error here: two modules gave one name to two things.
-type Nothing<Names extends never> = Names;
-type Clashing = Nothing<keyof ReturnType<typeof lvlnCore> & keyof ReturnType<typeof lvlnView>>;
+// Names beside those of core.js: two modules may not give one name to two things.
+type Beside = { [name: string]: unknown } & { [name in keyof ReturnType<typeof lvlnCore>]?: never };
 declare var lvln: Lvln;
 declare var LVLN_COLOURS: Record<"signed" | "signed_dark" | "unsigned", [number, number, number][]>;
 

@@ -114,6 +114,29 @@ function lvlnView() {
     context.drawImage(frame, 0, 0, canvas.width, canvas.height);
   }
 
+  // Dragging over a canvas: does([down, across] in shares of it, "begin", "move" or "end").
+  function drag(canvas, does) {
+    let dragged = false;
+    const tell = (event, phase) => {
+      const box = canvas.getBoundingClientRect();
+      const share = (at, from, length) => Math.max(0, Math.min(1, (at - from) / length));
+      does([share(event.clientY, box.top, box.height), share(event.clientX, box.left, box.width)], phase);
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      canvas.setPointerCapture(event.pointerId);
+      dragged = true;
+      tell(event, "begin");
+    });
+    canvas.addEventListener("pointermove", (event) => dragged && tell(event, "move"));
+    for (const end of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(end, (event) => {
+        if (dragged) tell(event, "end");
+        dragged = false;
+      });
+    }
+  }
+
   // -- frames and steps ------------------------------------------------------------------------------------------
   const ahead = (t) => (isPredicted(t) ? `+${t - state.rollout.seen + 1}` : `${t + 1}`);
 
@@ -215,8 +238,8 @@ function lvlnView() {
   }
 
   return {
-    element, escape, spaced, signed, visible, image, cut, copied, rgba, grey, painted, tile, lut, draw, ahead, moment, steps, markNow,
+    element, escape, spaced, signed, visible, image, cut, copied, rgba, grey, painted, tile, lut, draw, drag, ahead, moment, steps, markNow,
     lineChart, lazy,
   };
 }
-Object.assign(lvln, lvlnView());
+Object.assign(lvln, /** @satisfies {Beside} */ (lvlnView()));

@@ -526,6 +526,16 @@ def test_an_animation_is_bounded(tmp_path, monkeypatch):
         video.probe(path)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "flv"])
+def test_of_two_files_joined_byte_by_byte_players_show_the_first(tmp_path, suffix):
+    """Their index, or their clock, ends there: only in .ts, .mpg and .mkv does the second one count."""
+    path = encode(tmp_path / f"a.{suffix}", pictures())
+    alone = video.probe(path)
+    path.write_bytes(path.read_bytes() * 2)
+    assert video.probe(path) == alone and alone.frames == 20
+    assert indices(video.read(path, fps=25)) == list(range(20))
+
+
 # Names ---------------------------------------------------------------------------------------------------------
 
 

@@ -184,7 +184,9 @@ def test_a_full_disk_is_told_by_the_api(served, full_disk):
     functions = {f.api_name: f.fn for f in page.fns.values() if f.api_visibility == "public"}
     short = {"model": "one_frame", "seen": 2, "horizon": 1}
     for name in ("predict", "activations", "silence", "saliency", "spectrum", "motion", "ladder_map"):
-        settings = {key: value for key, value in short.items() if key in signature(functions[name]).parameters}
+        parameters = signature(functions[name])
+        given = parameters.bind(clip, **{key: short[key] for key in short if key in parameters.parameters})
+        given.apply_defaults()
         with full_disk(), pytest.raises(gr.Error, match=FULL_DISK):
-            functions[name](clip, **settings)
+            functions[name](*given.args)
     assert [path for path in served.rglob("*") if path.is_file()] == []

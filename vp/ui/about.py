@@ -55,21 +55,22 @@ def about(explorer: Explorer) -> str:
     gain = "gain over repeating the last frame, steps 1 / 2 / 3, validation clips"
     table = [f"| network | frame | parameters | trained for | {gain} |"]
     table += ["|---|---|---|---|---|"]
-    for name in ALL_NAMES if source.has_paper else NAMES:
-        network = f"{NETWORKS[name].title}: {NETWORKS[name].purpose}"
+    names = ALL_NAMES if source.has_paper else NAMES
+    for name in names:
         try:
             config = source.config(name)
             ladder = LadderConfig.from_dict(config["ladder"])
         except ExplorerError as error:
-            table.append(f"| {network} | not available: {error} | | | |")
+            table.append(f"| {NETWORKS[name].title} | not available: {error} | | | |")
             continue
         training, scores = config.get("training", {}), config.get("scores", {}).get("validation", {})
         gains = [f"{scores[f'gain_{k}']:+.2f}" for k in (1, 2, 3) if f"gain_{k}" in scores]
         table.append(
-            f"| {network} | {ladder.height}×{ladder.width} | {_parameters(ladder)} | "
+            f"| {NETWORKS[name].title} | {ladder.height}×{ladder.width} | {_parameters(ladder)} | "
             f"{_trained(training)} | {' / '.join(gains) + ' dB' if gains else 'not measured'} |"
         )
     lines.append("\n".join(table))
+    lines.append("; ".join(f"{NETWORKS[name].title}: {NETWORKS[name].purpose}" for name in names) + ".")
     if card := source.card():
         body = card.split("---", 2)[-1].strip() if card.startswith("---") else card
         lines.append(f"<details><summary>Model card</summary>\n\n{body}\n\n</details>")

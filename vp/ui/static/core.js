@@ -4,7 +4,7 @@
 // states "at" frame t are those after it was read; the last predicted frame is read by nobody.
 function lvlnCore() {
   /** @type {State} */
-  const state = { rollout: null, cursor: 0, playing: false, entered: null, experiment: null };
+  const state = { rollout: null, cursor: 0, playing: false, compare: null, entered: null, experiment: null };
   /** @type {Record<string, ((detail: any) => void)[]>} */
   const listeners = {};
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -136,7 +136,7 @@ function lvlnCore() {
       }
       if (value.waiting) busy(value.waiting); // for what comes after it
       if (value.arrived !== undefined) emit("arrived", value.arrived); // of a clip that comes from elsewhere
-      if (value.compare) emit("compare", value.compare);
+      if (value.compare) emit("compare", (state.compare = value.compare));
       if (value.inspect) {
         const waiting = asked.get(value.inspect.id);
         if (value.inspect.progress !== undefined) {

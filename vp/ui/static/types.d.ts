@@ -45,7 +45,9 @@ interface Rollout extends RolloutPayload {
   real: HTMLCanvasElement[]; predicted: HTMLCanvasElement[];
   at(kind: string, t: number): HTMLCanvasElement | null; made(step: number): HTMLCanvasElement;
 }
-interface State { rollout: Rollout | null; cursor: number; playing: boolean; entered: any; experiment: any }
+interface State {
+  rollout: Rollout | null; cursor: number; playing: boolean; compare: Events["compare"] | null; entered: any; experiment: any;
+}
 interface Events {
   rollout: Rollout; cursor: number; playing: boolean; busy: string | false; theme: string; arrived: number;
   compare: { of: string; results: (RolloutPayload & Failed)[] }; enter: any; experiment: any;

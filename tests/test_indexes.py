@@ -66,8 +66,9 @@ def test_an_index_of_other_weights_is_refused_with_the_command(explorer, index, 
     write_index(index, tmp_path / "shipped" / "one_frame.npz", "of other weights")
     with pytest.raises(CheckpointError) as refused:
         open_index(explorer.checkpoints, "one_frame")
-    assert str(refused.value).endswith("only an index of other weights for one_frame: run python -m assets.make_index")
-    with pytest.raises(CheckpointError, match="no index for lvln: run python -m assets.make_index$"):
+    command = "run python -m assets.make_index --networks"
+    assert str(refused.value) == f"There is only an index of other weights for one_frame: {command} one_frame"
+    with pytest.raises(CheckpointError, match=f"no index for lvln: {command} lvln$"):
         open_index(explorer.checkpoints, "lvln")
 
 
@@ -81,7 +82,7 @@ def test_other_checkpoints_have_theirs_in_the_cache_folder(explorer, index, cach
     for name in ("one_frame", "encoder"):
         shutil.copytree(CHECKPOINTS / name, folder / name)
     mine = open_checkpoints(str(folder))
-    with pytest.raises(CheckpointError, match=re.escape(f"make_index --checkpoints {folder}")):
+    with pytest.raises(CheckpointError, match=re.escape(f"make_index --networks one_frame --checkpoints {folder}")):
         open_index(mine, "one_frame")
     path = indexes.drawn_path(mine, "one_frame")
     assert path.is_relative_to(cache)

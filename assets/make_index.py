@@ -14,13 +14,13 @@ import time
 from vp.explorer import Explorer
 from vp.indexes import drawn_path, index_clip, index_key, write_index
 from vp.inspection.index import merge
-from vp.models import NAMES
+from vp.models import ALL_NAMES
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoints", default="bundled", help="as of the app; default: the bundled ones")
-    parser.add_argument("--networks", nargs="+", choices=NAMES, default=None, help="default: all that are there")
+    parser.add_argument("--networks", nargs="+", choices=ALL_NAMES, default=None, help="default: all that are there")
     options = parser.parse_args()
     explorer = Explorer(checkpoints=options.checkpoints)
     shelf, begin = explorer.shelves[0], time.perf_counter()

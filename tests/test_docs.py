@@ -95,6 +95,18 @@ def test_a_command_takes_the_words_that_a_document_gives_it(module, words, capsy
         assert ended.code == 0, capsys.readouterr().err
 
 
+def test_the_code_of_the_walk_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "inspect.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    exec("\n".join(blocks), {})
+    said = capsys.readouterr().out.splitlines()
+    kept, z, before, also, n, after = map(
+        float, re.fullmatch(r"\((.+) - (.+)\) (.+) \+ (.+) x (.+) = (.+)", said[0]).groups()
+    )
+    assert kept == 1 and z == also and (1 - z) * before + z * n == pytest.approx(after, abs=2e-3)
+
+
 def test_the_recipes_that_documents_name_are_shipped():
     pytest.importorskip("yaml", reason="training needs train/requirements.txt")
     from train.predictor.recipe import shipped

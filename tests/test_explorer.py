@@ -68,6 +68,14 @@ def test_at_the_fine_size_frames_are_twice_as_large_and_read_from_the_clip(explo
     assert np.abs(hurt.predictions - fine.predictions).max() > 0.01
 
 
+def test_a_number_of_a_rollout_is_explained(explorer, clip):
+    rollout = explorer.predict(clip, Window("one_frame", seen=3, horizon=2))
+    number = explorer.explain(rollout, "C2", "3x3", 1, step=3, row=2, column=3)
+    assert number.after == pytest.approx(rollout.states["C2"]["3x3"][3, 1, 2, 3], abs=0.03)
+    with pytest.raises(RequestError, match="step"):
+        explorer.explain(rollout, "C2", "3x3", 1, step=4, row=2, column=3)
+
+
 def test_twelve_frames_fit_at_the_fine_size():
     Window("one_frame", seen=9, horizon=3, size="fine").check()
     with pytest.raises(RequestError, match="at most 12 frames .* 10 \\+ 3"):

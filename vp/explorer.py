@@ -28,7 +28,7 @@ from .space import gpu
 
 if TYPE_CHECKING:
     from .action_classifier import ActionClassifier, Classification
-    from .inspection.index import Index
+    from .inspection import Index, Number
     from .models.encoder import Encoder
     from .predictor import Predictor
 
@@ -275,6 +275,17 @@ class Explorer:
 
         with _TURN:
             return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+
+    def explain(
+        self, rollout: Rollout, block: str, kernel: str, filter: int, *, step: int, row: int, column: int
+    ) -> Number:
+        """One number of a rollout by trained weights, followed through its arithmetic: see
+        `vp.inspection.explain_number`. Raises RequestError or CheckpointError."""
+        from .inspection import explain_number
+
+        place = {"block": block, "kernel": kernel, "filter": filter, "step": step, "row": row, "column": column}
+        with _TURN:
+            return _run(explain_number, self.predictor(rollout.model), rollout, place)
 
 
 @gpu

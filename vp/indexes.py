@@ -58,7 +58,8 @@ def open_index(checkpoints: CheckpointSource, name: str) -> Index:
         option = "" if checkpoints.spec == "bundled" else f" --checkpoints {checkpoints.spec}"
         stale = " of other weights" if any(place.exists() for place in places) else ""
         raise CheckpointError(
-            f"There is {'only an' if stale else 'no'} index{stale} for {name}: run python -m assets.make_index{option}"
+            f"There is {'only an' if stale else 'no'} index{stale} for {name}: "
+            f"run python -m assets.make_index --networks {name}{option}"
         )
     others = (read_index(path, key) for path in sorted(added.glob("*.npz")) if path.name != DRAWN)
     return merge([drawn, *(other for other in others if other)])

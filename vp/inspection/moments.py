@@ -137,7 +137,7 @@ def again(
         stretches = np.lib.stride_tricks.sliding_window_view(course, size)
         correlations = np.where(stretches.std(axis=1) >= CONSTANT, _directions(stretches) @ direction, 0)
         found += [
-            Again(passage.clip, passage.start, at, stretches[at].copy(), float(correlations[at]))
+            Again(passage.clip, passage.start, int(at), stretches[at].copy(), float(correlations[at]))
             for at in np.flatnonzero(correlations > 0)
         ]
     taken = {marked[0]: [marked[1]]} if marked else {}

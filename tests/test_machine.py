@@ -105,6 +105,9 @@ def test_what_is_no_proxy_is_left_out_with_a_word(no_proxies, monkeypatch, capsy
         ("SSL_CERT_FILE", "empty.pem", certifi.where()),
         ("HF_HUB_ETAG_TIMEOUT", "ten", "10"),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "3.5", ""),
+        ("HF_ENDPOINT", "https://[bad", "https://hub.example"),
+        ("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "many", "none"),
+        ("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "-1", "4"),
     ],
 )
 def test_settings_that_clients_of_the_network_stumble_over_are_left_out(

@@ -24,7 +24,8 @@ from .errors import ExplorerError
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-TIMEOUTS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
+# Settings that are whole numbers, and the word that each may be instead.
+NUMBERS = {"HF_HUB_ETAG_TIMEOUT": "", "HF_HUB_DOWNLOAD_TIMEOUT": "", "GRADIO_DEFAULT_CONCURRENCY_LIMIT": "none"}
 PORT_VARIABLES = {"GRADIO_SERVER_PORT": 7860, "GRADIO_NUM_PORTS": 100}
 
 
@@ -83,7 +84,7 @@ def check_working_folder() -> None:
 
 def spare_clients() -> None:
     """Leave out the settings of clients of the network that would end the program as these are imported: certificates
-    that cannot be read, patience that is no number."""
+    that cannot be read, numbers that are none, an address that cannot be one."""
     if certificates := os.environ.get("SSL_CERT_FILE"):
         import ssl
 
@@ -91,10 +92,14 @@ def spare_clients() -> None:
             ssl.create_default_context(cafile=certificates)
         except OSError as error:  # ssl.SSLError too
             _leave_out("SSL_CERT_FILE", f"{certificates} holds no certificates ({error.strerror})")
-    for variable in TIMEOUTS:
+    for variable, word in NUMBERS.items():
         value = os.environ.get(variable, "")
-        if value and not (value.isascii() and value.isdigit()):
-            _leave_out(variable, f"it must be a whole number of seconds, not {value!r}")
+        if value not in ("", word) and not (value.isascii() and value.isdigit()):
+            _leave_out(variable, f"it must be a whole number{' or ' * bool(word)}{word}, not {value!r}")
+    try:
+        urlsplit(os.environ.get("HF_ENDPOINT", ""))
+    except ValueError:
+        _leave_out("HF_ENDPOINT", "it is not the address of a Hub, such as https://huggingface.co")
 
 
 def private_folder() -> Path:

@@ -53,8 +53,8 @@ def experiments(page: Page) -> None:
     """Silence the ConvGRU that matters most, and run everything else."""
     parts = {
         "importance": "table",
-        "reset": "svg",
-        "sweep": "svg",
+        "memory_reset": "svg",
+        "seen_sweep": "svg",
         "spectrum": ".paper canvas",
         "saliency": ".heat canvas",
     }
@@ -69,7 +69,7 @@ def experiments(page: Page) -> None:
 def shoot(browser) -> None:
     page = open_page(browser)
     save("page", page.screenshot())
-    view(page, "Ladder", ".ladder [data-stage='e5']")
+    view(page, "Ladder", ".ladder [data-stage='e4']")
     save("ladder", page.locator("#view-ladder").screenshot())
     view(page, "Motion", ".motion .maps canvas")
     save("motion", page.locator("#view-motion .panels").screenshot())

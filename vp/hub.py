@@ -12,7 +12,6 @@ import io
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from .errors import CheckpointError, ClipError, ExplorerError
-from .replacing import FULL, replacing
+from .replacing import FULL, disk_is_full, replacing
 
 # What a repository of a kind holds here, and so what its failures are.
 FAILURES: dict[str, type[ExplorerError]] = {"model": CheckpointError, "dataset": ClipError}
@@ -34,7 +33,6 @@ _REVISION = re.compile(r"(?!.*\.\.)[\w.+-]+(?:/[\w.+-]+)*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LARGE = 50_000  # files, from which on the Hub's short answer about a repository may leave some out
 _PIECE = 1 << 16  # bytes
-_LITTLE = 1_000_000  # bytes: a disk with less is called full
 
 
 @dataclass(frozen=True)
@@ -282,7 +280,7 @@ def explained(address: Address, what: str) -> Iterator[None]:
 
 def _explain(error: BaseException, address: Address, what: str) -> str:
     """What went wrong with `what`, and what to do about it."""
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     name = address.brief
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
@@ -327,7 +325,7 @@ def _explain(error: BaseException, address: Address, what: str) -> str:
             f"{what} of {name} cannot be stored in the Hub client's cache: {error.strerror}. "
             "Set HF_HOME to a folder that can be written."
         )
-    if (isinstance(error, OSError) and error.errno in FULL) or _disk_is_full():
+    if (isinstance(error, OSError) and error.errno in FULL) or disk_is_full(constants.HF_HUB_CACHE):
         return (
             f"{what} of {name} cannot be stored in the Hub client's cache: the disk is full. "
             "Free some space, or set HF_HOME to a folder on another disk."
@@ -340,12 +338,3 @@ def _instead(address: Address) -> str:
     """What does without the Hub."""
     option, what = ("--clips", "clips") if address.kind == "dataset" else ("--checkpoints", "checkpoints")
     return f"start the app with {option} and a folder of {what}"
-
-
-def _disk_is_full() -> bool:
-    from huggingface_hub import constants
-
-    try:
-        return shutil.disk_usage(constants.HF_HUB_CACHE).free < _LITTLE
-    except OSError:
-        return False

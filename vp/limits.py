@@ -3,6 +3,8 @@
 They keep one visitor from filling the memory or the processor of a small shared machine.
 """
 
+from numbers import Integral
+
 MAX_UPLOAD_BYTES = 200_000_000
 MAX_SECONDS = 120
 MAX_PIXELS = 7680 * 4320  # 8K in either orientation
@@ -23,6 +25,11 @@ VIDEO_SUFFIXES = (
     ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".m2t", ".3gp", ".3g2", ".flv", ".f4v", ".ogv", ".wmv", ".asf",
 )  # fmt: skip
 UPLOAD_SUFFIXES = (*VIDEO_SUFFIXES, ".webp", ".png", ".avif")  # in a folder these are stills as a rule
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, NumPy's too; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def describe() -> str:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from .checkpoints import open_checkpoints
 from .errors import CheckpointError, RequestError
-from .limits import MAX_HORIZON, MAX_SEEN
+from .limits import MAX_HORIZON, MAX_SEEN, is_whole
 from .models import BLOCKS, KERNELS, TITLES, Ladder, LadderOutput
 from .models.silence import Mask, Part, PartError, masks
 from .precision import choose_device, choose_dtype, place
@@ -161,7 +161,7 @@ def _check_frames(frames: np.ndarray) -> None:
 
 def _check_window(length: int, seen: int, horizon: int) -> None:
     for name, value, most in (("seen", seen, MAX_SEEN), ("horizon", horizon, MAX_HORIZON)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+        if not is_whole(value) or not 1 <= value <= most:
             raise RequestError(f"{name} must be a whole number from 1 to {most}, not {value!r}")
     if length < seen:
         raise RequestError(

@@ -1,15 +1,25 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and disks without room for them."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a full disk answers
+LITTLE = 1_000_000  # bytes: a disk with less is called full
+
+
+def disk_is_full(folder: str | os.PathLike) -> bool:
+    """Whether next to nothing can be written into a folder; False for one that is not there yet."""
+    try:
+        return shutil.disk_usage(folder).free < LITTLE
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 from aside import run_aside
 from starlette.formparsers import MultiPartException
 
+from vp import replacing
 from vp.ui import uploads
 from vp.ui.uploads import UploadGuard
 
@@ -55,7 +56,7 @@ def test_a_silent_sender_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_full_disk_is_seen_before_the_upload_is_on_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     assert read([PIECE, LAST]) == [PIECE, LAST]
-    monkeypatch.setattr(uploads, "LITTLE", 1 << 62)
+    monkeypatch.setattr(replacing, "LITTLE", 1 << 62)
     (told,) = read([PIECE, LAST])
     assert "the disk is full. Free some space" in told["error"]
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "not made yet"))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import RequestError
+from ..limits import is_whole
 from ..metrics import psnr
 from ..models import BLOCKS, KERNELS, Ladder
 from ..models.silence import Part, masks
@@ -85,8 +86,7 @@ def filter_row(widths: Sequence[int], block: str, kernel: str, filter: int) -> i
         )
     place = BLOCKS.index(block)
     width = widths[place]
-    whole = isinstance(filter, (int, np.integer)) and not isinstance(filter, bool)
-    if not whole or not 0 <= filter < width:
+    if not is_whole(filter) or not 0 <= filter < width:
         raise RequestError(f"{block}.{kernel} has filters 0 to {width - 1}, not {filter!r}.")
     return len(KERNELS) * sum(widths[:place]) + KERNELS.index(kernel) * width + int(filter)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import RequestError
-from ..limits import FPS
+from ..limits import FPS, is_whole
 from ..models import BLOCKS, KERNELS
 from ..rollout import Rollout
 from .index import Index, filter_paths, filter_row
@@ -80,8 +80,7 @@ def alike(
         raise RequestError("This rollout has kept nothing of what went on inside: predict once more.")
     widths = [rollout.states[name][KERNELS[0]].shape[1] for name in BLOCKS]
     row = filter_row(widths, block, kernel, filter)
-    whole = all(isinstance(step, (int, np.integer)) and not isinstance(step, bool) for step in (first, last))
-    if not whole or first < 0 or not first + SHORTEST - 1 <= last < rollout.steps:
+    if not is_whole(first) or not is_whole(last) or first < 0 or not first + SHORTEST - 1 <= last < rollout.steps:
         raise RequestError(
             f"Mark at least {SHORTEST} steps between 0 and {rollout.steps - 1}, not those from {first!r} to {last!r}."
         )

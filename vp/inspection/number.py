@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import RequestError
+from ..limits import is_whole
 from ..models import BLOCKS, Ladder
 from ..models.matching import EVIDENCE, RADIUS
 from ..predictor import Predictor
@@ -95,8 +96,7 @@ def explain_number(
     if filters != model.config.gru_widths[BLOCKS.index(block)]:
         raise RequestError("This rollout is of another network: predict once more.")
     for name, value, count in (("step", step, steps), ("row", row, height), ("column", column, width)):
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or not 0 <= value < count:
+        if not is_whole(value) or not 0 <= value < count:
             raise RequestError(f"The {name} must be a whole number from 0 to {count - 1}, not {value!r}.")
     lateral = model.laterals[block]
     gru = lateral.grus[kernel]

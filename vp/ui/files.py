@@ -19,6 +19,7 @@ from vp.errors import RequestError
 from vp.replacing import FULL
 
 KEPT = 3600  # seconds that uploads and results stay
+MAKE_ROOM = "Free some space, or start the app with GRADIO_TEMP_DIR set to a folder on another disk."
 
 
 def given_video(path: str | None) -> str:
@@ -91,7 +92,4 @@ def _room(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         why = "the disk is full" if error.errno in FULL else error.strerror or error
-        raise RequestError(
-            f"{name} cannot be written: {why}. Free some space, or start the app with GRADIO_TEMP_DIR set to a folder "
-            "on another disk."
-        ) from error
+        raise RequestError(f"{name} cannot be written: {why}. {MAKE_ROOM}") from error

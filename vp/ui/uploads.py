@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable, MutableMapping
 
 from gradio.utils import get_upload_folder
 from starlette.formparsers import MultiPartException
 from starlette.responses import PlainTextResponse
 
-from vp.replacing import FULL
+from vp.replacing import FULL, disk_is_full
+
+from .files import MAKE_ROOM
 
 STALLED = 60  # seconds without a byte
-LITTLE = 1_000_000  # bytes: a disk with less is called full
-NO_ROOM = (
-    "The upload cannot be stored: the disk is full. Free some space, or start the app with GRADIO_TEMP_DIR set to a "
-    "folder on another disk."
-)
+NO_ROOM = f"The upload cannot be stored: the disk is full. {MAKE_ROOM}"
 
 Message = MutableMapping[str, object]
 
@@ -50,7 +47,7 @@ class UploadGuard:
                 raise MultiPartException("The upload stalled: try again.") from None
             if message["type"] == "http.disconnect":
                 raise MultiPartException("The upload broke off: try again.")
-            if _disk_is_full():
+            if disk_is_full(get_upload_folder()):
                 raise MultiPartException(NO_ROOM)
             complete = not message.get("more_body", False)
             return message
@@ -61,10 +58,3 @@ class UploadGuard:
             if error.errno not in FULL:
                 raise
             await PlainTextResponse(NO_ROOM, status_code=507)(scope, receive, send)
-
-
-def _disk_is_full() -> bool:
-    try:
-        return shutil.disk_usage(get_upload_folder()).free < LITTLE
-    except OSError:  # the folder is made with the first upload
-        return False

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vp.inspection import moved_by
 from vp.metrics import psnr, ssim_map
 
 # What is closer than this in dB differs by less than the noise of the video's compression.
@@ -46,10 +47,15 @@ class PredictionLoss(nn.Module):
             elif name == "contrast":
                 terms[name] = (local_contrast(prediction) - local_contrast(truth)).abs().mean()
             else:
-                terms[name] = -psnr(prediction, truth).clamp_max(PSNR_LIMIT).mean() / 100
+                terms[name] = psnr_term(prediction, truth)
         return sum(self.weights[name] * value for name, value in terms.items()), {
             name: value.detach() for name, value in terms.items()
         }
+
+
+def psnr_term(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Minus the mean PSNR of [N, 3, H, W] in units of 100 dB, none counted as more than PSNR_LIMIT."""
+    return -psnr(prediction, truth).clamp_max(PSNR_LIMIT).mean() / 100
 
 
 def local_contrast(frames: Tensor) -> Tensor:
@@ -60,15 +66,11 @@ def local_contrast(frames: Tensor) -> Tensor:
     return F.avg_pool2d(torch.cat([across, down], dim=1).abs(), 4)
 
 
-def level_loss(levels: dict[str, Tensor], motion: Tensor) -> Tensor:
-    """How far each level's flow is from what will have moved, in pixels, summed over the levels.
+def level_loss(levels: dict[str, Tensor], last: Tensor, truth: Tensor) -> Tensor:
+    """How far the last frame, moved by the flow as it stands after each level, is from the true one: the mean over
+    levels of the "psnr" term.
 
-    levels: {block: flow [N, 2, h, w] in pixels}; motion: [N, 2, h, w], the flow to come, on the finest level's places.
-    A Charbonnier distance (Charbonnier et al. 1994) from its mean over each place of a level. The head can hide from the
-    picture's loss what a coarse level does not move, by blending and paint; from this it cannot.
+    levels: {block: flow [N, 2, h, w] in pixels}; last and truth: [N, 3, H, W] in [0, 1]. The head can make up by
+    blending and paint for what a memory does not move; here it cannot.
     """
-    total = motion.new_zeros(())
-    for flow in levels.values():
-        off = flow - F.adaptive_avg_pool2d(motion, flow.shape[-2:])
-        total = total + (off.square().sum(1) + 1e-2).sqrt().mean()
-    return total
+    return torch.stack([psnr_term(moved_by(flow, last), truth) for flow in levels.values()]).mean()

@@ -37,9 +37,10 @@ class Objective(nn.Module):
         if clips.shape[1] != seen + 1 + feedback:
             raise ValueError(f"{seen} seen and {feedback} fed-back frames need clips of {seen + 1 + feedback} frames")
         outputs = [self.model(clips[:, :seen])]
+        inputs = [clips[:, :seen]]
         for _ in range(feedback):
-            made = outputs[-1].frames[:, -1:].detach().clamp(0, 1)
-            outputs.append(self.model(made, outputs[-1].state))
+            inputs.append(outputs[-1].frames[:, -1:].detach().clamp(0, 1))
+            outputs.append(self.model(inputs[-1], outputs[-1].state))
         # After one frame there is no motion to know yet, unless it is all there is.
         first = min(1, seen - 1) if self.every_step else seen - 1
 
@@ -50,15 +51,6 @@ class Objective(nn.Module):
         loss, terms = self.criterion(supervised(out.frames).float(), truth)
         if level_weight and out.levels:
             flows = {block: supervised(flow) for block, flow in out.levels.items()}
-            off = level_loss(flows, supervised(self.motion(clips)))
+            off = level_loss(flows, supervised(torch.cat(inputs, dim=1)), truth)
             loss, terms["levels"] = loss + level_weight * off, off.detach()
         return loss, terms
-
-    @torch.no_grad()
-    def motion(self, clips: Tensor) -> Tensor:
-        """What will have moved: where the network's own match finds each frame but the first in the one before, of
-        clips [B, T, 3, H, W] -> [B, T - 1, 2, h, w] in pixels, on the places of C1."""
-        batch, steps = clips.shape[:2]
-        seen = self.model.observe(clips.transpose(0, 1).flatten(0, 1), batch=batch)
-        moved = seen.displacement["C1"].float() * self.model.config.strides[0]
-        return moved.unflatten(0, (steps, batch)).transpose(0, 1)[:, 1:]

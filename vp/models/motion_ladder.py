@@ -4,9 +4,10 @@ At each level k from 4 to 1 (C4 to C1):
 
     match      where each place of the frame was in the frame before, around where level k + 1 found it (`matching`)
     remember   the block's three ConvGRUs read the features and the match; h_k is their states
-    move       step_k = conv(h_k) (1 + g_k) in pixels;  f_k = up(f_{k+1}) + band_k(step_k)
+    move       step_k = (a_k d_k + s_k) (1 + g_k) in pixels;  f_k = up(f_{k+1}) + band_k(step_k)
 
-The convolution of h_k has no bias: a memory that is silent moves nothing, and nothing else moves a pixel. band_k lets
+d_k is the displacement that was found; how much of it is believed, a_k, and what is added to it, s_k, are a convolution
+of h_k without a bias: a memory that is silent moves nothing, and nothing else moves a pixel. band_k lets
 pass what no other level may say (a Laplacian pyramid of the motion, Burt and Adelson 1983): the motion of large areas
 has to come from C4, that of small ones from C1. The finest flow f_1 goes to the head (`blending`), which moves the last
 frame by it.
@@ -38,7 +39,7 @@ DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}
 
 
 def low_pass(flow: Tensor, cells: int) -> Tensor:
-    """A flow [N, 2, h, w] without what is smaller than `cells` of its places: means over squares, bilinear in between."""
+    """A flow [N, 2, h, w] without what is smaller than `cells` of its places: means over squares, bilinear between."""
     if cells == 1:
         return flow
     means = F.avg_pool2d(flow, cells)
@@ -48,20 +49,22 @@ def low_pass(flow: Tensor, cells: int) -> Tensor:
 class MotionBlock(nn.Module):
     """From a level's memories to its step.
 
-    forward: states [N, memory, h, w] and context [N, context, h, w] -> [N, 2, h, w] in pixels, of the sizes from `fine`
-    to below `coarse` in places of the map (coarse None: of all sizes from `fine`).
+    forward: states [N, memory, h, w], context [N, context, h, w] and the displacement that was found, [N, 2, h, w] in
+    pixels -> [N, 2, h, w] in pixels, of the sizes from `fine` to below `coarse` in places of the map (coarse None: of
+    all sizes from `fine`).
     """
 
     def __init__(self, memory: int, context: int, *, fine: int, coarse: int | None) -> None:
         super().__init__()
         self.fine, self.coarse = fine, coarse
-        self.step = nn.Conv2d(memory, 2, 3, padding=1, bias=False)
+        self.step = nn.Conv2d(memory, 1 + 2, 3, padding=1, bias=False)
         self.gain = nn.Conv2d(context, 2, 1)
         for parameter in (self.step.weight, self.gain.weight, self.gain.bias):
             nn.init.zeros_(parameter)
 
-    def forward(self, memory: Tensor, context: Tensor) -> Tensor:
-        step = (self.step(memory) * (1 + self.gain(context))).float()
+    def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
+        believed, added = self.step(memory).float().split([1, 2], dim=1)
+        step = (believed * found + added) * (1 + self.gain(context).float())
         passed = low_pass(step, self.fine)
         return passed if self.coarse is None else passed - low_pass(step, self.coarse)
 
@@ -95,9 +98,8 @@ class MotionLadder(Ladder):
         self.motion = nn.ModuleDict()
         for block, stride in zip(BLOCKS, config.strides, strict=True):
             fine, coarse = (size and max(1, size // stride) for size in BANDS[block])
-            self.motion[block] = MotionBlock(
-                3 * widths[block], widths[block] + above[block], fine=fine, coarse=coarse
-            )
+            memory, context = 3 * widths[block], widths[block] + above[block]
+            self.motion[block] = MotionBlock(memory, context, fine=fine, coarse=coarse)
         self.decoder = nn.ModuleDict(
             {
                 name: DecoderBlock(
@@ -124,8 +126,8 @@ class MotionLadder(Ladder):
             match = self.matchers[block](key, before, centre)
             evidence[block], displacement[block] = match
             centre = finer(match.displacement)
-        # Every level is told what the finest one found, in the finest one's cells: a pixel is a sixteenth of a cell of C4
-        # and would be lost among the other maps.
+        # Every level is told what the finest one found, in the finest one's cells: a pixel is a sixteenth of a cell of
+        # C4 and would be lost among the other maps.
         told = match.displacement
         for block in BLOCKS:
             evidence[block] = torch.cat([evidence[block], told], dim=1)
@@ -145,7 +147,8 @@ class MotionLadder(Ladder):
         for block in reversed(BLOCKS):
             column, width = columns[block], self.laterals[block].width
             skip, memory = column[:, :width], column[:, width:]
-            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1))
+            found = seen.evidence[block][:, -2:] * self.config.strides[0]
+            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1), found)
             flow = levels[block] = step if flow is None else enlarged(flow) + step
             x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
             if block in DECODER:

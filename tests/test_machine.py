@@ -105,7 +105,6 @@ def test_what_is_no_proxy_is_left_out_with_a_word(no_proxies, monkeypatch, capsy
         ("SSL_CERT_FILE", "empty.pem", certifi.where()),
         ("HF_HUB_ETAG_TIMEOUT", "ten", "10"),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "3.5", ""),
-        ("HF_ENDPOINT", "https://[bad", "https://hub.example"),
         ("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "many", "none"),
         ("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "-1", "4"),
     ],
@@ -122,6 +121,19 @@ def test_settings_that_clients_of_the_network_stumble_over_are_left_out(
     spare_clients()
     assert variable not in os.environ
     assert re.fullmatch(rf"warning: {variable} is left out, as .*\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("address", ["https://[bad", "http://hub:99999", "hub", "ftp://hub", "http://hub hub\u00e9"])
+def test_a_hub_whose_address_is_none_is_named_to_who_asks_it(monkeypatch, tmp_path, address):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    ask = (
+        "from vp.machine import spare_clients; spare_clients()\n"
+        "from vp.hub import Address, open_repository; open_repository(Address('dataset', 'me/clips'))"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert "hf://datasets/me/clips: HF_ENDPOINT must be a whole address" in done.stderr.splitlines()[-1]
 
 
 def test_a_root_path_that_is_none_is_named(monkeypatch):

@@ -310,10 +310,10 @@ def _explain(error: BaseException, address: Address, what: str) -> str:
     reason = type(error).__name__
     if reason in ("LocalProtocolError", "UnicodeEncodeError"):  # the request could not even be written down
         return f"{name}: the request cannot be sent: check HF_TOKEN for characters that no token has."
+    if reason in ("UnsupportedProtocol", "InvalidURL"):
+        return f"{name}: HF_ENDPOINT must be a whole address, such as https://huggingface.co."
     # The client speaks through httpx or httpx2, by its version; its own HTTP error derives from theirs.
     if isinstance(error, (errors.HfHubHTTPError.__mro__[1], ConnectionError, TimeoutError)):
-        if reason == "UnsupportedProtocol":
-            return f"{name}: HF_ENDPOINT must be a whole address, such as https://huggingface.co."
         if reason in ("RemoteProtocolError", "ReadError"):
             return f"The download of {what} of {name} broke off ({reason}). Try again, or {_instead(address)}."
         return (

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from vp import indexes
+from vp import indexes, video
 from vp.clips import Clip, ClipSource, open_clips
 from vp.errors import CheckpointError
 from vp.explorer import Explorer, Window
@@ -113,6 +113,13 @@ def test_a_clip_is_cut_into_passages_as_long_as_a_window_of_the_page(explorer):
         assert change == pytest.approx(moment.value, abs=0.03)
         starts.add(moment.start)
     assert len(starts) == 2
+
+
+def test_a_clip_is_decoded_once(explorer, monkeypatch):
+    opened = []
+    decode = video.reading.timed_frames
+    monkeypatch.setattr(video.reading, "timed_frames", lambda path, begin: opened.append(path) or decode(path, begin))
+    assert len(list(index_clip(explorer, "one_frame", "walk.mp4"))) == 2 and len(opened) == 1
 
 
 def test_fetched_clips_are_added_to_the_cache_folder_once(explorer, index, cache, tmp_path, write_video, moving):

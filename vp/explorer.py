@@ -261,8 +261,14 @@ class Explorer:
                 f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
+        return self.run(experiment, predictor, frames, **options)
+
+    def run(
+        self, experiment: Callable[..., T], predictor: Predictor, given: np.ndarray | Rollout, **options: object
+    ) -> T:
+        """An experiment of `vp.inspection` on frames or on a rollout, when it is its turn."""
         with _TURN:
-            return _run(experiment, predictor, frames, options)
+            return _run(experiment, predictor, given, options)
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
         """The same window by `one_frame` of the paper's design; None where there is no such checkpoint."""
@@ -273,8 +279,7 @@ class Explorer:
         Raises RequestError or CheckpointError."""
         from .inspection import silence_parts
 
-        with _TURN:
-            return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+        return self.run(silence_parts, self.predictor(rollout.model), rollout, parts=parts)
 
     def explain(
         self, rollout: Rollout, block: str, kernel: str, filter: int, *, step: int, row: int, column: int
@@ -284,8 +289,7 @@ class Explorer:
         from .inspection import explain_number
 
         place = {"block": block, "kernel": kernel, "filter": filter, "step": step, "row": row, "column": column}
-        with _TURN:
-            return _run(explain_number, self.predictor(rollout.model), rollout, place)
+        return self.run(explain_number, self.predictor(rollout.model), rollout, **place)
 
 
 @gpu

@@ -12,6 +12,8 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,15 +72,17 @@ def index_clip(explorer: Explorer, name: str, id: str, *, lesions: bool = False)
 
     lesions: also try the first passage without each filter. Raises ClipError, VideoError or CheckpointError.
     """
-    from .explorer import Window
     from .inspection.index import index_passage
 
     shelf, clip = explorer.clip(id)
-    path = shelf.clips.path(clip.id)
-    frames = len(video.read(path, fps=FPS, size=(8, 8)))
-    for first in range(0, frames - 2, MAX_SEEN):
-        window = Window(name, start=first / FPS, fps=FPS, seen=min(MAX_SEEN, frames - 1 - first), horizon=1)
-        yield explorer.inspect(index_passage, path, window, clip=id, start=window.start, lesions=lesions and first == 0)
+    predictor = explorer.predictor(name)
+    with closing(video.stream(shelf.clips.path(clip.id), fps=FPS)) as frames:
+        first, passage = 0, list(islice(frames, MAX_SEEN + 1))
+        while len(passage) > 2:
+            options = {"clip": id, "start": first / FPS, "lesions": lesions and not first}
+            yield explorer.run(index_passage, predictor, np.stack(passage), **options)
+            # A passage's last frame, which is only predicted, is the first that the next one reads.
+            first, passage = first + MAX_SEEN, [passage[-1], *islice(frames, MAX_SEEN)]
 
 
 def add_clips(explorer: Explorer, name: str, progress: Callable[[float], object] | None = None) -> int:

@@ -6,7 +6,7 @@ this package, only `VideoError` with a message for the person who chose the file
 """
 
 from .playable import browser_playable, to_browser_mp4
-from .reading import VideoInfo, probe, read
+from .reading import VideoInfo, probe, read, stream
 from .writing import write_gif, write_mp4
 
-__all__ = ["VideoInfo", "browser_playable", "probe", "read", "to_browser_mp4", "write_gif", "write_mp4"]
+__all__ = ["VideoInfo", "browser_playable", "probe", "read", "stream", "to_browser_mp4", "write_gif", "write_mp4"]

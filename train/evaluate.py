@@ -39,7 +39,7 @@ from vp.limits import FPS
 from vp.models import NAMES
 from vp.predictor import Predictor
 
-from .arguments import add_data, at_least_one, told
+from .arguments import add_data, at_least_one, errors_in_one_line
 from .data.cache import build
 from .data.clips import find_data
 from .data.splits import select, spread
@@ -79,6 +79,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     }
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=NAMES, action="append", help="default: all that the checkpoints hold")
@@ -94,8 +95,7 @@ def main() -> None:
     )
     add_report_arguments(parser)
     args = parser.parse_args()
-    with told():
-        report = evaluate(args)
+    report = evaluate(args)
     print(markdown(report))
     if args.parts:
         print("\n" + parts_markdown(report))

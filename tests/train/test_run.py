@@ -270,8 +270,11 @@ def test_a_start_of_another_shape_is_refused(train, undisturbed, home, write):
         train(wider, "wider", "--start", exported)
     with pytest.raises(SystemExit, match="is of another network: this one has no"):
         train(write(design="paper"), "paper", "--start", exported)
-    with pytest.raises(SystemExit, match="--start takes the folder of an exported predictor"):
+    with pytest.raises(SystemExit, match="^error: .*--start takes the folder of an exported predictor"):
         train("smoke", "nowhere", "--start", home)
+    # No other caller is ended by it.
+    with pytest.raises(OSError, match="--start takes"):
+        load_exported(build(load_recipe("smoke").config()), home)
 
 
 @pytest.mark.parametrize("name", ["circle", "subsets"])
@@ -443,6 +446,6 @@ def test_finite_weights_that_predict_nothing_finite_are_not_written_over_the_las
         export(run, folder)
 
     monkeypatch.setattr(Run, "export", spoiled)
-    with pytest.raises(SystemExit, match=r"error at step 3: .*not finite.*the last good state is in .*last\.ckpt"):
+    with pytest.raises(SystemExit, match=r"error: at step 3: .*not finite.*the last good state is in .*last\.ckpt"):
         train("smoke", "spoiled", "--save-every", 0)
     assert read(home / "spoiled")["progress"]["step"] == 2

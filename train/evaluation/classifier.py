@@ -132,9 +132,9 @@ def evaluate(args: argparse.Namespace) -> dict:
         curves[name] = curve
 
     paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
-    ours = replace(load_classifier_recipe("classifier"), blocks=blocks)
+    ours = load_classifier_recipe("classifier").with_network(blocks=blocks)
     for strategy in ("c4+subsample", "c4", "subsample"):
-        states(f"the paper's recipe, {strategy}", "paper", replace(paper, strategy=strategy), last)
+        states(f"the paper's recipe, {strategy}", "paper", paper.with_network(strategy=strategy), last)
     states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, last)
     states("ours on one frame", "control", ours, folder, reads="single")
     fresh_seen, fresh = prepare(args, "train+validation", blocks, fresh=True)

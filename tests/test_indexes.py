@@ -81,13 +81,13 @@ def test_other_checkpoints_have_theirs_in_the_cache_folder(explorer, index, cach
     folder = tmp_path / "mine"
     for name in ("one_frame", "encoder"):
         shutil.copytree(CHECKPOINTS / name, folder / name)
-    mine = open_checkpoints(str(folder))
+    checkpoints = open_checkpoints(str(folder))
     with pytest.raises(CheckpointError, match=re.escape(f"make_index --networks one_frame --checkpoints {folder}")):
-        open_index(mine, "one_frame")
-    path = indexes.drawn_path(mine, "one_frame")
+        open_index(checkpoints, "one_frame")
+    path = indexes.drawn_path(checkpoints, "one_frame")
     assert path.is_relative_to(cache)
-    write_index(index, path, index_key(mine, "one_frame"))
-    assert same(open_index(mine, "one_frame"), index)
+    write_index(index, path, index_key(checkpoints, "one_frame"))
+    assert same(open_index(checkpoints, "one_frame"), index)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK\x03\x04 no archive"])
@@ -143,8 +143,8 @@ def test_fetched_clips_are_added_to_the_cache_folder_once(explorer, index, cache
     assert explorer.index_fetched("one_frame") == 0, "nobody has opened the shelf"
     shelf._source._source = ClipSource("ucf101", [Clip(id, "Walk", id) for id in real], Hub())
     before = explorer.index("one_frame")
-    told = []
-    assert explorer.index_fetched("one_frame", told.append) == 1 and told == [0.5, 1.0]
+    shares = []
+    assert explorer.index_fetched("one_frame", shares.append) == 1 and shares == [0.5, 1.0]
     after = explorer.index("one_frame")
     assert [p.clip for p in after.passages] == ["a.mp4", "ucf101:v_Walk_g01_c00.avi"]
     assert after.peaks.shape[2] == before.peaks.shape[2] + 1

@@ -91,9 +91,9 @@ def test_what_is_no_proxy_is_left_out_with_a_word(no_proxies, monkeypatch, capsy
     monkeypatch.setenv("HTTP_PROXY", address)
     monkeypatch.setenv("https_proxy", "proxy.example:8080")
     spare_proxies("127.0.0.1")
-    told = capsys.readouterr().err
-    assert re.fullmatch(r"warning: HTTP_PROXY is left out, as it is not the address of a proxy, .*\n", told)
-    assert address not in told  # which may hold a password
+    warning = capsys.readouterr().err
+    assert re.fullmatch(r"warning: HTTP_PROXY is left out, as it is not the address of a proxy, .*\n", warning)
+    assert address not in warning  # which may hold a password
     assert "HTTP_PROXY" not in os.environ and os.environ["https_proxy"] == "proxy.example:8080"
     assert httpx.get(f"http://127.0.0.1:{local}/").status_code == 200
 
@@ -300,22 +300,22 @@ def test_without_a_console_what_is_printed_goes_nowhere(monkeypatch, capsys):
 def test_the_app_starts_behind_a_proxy_and_leaves_nothing_behind(tmp_path, temporary):
     """Neither its proxy, nor its folders for temporary files, its cache and the Hub's can be used."""
     (tmp_path / "file").touch()
-    mine = tmp_path / "temporary"
-    mine.mkdir()
+    folder = tmp_path / "temporary"
+    folder.mkdir()
     environment = {
         "http_proxy": NOBODY, "HTTPS_PROXY": NOBODY, "ALL_PROXY": NOBODY, "NO_PROXY": "", "no_proxy": "",
-        "TMPDIR": str(mine), "HF_HOME": str(tmp_path / "file"), "VP_CACHE": str(tmp_path / "file"),
-        "GRADIO_TEMP_DIR": str(mine / "asked" if temporary == "there" else tmp_path / "file"),
+        "TMPDIR": str(folder), "HF_HOME": str(tmp_path / "file"), "VP_CACHE": str(tmp_path / "file"),
+        "GRADIO_TEMP_DIR": str(folder / "asked" if temporary == "there" else tmp_path / "file"),
     }  # fmt: skip
     with serve(**environment) as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "127.0.0.1")
             client = Client(server.url, verbose=False, analytics_enabled=False, download_files=str(tmp_path))
             client.predict(video=handle_file(str(CLIP)), seen=2, horizon=1, api_name="/predict")
-        made = [path for path in mine.rglob("*") if path.is_file()]
+        made = [path for path in folder.rglob("*") if path.is_file()]
         assert {path.suffix for path in made} >= {".mp4"}
         server.process.terminate()
         assert server.process.wait(30) in (0, 130)
-        assert not [path for path in mine.rglob("*") if path.is_file() or path.name.startswith("lvln")]
+        assert not [path for path in folder.rglob("*") if path.is_file() or path.name.startswith("lvln")]
         assert "Traceback" not in server.log
         assert ("warning: GRADIO_TEMP_DIR cannot be written" in server.log) == (temporary == "a file")

@@ -57,8 +57,8 @@ def evaluate(args: argparse.Namespace) -> dict:
     source = open_checkpoints(args.checkpoints)
     names = list(dict.fromkeys(args.model or source.names() or NAMES))
     predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
-    found, hub = find_data(args.data)
-    clips, training = select(found, args.part), spread(select(found, "train"), TUNED_ON)
+    every, hub = find_data(args.data)
+    clips, training = select(every, args.part), spread(select(every, "train"), TUNED_ON)
     for some, part in ((clips, args.part), (training, "train")):
         if not some:
             raise ValueError(f"none of the clips of {args.data} is of a {part} group")

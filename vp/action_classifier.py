@@ -173,14 +173,14 @@ class ActionClassifier:
         """What each filter is on average over the training clips, [1, C, 1, 1], as far as the classifier knows it."""
         if self.config.strategy != "pooled":
             return _map(lambda h: h.new_zeros(()), states)
-        found, place = {b: {} for b in states}, 0
+        means, place = {b: {} for b in states}, 0
         for block in states:
             for kernel in KERNELS:
                 width = states[block][kernel].shape[1]
                 # The mean over the map comes first among a filter's features.
-                found[block][kernel] = self.net.mean[place : place + width].view(1, width, 1, 1)
+                means[block][kernel] = self.net.mean[place : place + width].view(1, width, 1, 1)
                 place += POOLED * width
-        return found
+        return means
 
 
 def _map(function: Callable[..., Tensor], *states: Memories) -> Memories:

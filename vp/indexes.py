@@ -55,7 +55,7 @@ def open_index(checkpoints: CheckpointSource, name: str) -> Index:
     key = index_key(checkpoints, name)
     added = _folder(name, key)
     places = [added / DRAWN, *([BUNDLED / f"{name}.npz"] if checkpoints.spec == "bundled" else [])]
-    drawn = next((found for place in places if (found := read_index(place, key))), None)
+    drawn = next((index for place in places if (index := read_index(place, key))), None)
     if drawn is None:
         option = "" if checkpoints.spec == "bundled" else f" --checkpoints {checkpoints.spec}"
         stale = " of other weights" if any(place.exists() for place in places) else ""

@@ -29,8 +29,8 @@ def figure(name: str, path: Path, *arguments: str) -> tuple[str, np.ndarray]:
 def test_the_papers_colours_leave_their_range_and_ours_hardly(tmp_path):
     shares = {}
     for model in ("paper_one_frame", "one_frame"):
-        told, picture = figure("clipping", tmp_path / f"{model}.png", "--model", model)
-        shares[model] = [float(share) for share in re.findall(r"([\d.]+)%", told)]
+        output, picture = figure("clipping", tmp_path / f"{model}.png", "--model", model)
+        shares[model] = [float(share) for share in re.findall(r"([\d.]+)%", output)]
         assert len(shares[model]) == 3 and picture.std() > 20
     assert max(shares["one_frame"]) < max(shares["paper_one_frame"])
 

@@ -38,9 +38,9 @@ def test_a_link_names_the_size(handlers, clip, shown):
     )
 
 
-@pytest.mark.parametrize(("wrong", "told"), [("size=huge", "one of own, fine"), ("size=fine&seen=12", "at most 12")])
-def test_a_link_to_what_there_is_not_says_so(handlers, clip, wrong, told):
-    with pytest.raises(RequestError, match=told):
+@pytest.mark.parametrize(("wrong", "message"), [("size=huge", "one of own, fine"), ("size=fine&seen=12", "at most 12")])
+def test_a_link_to_what_there_is_not_says_so(handlers, clip, wrong, message):
+    with pytest.raises(RequestError, match=message):
         handlers.follow(f"#clip={clip}&{wrong}")
 
 

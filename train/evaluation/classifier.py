@@ -127,8 +127,8 @@ def evaluate(args: argparse.Namespace) -> dict:
         training, tested = (load_examples(which, c, classes, reads or recipe.strategy) for c in (seen, test))
         # Five more fits of the paper's for a temperature that it does not have would take an hour.
         held_out = None if kind == "paper" else folds
-        found, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
-        table.add(name, kind, found, error=wrong, features=training.features.shape[1])
+        predictions, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
+        table.add(name, kind, predictions, error=wrong, features=training.features.shape[1])
         curves[name] = curve
 
     paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))

@@ -23,10 +23,12 @@ HORIZON = 3
 
 def snapshots(run: Path) -> list[tuple[int, Path]]:
     """(step, checkpoint folder) of what a run exported on its way."""
-    found = [(int(match[1]), path) for path in run.glob("step_*") if (match := re.fullmatch(r"step_(\d+)", path.name))]
-    if not found:
+    exported = [
+        (int(match[1]), path) for path in run.glob("step_*") if (match := re.fullmatch(r"step_(\d+)", path.name))
+    ]
+    if not exported:
         raise ValueError(f"{run} has no snapshots: train it with --snapshots 0 100 500")
-    return sorted(found)
+    return sorted(exported)
 
 
 def rows(run: Path) -> list[Row]:

@@ -209,10 +209,10 @@ class CheckpointSource:
     def _listing(self) -> list[str]:
         """Paths of the files in the repository, one folder deep."""
         try:
-            found = sorted([*self._folder.glob("*"), *self._folder.glob("*/*")])
+            paths = sorted([*self._folder.glob("*"), *self._folder.glob("*/*")])
         except OSError:
             return []
-        return [path.relative_to(self._folder).as_posix() for path in found]
+        return [path.relative_to(self._folder).as_posix() for path in paths]
 
 
 def _filled(net: Module, tensors: dict[str, torch.Tensor], path: Path) -> Module:

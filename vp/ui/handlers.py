@@ -88,7 +88,7 @@ class Handlers:
     def list_clips(self, shelf: int, text: str, label: str, offset: int) -> dict:
         """One page of a shelf: the clips that match, each with what is known of it; {"error"} while there is none."""
         try:
-            chosen, found = self._found(shelf, text, label)
+            chosen, clips = self._search(shelf, text, label)
         except ExplorerError as error:
             return {"error": str(error)}
         offset = max(0, int(offset))
@@ -102,9 +102,9 @@ class Handlers:
                     "known": clip.label in actions,
                     "trained_on": self.explorer.trained_on(clip.label, clip.group),
                 }
-                for clip in found[offset : offset + PAGE]
+                for clip in clips[offset : offset + PAGE]
             ],
-            "total": len(found),
+            "total": len(clips),
             "everything": len(chosen.clips),
             "labels": [
                 {"name": name, "count": count, "known": name in actions}
@@ -121,21 +121,21 @@ class Handlers:
     def random_clip(self, shelf: int, text: str, label: str) -> dict:
         """Any of the clips of a shelf that match: {"id", "title"}, or {"error"}."""
         try:
-            chosen, found = self._found(shelf, text, label)
-            if not found:
+            chosen, clips = self._search(shelf, text, label)
+            if not clips:
                 raise ClipError("No clip matches. Try another word.")
         except ExplorerError as error:
             return {"error": str(error)}
-        clip = random.choice(found)
+        clip = random.choice(clips)
         return {"id": chosen.id(clip), "title": clip.name}
 
-    def _found(self, shelf: int, text: str, label: str) -> tuple[Shelf, list[Clip]]:
+    def _search(self, shelf: int, text: str, label: str) -> tuple[Shelf, list[Clip]]:
         shelves = self.explorer.shelves
         chosen = shelves[min(max(0, int(shelf)), len(shelves) - 1)]
-        found = chosen.clips.search(str(text)[:80], str(label)[:80] or None, limit=1_000_000)
+        clips = chosen.clips.search(str(text)[:80], str(label)[:80] or None, limit=1_000_000)
         actions, trained_on = self.explorer.actions, self.explorer.trained_on
         # First what the networks never saw of what the classifier knows.
-        return chosen, varied(found, lambda clip: (clip.label not in actions, trained_on(clip.label, clip.group)))
+        return chosen, varied(clips, lambda clip: (clip.label not in actions, trained_on(clip.label, clip.group)))
 
     def _thumbnail(self, id: str) -> str | None:
         try:

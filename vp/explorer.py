@@ -206,15 +206,15 @@ class Explorer:
             self._classifier = self._classifier or ActionClassifier(predictor, net)
             return self._classifier
 
-    def classify(self, path: str | Path, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
+    def classify(self, path: str | Path, **options: object) -> Iterator[float | Classification]:
         """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
-        last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
+        last the `Classification`. options: of `ActionClassifier.watch`. Raises RequestError, VideoError or
         CheckpointError."""
         from .action_classifier import READ_SIZE
 
         classifier = self.classifier()
         frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=READ_SIZE)
-        yield from _watch(classifier, frames, tuple(silence))
+        yield from _watch(classifier, frames, options)
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
@@ -293,10 +293,8 @@ class Explorer:
 
 
 @gpu
-def _watch(
-    classifier: ActionClassifier, frames: np.ndarray, silence: tuple[str, ...]
-) -> Iterator[float | Classification]:
-    yield from classifier.watch(frames, silence=silence)
+def _watch(classifier: ActionClassifier, frames: np.ndarray, options: dict) -> Iterator[float | Classification]:
+    yield from classifier.watch(frames, **options)
 
 
 @gpu

@@ -21,6 +21,7 @@ from .handlers import MODEL, Handlers, shown
 from .store import Request
 
 SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download", "circle_path")
+TABS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare")  # each of a view of its name
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
@@ -104,20 +105,9 @@ def build(explorer: Explorer) -> gr.Blocks:
                     )
                 views.view("stage", views.STAGE)
                 with gr.Tabs(elem_id="views"):
-                    with gr.Tab("Predict"):
-                        views.view("predict", views.PREDICT)
-                    with gr.Tab("Ladder"):
-                        views.view("ladder", views.LADDER)
-                    with gr.Tab("Memory"):
-                        views.view("memory", views.MEMORY)
-                    with gr.Tab("Motion"):
-                        views.view("motion", views.MOTION)
-                    with gr.Tab("Experiments"):
-                        views.view("experiments", views.EXPERIMENTS)
-                    with gr.Tab("Classes"):
-                        views.view("classes", views.CLASSES)
-                    with gr.Tab("Compare"):
-                        views.view("compare", views.COMPARE)
+                    for name in TABS:
+                        with gr.Tab(name):
+                            views.view(name.lower(), getattr(views, name.upper()))
                     with gr.Tab("About") as about_tab:
                         about_text = gr.Markdown(TEXT, elem_id="view-about", elem_classes="prose")
 

@@ -19,6 +19,7 @@ from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
+from .heap import give_back
 from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
 from .models import DEFAULT, NAMES, PAPER
 from .reopening import Reopening
@@ -215,6 +216,7 @@ class Explorer:
         classifier = self.classifier()
         frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=READ_SIZE)
         yield from _watch(classifier, frames, options)
+        give_back()
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
@@ -268,7 +270,10 @@ class Explorer:
     ) -> T:
         """An experiment of `vp.inspection` on frames or on a rollout, when it is its turn."""
         with _TURN:
-            return _run(experiment, predictor, given, options)
+            try:
+                return _run(experiment, predictor, given, options)
+            finally:
+                give_back()
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
         """The same window by `one_frame` of the paper's design; None where there is no such checkpoint."""

@@ -230,6 +230,10 @@ class Explorer:
             with contextlib.suppress(CheckpointError):
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
+        if self.shelves[0].spec == "bundled":
+            clips, window = self.shelves[0].clips, Window()
+            for clip in clips.search(limit=len(clips)):
+                video.read_again(str(clips.path(clip.id)), window.fps, window.start, window.seen + window.horizon)
 
     def predict(self, path: str | Path, window: Window, *, weights: str = "trained") -> Rollout:
         """Read one window of a video file and predict, with the weights that `network` names.
@@ -256,7 +260,7 @@ class Explorer:
         """
         window.check()
         predictor = self.network(window.model, weights, window.size)
-        frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
+        frames = video.read_again(path, window.fps, window.start, window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(
                 f"From {window.start:g} s on, this clip has {len(frames)} {'frame' if len(frames) == 1 else 'frames'} "

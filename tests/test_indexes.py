@@ -33,7 +33,7 @@ def tiny(make_ladder) -> Predictor:
 
 @pytest.fixture
 def index(tiny, moving):
-    return index_passage(tiny, moving(6, 32, 64), clip="a.mp4", lesions=True)
+    return index_passage(tiny, moving(6, 32, 64), clip="a.mp4", silence_each=True)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_damaged_file_says_what_to_do(index, tmp_path, damage):
 
 
 def test_a_clip_is_cut_into_passages_as_long_as_a_window_of_the_page(explorer):
-    index = merge(list(index_clip(explorer, "one_frame", "walk.mp4", lesions=True)))
+    index = merge(list(index_clip(explorer, "one_frame", "walk.mp4", silence_each=True)))
     passages = [(passage.clip, passage.start, passage.steps) for passage in index.passages]
     assert passages == [("walk.mp4", 0.0, 20), ("walk.mp4", 2.0, 10)]
     # What the index says of a moment is there when its window is predicted.

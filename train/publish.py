@@ -15,7 +15,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from vp.checkpoints import open_checkpoints
-from vp.checkpoints.files import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
+from vp.checkpoints.layout import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
 from vp.checkpoints.source import CARD
 from vp.errors import CheckpointError
 from vp.models import PAPER

@@ -67,10 +67,10 @@ def open_index(checkpoints: CheckpointSource, name: str) -> Index:
     return merge([drawn, *(other for other in others if other)])
 
 
-def index_clip(explorer: Explorer, name: str, id: str, *, lesions: bool = False) -> Iterator[Index]:
+def index_clip(explorer: Explorer, name: str, id: str, *, silence_each: bool = False) -> Iterator[Index]:
     """The index of every passage of a clip, by the trained weights of a network.
 
-    lesions: also try the first passage without each filter. Raises ClipError, VideoError or CheckpointError.
+    silence_each: also try the first passage without each filter. Raises ClipError, VideoError or CheckpointError.
     """
     from .inspection.index import index_passage
 
@@ -79,7 +79,7 @@ def index_clip(explorer: Explorer, name: str, id: str, *, lesions: bool = False)
     with closing(video.stream(shelf.clips.path(clip.id), fps=FPS)) as frames:
         first, passage = 0, list(islice(frames, MAX_SEEN + 1))
         while len(passage) > 2:
-            options = {"clip": id, "start": first / FPS, "lesions": lesions and not first}
+            options = {"clip": id, "start": first / FPS, "silence_each": silence_each and not first}
             yield explorer.run(index_passage, predictor, np.stack(passage), **options)
             # A passage's last frame, which is only predicted, is the first that the next one reads.
             first, passage = first + MAX_SEEN, [passage[-1], *islice(frames, MAX_SEEN)]

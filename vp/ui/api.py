@@ -178,7 +178,8 @@ def add_api(handlers: Handlers) -> None:
                 else gr.Number(argument.default, label=argument.name, **number)
                 for argument in experiment.arguments
             }
-            inputs = [file, *((settings | own)[parameter] for parameter in experiment.parameters)]
+            inputs = [(settings | own)[parameter] for parameter in experiment.parameters]
+            inputs = inputs if experiment.network else [file, *inputs]
             outputs = [gr.File(label=experiment.file), result] if experiment.file else result
             gr.Button(name).click(shown(experiment.endpoint(explorer)), inputs, outputs, api_name=name, **MODEL)
 

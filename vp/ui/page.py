@@ -20,7 +20,17 @@ from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
-SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download", "circle_path")
+SERVED = (
+    "list_clips",
+    "thumbnails",
+    "random_clip",
+    "activations",
+    "life",
+    "at_once",
+    "crops",
+    "download",
+    "circle_path",
+)
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"

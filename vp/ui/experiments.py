@@ -404,4 +404,10 @@ def one_moment(
         on.explorer, on.rollout, (block, kernel, filter), first, last, region, on.window.fps, clip
     )
     clips = sorted({one["clip"] for one in numbers["again"] or ()})
-    return Answer({"model": on.rollout.model} | numbers, lambda: {"titles": explained.titles(on.explorer, clips)})
+    return Answer(
+        {"model": on.rollout.model} | numbers,
+        lambda: {
+            "titles": explained.titles(on.explorer, clips),
+            "course": explained.course(on.rollout, (block, kernel, filter), region),
+        },
+    )

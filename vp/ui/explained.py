@@ -163,6 +163,12 @@ def moment_numbers(
     }
 
 
+def course(rollout: Rollout, path: tuple, region: tuple) -> list[float]:
+    """The mean state of a filter in a part of the frame at every step of a rollout."""
+    every = inspection.alike(rollout, *path, first=0, last=rollout.steps - 1, region=region, count=0)
+    return _short(every.marked.curve)
+
+
 def titles(explorer: Explorer, ids: Iterable[str]) -> dict[str, str]:
     """Names of clips for people, those of a shelf that nobody has opened by their ids."""
     found = {}

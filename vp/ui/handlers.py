@@ -362,6 +362,7 @@ class Handlers:
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
         payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)
+        payload["made_for"] = self.explorer.predictor(rollout.model).default_seen
         return payload | _identity(request)
 
 

@@ -66,7 +66,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire = gr.HTML(
             value={"rollout": example} if example else {},
             html_template="<span></span>",
-            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; "
+            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'follow'; void 'compare'; "
             "void 'inspect'; void 'classify';",
             server_functions=[served(getattr(handlers, name)) for name in SERVED],
             apply_default_css=False,
@@ -169,6 +169,10 @@ def build(explorer: Explorer) -> gr.Blocks:
             return link
 
         @shown
+        def hear(event: gr.EventData) -> str:
+            return fetch(str(event._data.get("link")))
+
+        @shown
         def follow(link: str | None) -> Iterator[tuple]:
             """Open what a link names; without one, leave everything as it is."""
             request = handlers.follow(link or "")
@@ -249,10 +253,15 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire.classify(classify, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         # What is behind the # of an address never reaches a server by itself.
         # A clip is fetched before its turn at the network, so that nobody waits in that line for the Hub.
-        fetched = page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet)
-        arrived = fetched.success(follow, link, [wire, start, clip, model, fps, seen, horizon, size], **quiet, **MODEL)
-        arrived.failure(None, js=IDLE)
-        arrived.success(whole, clip, player, js=PAINTED, **quiet)
+        for fetched in (
+            page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet),
+            wire.follow(hear, None, link, concurrency_limit=FETCHES, **quiet),
+        ):
+            fetched.failure(None, js=IDLE)
+            opened = [wire, start, clip, model, fps, seen, horizon, size]
+            arrived = fetched.success(follow, link, opened, **quiet, **MODEL)
+            arrived.failure(None, js=IDLE)
+            arrived.success(whole, clip, player, js=PAINTED, **quiet)
         if explorer.troubles:  # which may be over for the next visitor
             page.load(
                 lambda: gr.update(value=_missing(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet

@@ -26,12 +26,16 @@ def _panel(kind: str, title: str) -> str:
     )
 
 
+_BARS = """<span class="bars" role="group" aria-label="the bar to beat">
+  <button type="button" data-bar="copy" aria-pressed="true">Last frame repeated</button>
+  <button type="button" data-bar="flow" aria-pressed="false">Tuned flow</button></span>"""
+
 STAGE = f"""
 <section class="stage lvln" aria-label="prediction">
   <div class="panels">
     {_panel("truth", "Truth")}
     {_panel("prediction", "Prediction")}
-    {_panel("copy", "Last frame repeated")}
+    {_panel("copy", _BARS)}
   </div>
   <div class="bar">
     <button type="button" class="play" aria-label="play"></button>
@@ -41,6 +45,7 @@ STAGE = f"""
   </div>
   <div class="timeline" role="slider" tabindex="0" aria-label="time line: arrow keys move, space plays"
        aria-valuemin="1" aria-valuemax="1" aria-valuenow="1"></div>
+  <p class="advice" hidden><span></span> <button type="button"></button></p>
   <div class="foot"><p class="details"></p>
   <div class="share"><button type="button" class="link">Copy link</button>
     <span role="group" aria-label="download">Download
@@ -89,16 +94,36 @@ MEMORY = f"""
   </div>
   <div class="legend"></div>
   <p class="status" role="status"></p>
-  <div class="columns">
-    <div class="grid"><canvas tabindex="0" aria-label="filters: arrow keys choose one"></canvas></div>
+  <div class="grid"><canvas tabindex="0" aria-label="filters: arrow keys choose one"></canvas></div>
+  <div class="closer">
     <aside class="detail">
       <h4></h4>
-      <div class="large"><canvas></canvas></div>
+      <div class="large"><canvas tabindex="0" aria-label="places of the filter: arrow keys choose one"></canvas></div>
       <label class="overlay"><input type="checkbox"> lay it over the frame</label>
       <p class="numbers"></p>
+      <figure class="looks" hidden><canvas></canvas><figcaption class="quiet"></figcaption></figure>
       <div class="steps"></div>
     </aside>
+    <section class="number">
+      <h4>One number</h4>
+      <p class="quiet">Click on a place of the enlarged filter: this is how its number came about at this step.</p>
+      <p class="status" role="status"></p>
+      <div class="body" hidden><div class="sums"></div><div class="becomes"></div></div>
+    </section>
   </div>
+  <section class="answers" hidden>
+    <h4>What it answers to</h4>
+    <p class="status" role="status"></p>
+    <div class="body" hidden>
+      <div class="excited">
+        {_choice("of", "Largest", [("h", "state h"), ("z", "update z"), ("dh", "Δh")])}
+        <p class="over quiet"></p>
+        <div class="moments"></div>
+      </div>
+      <figure class="polar"></figure>
+      <div class="lost"></div>
+    </div>
+  </section>
   <div class="life" hidden>
     <h4></h4>
     <div class="scroll"><table></table></div>

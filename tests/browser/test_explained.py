@@ -13,7 +13,8 @@ from vp.indexes import BUNDLED as INDEXES
 from vp.models import NAMES
 
 pytestmark = pytest.mark.browser
-needs_index = pytest.mark.skipif(not (INDEXES / "one_frame.npz").exists(), reason="no index of these weights")
+INDEXED = (INDEXES / "one_frame.npz").exists()
+needs_index = pytest.mark.skipif(not INDEXED, reason="no index of these weights")
 
 CLIP = "#clip=walk.mp4&model=one_frame&start=0.5&fps=10&seen=5&horizon=3"
 NUMBER = CLIP + "&view=Memory&t=4&block=C2&kernel=5x5&quantity=h&filter=4&row=0&column=20"
@@ -51,7 +52,7 @@ def test_a_link_leads_to_one_number_whose_terms_add_up(visit) -> None:
     ).groups()
     assert number(kept) == number(again) == z
     assert number(after) == pytest.approx((1 - z) * number(before) + z * number(candidate), abs=0.02)
-    assert explorer.page.evaluate("lvln.address()").endswith("&row=0&column=20")
+    assert "&row=0&column=20" in explorer.page.evaluate("lvln.address()")
 
 
 def test_one_number_follows_the_time_line_the_mouse_and_the_keys(visit) -> None:
@@ -121,6 +122,43 @@ def test_one_filter_says_what_it_answers_to_and_leads_there(visit) -> None:
     explorer.wait(f"lvln.state.cursor === {values['t']}")
     heading = f"row {values['row']}, column {values['column']} of C2 5×5 4 at step {int(values['t']) + 1}"
     expect(explorer.page.locator("#view-memory .number h4")).to_have_text(f"One number: {heading}")
+
+
+def test_one_moment_finds_filters_and_times_alike(visit) -> None:
+    explorer = visit(fragment=NUMBER + "&first=2&last=5&region=0.5,0,1,0.5")
+    arrived(explorer)
+    panel = explorer.page.locator("#view-memory .moment")
+    panel.scroll_into_view_if_needed()
+    expect(panel.locator("h4")).to_have_text("One moment of filter 4 of C2, 5×5")
+    others = panel.locator(".others button")
+    expect(others).to_have_count(8)
+    expect(panel.locator(".part")).to_be_visible()
+    ends = panel.locator("input")
+    assert [end.input_value() for end in ends.all()] == ["3", "6"]
+    if INDEXED:
+        expect(panel.locator(".again .loop .spark")).to_have_count(6)
+    before = others.first.inner_text()
+    panel.locator(".part button").click()
+    expect(panel.locator(".part")).to_be_hidden()
+    expect(others.first).not_to_have_text(before)
+
+    course = panel.locator(".course")
+    course.scroll_into_view_if_needed()
+    box = course.bounding_box()
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + box["width"] * 0.5 / 7, box["y"] + 20)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 4.5 / 7, box["y"] + 20, steps=5)
+    mouse.up()
+    assert [end.input_value() for end in ends.all()] == ["1", "5"]
+    ends.first.fill("4")
+    ends.first.press("Tab")
+    assert [end.input_value() for end in ends.all()] == ["4", "6"]  # three steps at least
+    explorer.wait("lvln.address().includes('first=3&last=5')")
+
+    block = others.first.locator("b").inner_text().split()[0]
+    others.first.click()
+    expect(explorer.page.locator("#view-memory .detail h4")).to_contain_text(f"of {block}, ")
 
 
 def test_a_network_without_an_index_says_how_to_make_one(visit) -> None:

@@ -124,6 +124,20 @@ MEMORY = f"""
       <div class="lost"></div>
     </div>
   </section>
+  <section class="moment" hidden>
+    <h4>One moment</h4>
+    <p class="quiet">Drag over the course of its mean state to mark a stretch of time, and over the enlarged filter to
+    mark a part of the frame.</p>
+    <p class="status" role="status"></p>
+    <div class="body" hidden>
+      <div class="course"></div>
+      <p class="marking quiet"><label>from step <input type="number" min="1"></label>
+      <label>to step <input type="number" min="1"></label>
+      <span class="part" hidden>in the marked part <button type="button">take the whole frame</button></span></p>
+      <div><h5>Filters that run alike, or opposed</h5><div class="others"></div></div>
+      <div><h5>Where else it does so again</h5><div class="again"></div></div>
+    </div>
+  </section>
   <div class="life" hidden>
     <h4></h4>
     <div class="scroll"><table></table></div>

@@ -1,5 +1,5 @@
 // One filter: the moments that excite it most, what is lost without it, and the motion that it speaks for.
-lvln.filter = (root) => {
+lvln.oneFilter = (root) => {
   const { look, loops, element, escape, signed, lut, lazy } = lvln;
   const QUANTITIES = { h: "state", z: "update gate", dh: "change" };
   const body = root.querySelector(".body");

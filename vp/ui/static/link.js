@@ -15,7 +15,7 @@
     if (!rollout || !rollout.clip_id) return null;
     const { clip_id: clip, model, start, fps, seen, horizon, fine } = rollout;
     const values = { clip, model, start, fps, seen, horizon, ...(fine && { size: "fine" }), view: view(), t: state.cursor };
-    if (values.view === "Memory" && memory) Object.assign(values, memory);
+    if (values.view === "Memory" && memory) Object.assign(values, JSON.parse(JSON.stringify(memory))); // without what is undefined
     if (values.view === "Experiments" && experiments) Object.assign(values, experiments);
     return `#${new URLSearchParams(/** @type {any} */ (values))}`;
   }
@@ -36,8 +36,8 @@
     setTimeout(() => {
       goTo(Number(wanted.t) || 0);
       if (wanted.view === "Memory" && wanted.block) {
-        const numbers = ["filter", "row", "column"].filter((name) => name in wanted).map((name) => [name, Number(wanted[name])]);
-        enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", ...Object.fromEntries(numbers) });
+        const numbers = ["filter", "row", "column", "first", "last"].filter((name) => name in wanted).map((name) => [name, Number(wanted[name])]);
+        enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", region: wanted.region, ...Object.fromEntries(numbers) });
       } else if (wanted.view) openTab(wanted.view);
       if (wanted.view === "Experiments") emit("experiment", (state.experiment = wanted));
     }, 60);

@@ -4,8 +4,9 @@ lvln.views.memory = (root) => {
   const choice = { block: "C1", kernel: "3x3", quantity: "h", scale: "shared", sort: "activity" };
   const canvas = root.querySelector(".grid canvas");
   const detail = root.querySelector(".detail");
-  const number = lvln.number(root);
-  const answers = lvln.filter(root.querySelector(".answers"));
+  const number = lvln.oneNumber(root);
+  const answers = lvln.oneFilter(root.querySelector(".answers"));
+  const moment = lvln.oneMoment(root.querySelector(".moment"), number);
   const legend = root.querySelector(".legend");
   const MEANING = {
     h: "state h: what this filter remembers",
@@ -184,8 +185,11 @@ lvln.views.memory = (root) => {
       button.querySelector("i").style.width = `${(100 * shown.activity[t][filter]) / highest}%`;
     }, { more: "<u><i></i></u>" });
     const { block, kernel, quantity, size } = shown;
+    const part = (wanted?.region || "").split(",").map(Number);
+    if (part.length === 4 && part.every((v) => v >= 0 && v <= 1)) number.told.region((number.region = part));
     number.enter({ block, kernel, filter, size }, strongest, wanted && [wanted.row, wanted.column]);
     answers.enter({ block, kernel, filter });
+    moment.enter({ block, kernel, filter }, wanted && Number.isInteger(wanted.first) && Number.isInteger(wanted.last) ? [wanted.first, wanted.last] : null);
     paint(state.cursor);
     live();
     lvln.noteMemory({ block, kernel, quantity, filter });

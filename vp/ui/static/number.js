@@ -1,5 +1,5 @@
 // One number: a place of the enlarged filter, followed through the arithmetic of its ConvGRU. memory.js says which filter.
-lvln.number = (root) => {
+lvln.oneNumber = (root) => {
   const { state, lut, painted, element, signed, look, draw, flow, isPredicted } = lvln;
   const canvas = root.querySelector(".large canvas");
   const panel = root.querySelector(".number");
@@ -243,7 +243,7 @@ lvln.number = (root) => {
       lvln.noteMemory({ row: place[0], column: place[1] });
     },
     paint(t) {
-      if (!filter) return;
+      if (!filter || !place) return;
       step = t;
       marks();
       ask();

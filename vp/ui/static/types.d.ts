@@ -63,7 +63,8 @@ type Closed<T> = { [K in keyof T]: T[K] };
 type Lvln = Closed<ReturnType<typeof lvlnCore>> & Closed<ReturnType<typeof lvlnView>> & {
   flow: Closed<ReturnType<typeof lvlnFlow>>; picture: Closed<ReturnType<typeof lvlnPicture>>;
   views: Record<string, (root: HTMLElement) => void>;
-  tour(): void; share(root: HTMLElement): void; number(root: HTMLElement): any; filter(root: HTMLElement): any; link(values: object): string; address(): string | null; arrived: string;
+  tour(): void; share(root: HTMLElement): void; oneNumber(root: HTMLElement): any; oneFilter(root: HTMLElement): any;
+  oneMoment(root: HTMLElement, number: any): any; link(values: object): string; address(): string | null; arrived: string;
   noteMemory(place: object): void; noteExperiments(values: { silence: string; run?: string; [argument: string]: any }): void;
 };
 // Names beside those of core.js: two modules may not give one name to two things.

@@ -113,6 +113,7 @@ def build(explorer: Explorer) -> gr.Blocks:
                         1, MAX_HORIZON, value=window.horizon, step=1, label="Predicted", elem_id="horizon", buttons=[]
                     )
                 views.view("stage", views.STAGE)
+                views.view("switch", views.SWITCH)
                 with gr.Tabs(elem_id="views"):
                     with gr.Tab("Predict"):
                         views.view("predict", views.PREDICT)
@@ -191,6 +192,10 @@ def build(explorer: Explorer) -> gr.Blocks:
             return handlers.upload(path), 0.0
 
         @shown
+        def take(path: str | None) -> tuple[Request, float, None]:
+            return *receive(path), None  # an empty box takes the next file
+
+        @shown
         def whole(request: Request | None) -> str | None:
             return handlers.playable(request) if request else None
 
@@ -227,7 +232,7 @@ def build(explorer: Explorer) -> gr.Blocks:
             **quiet,
         )
         uploads = [
-            uploaded.upload(receive, uploaded, [clip, start], js=READING, **quiet),
+            uploaded.upload(take, uploaded, [clip, start, uploaded], js=READING, **quiet),
             recorded.stop_recording(receive, recorded, [clip, start], js=READING, **quiet),
         ]
         ran = [upload.success(predict, [clip, *settings], [wire, start], **quiet, **MODEL) for upload in uploads]

@@ -18,6 +18,13 @@ from vp.shelves import Shelf
 from . import experiments
 from .registry import Experiment
 
+VIEWS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare", "About")
+
+
+def _word(name: str, text: str = "") -> str:
+    """A word that explains itself: those of `static/words.js`."""
+    return f'<span class="word" tabindex="0" role="button" data-word="{name}">{text or name}</span>'
+
 
 def _panel(kind: str, title: str) -> str:
     return (
@@ -27,7 +34,7 @@ def _panel(kind: str, title: str) -> str:
 
 
 _BARS = """<span class="bars" role="group" aria-label="the bar to beat">
-  <button type="button" data-bar="copy" aria-pressed="true">Last frame repeated</button>
+  <button type="button" data-bar="copy" aria-pressed="true">Last frame<span class="wide"> repeated</span></button>
   <button type="button" data-bar="flow" aria-pressed="false">Tuned flow</button></span>"""
 
 STAGE = f"""
@@ -55,6 +62,13 @@ STAGE = f"""
     <span class="said" role="status"></span></div>
   </div>
 </section>
+"""
+
+# On a phone, where Gradio would hide most of its tabs in a menu.
+SWITCH = f"""
+<nav class="switch lvln" aria-label="views">
+  {"".join(f'<button type="button">{name}</button>' for name in VIEWS)}
+</nav>
 """
 
 PREDICT = """
@@ -141,27 +155,28 @@ MEMORY = f"""
   <div class="life" hidden>
     <h4></h4>
     <div class="scroll"><table></table></div>
-    <p class="quiet">h′ = (1 − z) · h + z · n: where the update gate z is bright, the candidate n replaces the memory;
-    where the reset gate r is dark, the candidate was made without looking at it.</p>
+    <p class="quiet">h′ = (1 − z) · h + z · n: where the update {_word("gate")} z is bright, the {_word("candidate")} n
+    replaces the {_word("state")}; where the reset gate r is dark, the candidate was made without looking at it.</p>
   </div>
 </section>
 """
 
-LADDER = """
+LADDER = f"""
 <section class="ladder lvln" aria-label="the whole network at work">
-  <p class="quiet">The whole network at work on this clip, at the step of the time line: bright is where a stage answers
-  most. At the end of a row is what its memories move, in colours of direction, and what that gains on this clip. Click
-  a memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
+  <p class="quiet">The whole network, a {_word("ladder")}, at work on this clip, at the step of the time line: bright is
+  where a stage answers most. At the end of a row is what its {_word("memory", "memories")} move, in colours of
+  direction, and what that gains on this clip. Click a memory to enter it, a motion to see it built up, any other stage
+  to follow it through time.</p>
   <p class="status" role="status"></p>
   <div class="board"><svg aria-hidden="true"></svg></div>
   <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>
 </section>
 """
 
-MOTION = """
+MOTION = f"""
 <section class="motion lvln" aria-label="flow, mask and location maps">
-  <p class="quiet">The network does not paint the next frame: it moves the pixels of the last one, blends them, and
-  paints only where nothing fits. What it remembers turns into this motion.</p>
+  <p class="quiet">The network does not paint the next frame: it moves the pixels of the last one (a {_word("warp")}),
+  blends them, and paints only where nothing fits. What it remembers turns into this motion.</p>
   <p class="status" role="status"></p>
   <div class="panels">
     <figure class="arrows"><figcaption>Where things go <span class="note"></span></figcaption><canvas></canvas></figure>

@@ -5,7 +5,7 @@ lvln.oneNumber = (root) => {
   const panel = root.querySelector(".number");
   const looks = root.querySelector(".looks");
   const [SHOWN_INPUTS, SHOWN_STATES] = [4, 3];
-  const SUMS = { z: ["update gate", "how much of the candidate to take"], r: ["reset gate", "how much of the old state to look at"], n: ["candidate", "what to remember instead"] };
+  const SUMS = { z: [`update ${lvln.word("gate")}`, "how much of the candidate to take"], r: ["reset gate", "how much of the old state to look at"], n: [lvln.word("candidate"), "what to remember instead"] };
   const answers = new Map();
   let filter = null; // { block, kernel, filter, size }
   let place = null; // chosen: [row, column]

@@ -51,8 +51,9 @@ lvln.views.stage = (root) => {
     }
     const over = gain(rollout.scores, rollout.scores.flow_psnr);
     if (over !== null) {
+      const flow = lvln.word("flow", "tuned flow");
       const size = `${Math.abs(over).toFixed(1)} dB`;
-      const said = Math.abs(over) < 0.05 ? "and as good as tuned flow" : over > 0 ? `and ${size} ahead of tuned flow` : `but tuned flow is ${size} ahead of it here`;
+      const said = Math.abs(over) < 0.05 ? `and as good as ${flow}` : over > 0 ? `and ${size} ahead of ${flow}` : `but ${flow} is ${size} ahead of it here`;
       headline.append(element(`<small class="${over <= -0.05 ? "bad" : ""}">${said}</small>`));
     }
     bars.forEach((button) => (button.disabled = button.dataset.bar === "flow" && !rollout.strips.flow));

@@ -63,7 +63,7 @@ type Closed<T> = { [K in keyof T]: T[K] };
 type Lvln = Closed<ReturnType<typeof lvlnCore>> & Closed<ReturnType<typeof lvlnView>> & {
   flow: Closed<ReturnType<typeof lvlnFlow>>; picture: Closed<ReturnType<typeof lvlnPicture>>;
   views: Record<string, (root: HTMLElement) => void>;
-  tour(): void; share(root: HTMLElement): void; oneNumber(root: HTMLElement): any; oneFilter(root: HTMLElement): any;
+  tour(): void; word(name: string, text?: string): string; share(root: HTMLElement): void; oneNumber(root: HTMLElement): any; oneFilter(root: HTMLElement): any;
   oneMoment(root: HTMLElement, number: any): any; link(values: object): string; address(): string | null; arrived: string;
   noteMemory(place: object): void; noteExperiments(values: { silence: string; run?: string; [argument: string]: any }): void;
 };

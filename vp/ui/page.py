@@ -235,6 +235,7 @@ def build(explorer: Explorer) -> gr.Blocks:
             uploaded.upload(take, uploaded, [clip, start, uploaded], js=READING, **quiet),
             recorded.stop_recording(receive, recorded, [clip, start], js=READING, **quiet),
         ]
+        uploads[0].failure(lambda: None, None, uploaded, **quiet)
         ran = [upload.success(predict, [clip, *settings], [wire, start], **quiet, **MODEL) for upload in uploads]
         for event in (picked, *uploads, *ran):
             event.failure(None, js=IDLE)

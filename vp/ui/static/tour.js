@@ -47,7 +47,7 @@ lvln.tour = (() => {
     },
     {
       at: "#view-memory .answers",
-      ready: "#view-memory .answers .body:not([hidden]), #view-memory .answers .status:not(:empty)",
+      ready: "#view-memory .answers .loop",
       title: "Find what a filter answers to",
       text: "The moments of other clips at which this filter is largest, and the motion that it speaks for. A click on one leads there. Choose other filters, clips, your own video.",
       go() {
@@ -92,7 +92,7 @@ lvln.tour = (() => {
     card.querySelector(".next").focus({ preventScroll: true });
     unmark();
     if (state.rollout) await go();
-    const target = await find(at);
+    const target = await find(at, 20);
     if (left()) return;
     const bring = () => target?.scrollIntoView({ block: "start", behavior: "auto" });
     target?.classList.add("lvln-toured");

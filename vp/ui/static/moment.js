@@ -14,7 +14,7 @@ lvln.oneMoment = (root, number) => {
 
   const named = () => JSON.stringify([state.rollout.key, filter.block, filter.kernel, filter.filter, stretch, number.region]);
   function ask() {
-    if (!filter || !visible(root)) return;
+    if (!filter || !visible(root) || !stretch || stretch[1] >= state.rollout.steps) return;
     const name = named();
     if (asked === name) return;
     asked = name;

@@ -8,6 +8,7 @@ lvln.oneNumber = (root) => {
   const SUMS = { z: [`update ${lvln.word("gate")}`, "how much of the candidate to take"], r: ["reset gate", "how much of the old state to look at"], n: [lvln.word("candidate"), "what to remember instead"] };
   const answers = new Map();
   let filter = null; // { block, kernel, filter, size }
+  let of = null; // key of its prediction
   let place = null; // chosen: [row, column]
   let own = false; // whether a visitor chose it
   let hovered = null;
@@ -235,11 +236,13 @@ lvln.oneNumber = (root) => {
     told,
     // Another filter, or the same of another prediction; at: [row, column] if a link names it.
     enter(wanted, strongest, at = null) {
+      const same = filter && state.rollout.key === of && `${Object.values(filter)}` === `${Object.values(wanted)}`;
       filter = wanted;
+      of = state.rollout.key;
       hovered = null;
       const fits = (p) => p && p.every((v, i) => Number.isInteger(v) && v >= 0 && v < filter.size[i]);
       if (fits(at)) choose(at);
-      else if (!fits(place) || !own) place = strongest();
+      else if (!fits(place) || !(own || same)) place = strongest();
       lvln.noteMemory({ row: place[0], column: place[1] });
     },
     paint(t) {

@@ -47,9 +47,9 @@ from .evaluation.parts import study
 from .evaluation.reports import add_report_arguments, leave
 from .evaluation.scores import grouped, score, summary
 from .evaluation.tables import markdown, parts_markdown
+from .evaluation.tuned_flow import TUNED_ON
 
 HORIZON = 3
-TUNED_ON = 240  # training clips, for tuned flow
 
 
 def evaluate(args: argparse.Namespace) -> dict:

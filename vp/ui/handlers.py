@@ -82,6 +82,7 @@ class Handlers:
         )
         self._classes: OrderedDict[tuple, dict] = OrderedDict()  # by file and what is silenced
         self._lock = threading.Lock()
+        self._growing = threading.Lock()
 
     # -- clips ---------------------------------------------------------------------------------------------------
 
@@ -257,12 +258,45 @@ class Handlers:
         except (ExplorerError, ValueError) as error:
             return {"error": str(error)}
 
-    def motion(self, key: str) -> dict:
-        """Flow, mask and location maps for the Motion view."""
+    def at_once(self, name: str, key: str, options: dict) -> dict:
+        """`inspect` for an experiment that answers in a blink, out of the line of the predictions, or {"error"}."""
         try:
-            return self.inspect("motion", key, {})
+            if name in EXPERIMENTS and not EXPERIMENTS[name].quick:
+                raise RequestError(f"The experiment {name} has to wait for its turn.")
+            answer = self.inspect(name, key, options)
+            if EXPERIMENTS[name].network:  # what was fetched since then is in the next answer
+                self._grow(self.store.request(key).window.model)
+            return answer
         except ExplorerError as error:
             return {"error": str(error)}
+
+    def _grow(self, name: str) -> None:
+        """Add to the index of a network, in the background, the clips that were fetched since."""
+
+        def add() -> None:
+            try:
+                self.explorer.index_fetched(name)
+            except ExplorerError:
+                log.exception("the index of %s did not take up what was fetched", name)
+            finally:
+                self._growing.release()
+
+        if self._growing.acquire(blocking=False):
+            threading.Thread(target=add, name="index", daemon=True).start()
+
+    def crops(self, moments: list[list]) -> dict:
+        """Moving pictures of moments: [clip, seconds, y, x], y and x in shares of the frame or null for all of it ->
+        {"crops": as of `explained.crop`, None for what cannot be had}."""
+        from . import explained
+
+        def one(moment: list) -> dict | None:
+            try:
+                return explained.crop(self.explorer, *moment)
+            except ExplorerError:
+                return None
+
+        with ThreadPoolExecutor(THUMBNAILS) as pool:
+            return {"crops": list(pool.map(one, [list(moment)[:4] for moment in moments[: explained.CROPS]]))}
 
     def download(self, key: str, kind: str) -> dict:
         """A file of a rollout that the page shows: {"url", "name"} or {"error"}."""
@@ -328,6 +362,7 @@ class Handlers:
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
         payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)
+        payload["made_for"] = self.explorer.predictor(rollout.model).default_seen
         return payload | _identity(request)
 
 

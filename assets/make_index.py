@@ -27,7 +27,7 @@ def main() -> None:
     for name in options.networks or explorer.checkpoints.names():
         passages = []
         for clip in shelf.clips.search(limit=len(shelf.clips)):
-            passages += index_clip(explorer, name, shelf.id(clip), lesions=True)
+            passages += index_clip(explorer, name, shelf.id(clip), silence_each=True)
             print(f"{name} {clip.name}: {time.perf_counter() - begin:.0f} s", flush=True)
         path = drawn_path(explorer.checkpoints, name)
         write_index(merge(passages), path, index_key(explorer.checkpoints, name))

@@ -103,5 +103,5 @@ def test_the_oracle_follows_motion_that_nothing_seen_announced():
 
 def test_without_opencv_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(ImportError, match=r"pip install -r train/requirements\.txt"):
+    with pytest.raises(ImportError, match=r"pip install -r requirements\.txt"):
         optical_flow(*torch.rand(2, 1, 3, 64, 96))

@@ -17,7 +17,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vp.checkpoints import files, open_checkpoints, save_encoder, save_predictor
+from vp.checkpoints import layout, open_checkpoints, save_encoder, save_predictor
 from vp.checkpoints.tensors import fitted, parse_tensors
 from vp.errors import CheckpointError
 from vp.models import NAMES, PAPER, Ladder, build, preset
@@ -73,7 +73,7 @@ def edit(folder: Path, name: str, change: Callable[[dict[str, torch.Tensor]], ob
     change(tensors)
     safetensors.torch.save_file(tensors, folder / name / WEIGHTS)
     if rehash:
-        edit_config(folder, name, weights_sha256=files.sha256((folder / name / WEIGHTS).read_bytes()))
+        edit_config(folder, name, weights_sha256=layout.sha256((folder / name / WEIGHTS).read_bytes()))
 
 
 def edit_config(folder: Path, name: str, **fields: object) -> None:
@@ -116,7 +116,7 @@ def test_what_a_source_knows(saved: Path, copy: Path) -> None:
     assert (config["format"], config["kind"], config["precision"]) == (1, "predictor", "bfloat16")
     assert config["training"] == {"minutes": 1.5, "data": "none"}
     assert config["scores"] == {"psnr": 20.0}
-    assert config["encoder_sha256"] == files.sha256((saved / "encoder" / WEIGHTS).read_bytes())
+    assert config["encoder_sha256"] == layout.sha256((saved / "encoder" / WEIGHTS).read_bytes())
     # One predictor gone, a card and a classifier added: it opens all the same, and looks anew each time.
     source = open_checkpoints(str(copy))
     shutil.rmtree(copy / "full_res")
@@ -276,7 +276,7 @@ def test_names(saved: Path, copy: Path, tmp_path_factory: pytest.TempPathFactory
 # --- weights -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", files.PICKLES)
+@pytest.mark.parametrize("suffix", layout.PICKLES)
 def test_pickles_are_refused(copy: Path, suffix: str) -> None:
     (copy / "lvln" / WEIGHTS).rename(copy / "lvln" / f"model{suffix}")
     with complaint("pickled", "refused", f"lvln/model{suffix}", "save_predictor"):

@@ -98,7 +98,7 @@ def test_a_command_takes_the_words_that_a_document_gives_it(module, words, capsy
 def test_the_code_of_the_walk_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "inspect.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 8
     exec("\n".join(blocks), {})
     said = capsys.readouterr().out.splitlines()
     kept, z, before, also, n, after = map(

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from vp import indexes
+from vp import indexes, video
 from vp.clips import Clip, ClipSource, open_clips
 from vp.errors import CheckpointError
 from vp.explorer import Explorer, Window
@@ -33,7 +33,7 @@ def tiny(make_ladder) -> Predictor:
 
 @pytest.fixture
 def index(tiny, moving):
-    return index_passage(tiny, moving(6, 32, 64), clip="a.mp4", lesions=True)
+    return index_passage(tiny, moving(6, 32, 64), clip="a.mp4", silence_each=True)
 
 
 @pytest.fixture
@@ -81,13 +81,13 @@ def test_other_checkpoints_have_theirs_in_the_cache_folder(explorer, index, cach
     folder = tmp_path / "mine"
     for name in ("one_frame", "encoder"):
         shutil.copytree(CHECKPOINTS / name, folder / name)
-    mine = open_checkpoints(str(folder))
+    checkpoints = open_checkpoints(str(folder))
     with pytest.raises(CheckpointError, match=re.escape(f"make_index --networks one_frame --checkpoints {folder}")):
-        open_index(mine, "one_frame")
-    path = indexes.drawn_path(mine, "one_frame")
+        open_index(checkpoints, "one_frame")
+    path = indexes.drawn_path(checkpoints, "one_frame")
     assert path.is_relative_to(cache)
-    write_index(index, path, index_key(mine, "one_frame"))
-    assert same(open_index(mine, "one_frame"), index)
+    write_index(index, path, index_key(checkpoints, "one_frame"))
+    assert same(open_index(checkpoints, "one_frame"), index)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK\x03\x04 no archive"])
@@ -100,7 +100,7 @@ def test_a_damaged_file_says_what_to_do(index, tmp_path, damage):
 
 
 def test_a_clip_is_cut_into_passages_as_long_as_a_window_of_the_page(explorer):
-    index = merge(list(index_clip(explorer, "one_frame", "walk.mp4", lesions=True)))
+    index = merge(list(index_clip(explorer, "one_frame", "walk.mp4", silence_each=True)))
     passages = [(passage.clip, passage.start, passage.steps) for passage in index.passages]
     assert passages == [("walk.mp4", 0.0, 20), ("walk.mp4", 2.0, 10)]
     # What the index says of a moment is there when its window is predicted.
@@ -113,6 +113,13 @@ def test_a_clip_is_cut_into_passages_as_long_as_a_window_of_the_page(explorer):
         assert change == pytest.approx(moment.value, abs=0.03)
         starts.add(moment.start)
     assert len(starts) == 2
+
+
+def test_a_clip_is_decoded_once(explorer, monkeypatch):
+    opened = []
+    decode = video.reading.timed_frames
+    monkeypatch.setattr(video.reading, "timed_frames", lambda path, begin: opened.append(path) or decode(path, begin))
+    assert len(list(index_clip(explorer, "one_frame", "walk.mp4"))) == 2 and len(opened) == 1
 
 
 def test_fetched_clips_are_added_to_the_cache_folder_once(explorer, index, cache, tmp_path, write_video, moving):
@@ -136,8 +143,8 @@ def test_fetched_clips_are_added_to_the_cache_folder_once(explorer, index, cache
     assert explorer.index_fetched("one_frame") == 0, "nobody has opened the shelf"
     shelf._source._source = ClipSource("ucf101", [Clip(id, "Walk", id) for id in real], Hub())
     before = explorer.index("one_frame")
-    told = []
-    assert explorer.index_fetched("one_frame", told.append) == 1 and told == [0.5, 1.0]
+    shares = []
+    assert explorer.index_fetched("one_frame", shares.append) == 1 and shares == [0.5, 1.0]
     after = explorer.index("one_frame")
     assert [p.clip for p in after.passages] == ["a.mp4", "ucf101:v_Walk_g01_c00.avi"]
     assert after.peaks.shape[2] == before.peaks.shape[2] + 1

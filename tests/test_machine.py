@@ -91,9 +91,9 @@ def test_what_is_no_proxy_is_left_out_with_a_word(no_proxies, monkeypatch, capsy
     monkeypatch.setenv("HTTP_PROXY", address)
     monkeypatch.setenv("https_proxy", "proxy.example:8080")
     spare_proxies("127.0.0.1")
-    told = capsys.readouterr().err
-    assert re.fullmatch(r"warning: HTTP_PROXY is left out, as it is not the address of a proxy, .*\n", told)
-    assert address not in told  # which may hold a password
+    warning = capsys.readouterr().err
+    assert re.fullmatch(r"warning: HTTP_PROXY is left out, as it is not the address of a proxy, .*\n", warning)
+    assert address not in warning  # which may hold a password
     assert "HTTP_PROXY" not in os.environ and os.environ["https_proxy"] == "proxy.example:8080"
     assert httpx.get(f"http://127.0.0.1:{local}/").status_code == 200
 
@@ -105,7 +105,6 @@ def test_what_is_no_proxy_is_left_out_with_a_word(no_proxies, monkeypatch, capsy
         ("SSL_CERT_FILE", "empty.pem", certifi.where()),
         ("HF_HUB_ETAG_TIMEOUT", "ten", "10"),
         ("HF_HUB_DOWNLOAD_TIMEOUT", "3.5", ""),
-        ("HF_ENDPOINT", "https://[bad", "https://hub.example"),
         ("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "many", "none"),
         ("GRADIO_DEFAULT_CONCURRENCY_LIMIT", "-1", "4"),
     ],
@@ -122,6 +121,19 @@ def test_settings_that_clients_of_the_network_stumble_over_are_left_out(
     spare_clients()
     assert variable not in os.environ
     assert re.fullmatch(rf"warning: {variable} is left out, as .*\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("address", ["https://[bad", "http://hub:99999", "hub", "ftp://hub", "http://hub hub\u00e9"])
+def test_a_hub_whose_address_is_none_is_named_to_who_asks_it(monkeypatch, tmp_path, address):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    ask = (
+        "from vp.machine import spare_clients; spare_clients()\n"
+        "from vp.hub import Address, open_repository; open_repository(Address('dataset', 'me/clips'))"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert "hf://datasets/me/clips: HF_ENDPOINT must be a whole address" in done.stderr.splitlines()[-1]
 
 
 def test_a_root_path_that_is_none_is_named(monkeypatch):
@@ -288,22 +300,22 @@ def test_without_a_console_what_is_printed_goes_nowhere(monkeypatch, capsys):
 def test_the_app_starts_behind_a_proxy_and_leaves_nothing_behind(tmp_path, temporary):
     """Neither its proxy, nor its folders for temporary files, its cache and the Hub's can be used."""
     (tmp_path / "file").touch()
-    mine = tmp_path / "temporary"
-    mine.mkdir()
+    folder = tmp_path / "temporary"
+    folder.mkdir()
     environment = {
         "http_proxy": NOBODY, "HTTPS_PROXY": NOBODY, "ALL_PROXY": NOBODY, "NO_PROXY": "", "no_proxy": "",
-        "TMPDIR": str(mine), "HF_HOME": str(tmp_path / "file"), "VP_CACHE": str(tmp_path / "file"),
-        "GRADIO_TEMP_DIR": str(mine / "asked" if temporary == "there" else tmp_path / "file"),
+        "TMPDIR": str(folder), "HF_HOME": str(tmp_path / "file"), "VP_CACHE": str(tmp_path / "file"),
+        "GRADIO_TEMP_DIR": str(folder / "asked" if temporary == "there" else tmp_path / "file"),
     }  # fmt: skip
     with serve(**environment) as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "127.0.0.1")
             client = Client(server.url, verbose=False, analytics_enabled=False, download_files=str(tmp_path))
             client.predict(video=handle_file(str(CLIP)), seen=2, horizon=1, api_name="/predict")
-        made = [path for path in mine.rglob("*") if path.is_file()]
+        made = [path for path in folder.rglob("*") if path.is_file()]
         assert {path.suffix for path in made} >= {".mp4"}
         server.process.terminate()
         assert server.process.wait(30) in (0, 130)
-        assert not [path for path in mine.rglob("*") if path.is_file() or path.name.startswith("lvln")]
+        assert not [path for path in folder.rglob("*") if path.is_file() or path.name.startswith("lvln")]
         assert "Traceback" not in server.log
         assert ("warning: GRADIO_TEMP_DIR cannot be written" in server.log) == (temporary == "a file")

@@ -48,12 +48,12 @@ def test_the_same_source_twice_is_one_shelf_and_the_same_name_two(folders, tmp_p
 
 
 def test_slips_are_told_at_once(tmp_path):
-    for specs, told in (
+    for specs, message in (
         ([str(tmp_path / "gone")], "no folder"),
         ([], "at least one"),
         (["hf://me/model"], "not a dataset"),
     ):
-        with pytest.raises(ClipError, match=told):
+        with pytest.raises(ClipError, match=message):
             open_shelves(specs)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vp import limits, video
 from vp.errors import VideoError
+from vp.video import read_again
 
 STEP = 12  # grey levels from one frame to the next: more than any codec here gets wrong
 FINE = 6  # for longer clips
@@ -544,3 +545,23 @@ def test_ucf101_av1_clips(ucf101):
         frames = video.read(path, fps=10, size=(64, 96))
         assert len(frames) == np.ceil(info.seconds * 10 - 0.01)
         assert np.array_equal(video.read(path, fps=10, start=1.2, frames=1, size=(64, 96))[0], frames[12])
+
+
+def test_a_window_is_decoded_once_until_its_file_changes(tmp_path, moving, write_video, monkeypatch):
+    from vp.video import again
+
+    read, decoded = again.read, []
+    monkeypatch.setattr(again, "read", lambda *window: decoded.append(window) or read(*window))
+    monkeypatch.setattr(again, "_windows", type(again._windows)())
+    path = write_video(tmp_path / "clip.mp4", moving(20, 48, 64))
+    first = read_again(path, 10, 0.0, 4)
+    assert np.array_equal(first, read(path, fps=10, start=0.0, frames=4)) and not first.flags.writeable
+    assert read_again(path, 10, 0.0, 4) is first and len(decoded) == 1
+    assert len(read_again(path, 10, 0.2, 4)) == len(read_again(path, 5, 0.0, 3)) + 1 and len(decoded) == 3
+    monkeypatch.setattr(again, "KEPT", first.nbytes)  # room for one
+    read_again(path, 10, 0.4, 4)
+    assert len(again._windows) == 1
+    write_video(path, moving(21, 48, 64, seed=1))
+    assert not np.array_equal(read_again(path, 10, 0.0, 4), first)
+    with pytest.raises(VideoError):
+        read_again(tmp_path / "gone.mp4", 10, 0.0, 4)

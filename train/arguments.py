@@ -46,8 +46,10 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool = True, more: st
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """End a command in one line for what its user can mend, and not in a traceback."""
+def errors_in_one_line() -> Iterator[None]:
+    """Around a command, or on its function: ends it in one line for what its user can mend, and not in a traceback.
+    That is every OSError, ValueError and `vp.errors.ExplorerError`; the functions that raise them know of no command.
+    """
     try:
         yield
     except OSError as error:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .arguments import add_data, at_least_one, told
+from .arguments import add_data, at_least_one, errors_in_one_line
 from .data.cache import build
 from .data.clips import find_data
 from .data.splits import select
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data(parser)
@@ -24,9 +25,8 @@ def main() -> None:
     parser.add_argument("--part", default=None, help="train, validation, train+validation or test; default all")
     parser.add_argument("--workers", type=at_least_one, default=None, help="default: one for each core")
     args = parser.parse_args()
-    with told():
-        clips, hub = find_data(args.data)
-        build(select(clips, args.part) if args.part else clips, args.cache, args.workers, hub)
+    clips, hub = find_data(args.data)
+    build(select(clips, args.part) if args.part else clips, args.cache, args.workers, hub)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ from vp.limits import FPS
 from vp.models import NAMES
 from vp.predictor import Predictor
 
-from .arguments import add_data, at_least_one, told
+from .arguments import add_data, at_least_one, errors_in_one_line
 from .data.cache import build
 from .data.clips import find_data
 from .data.splits import select, spread
@@ -47,9 +47,9 @@ from .evaluation.parts import study
 from .evaluation.reports import add_report_arguments, leave
 from .evaluation.scores import grouped, score, summary
 from .evaluation.tables import markdown, parts_markdown
+from .evaluation.tuned_flow import TUNED_ON
 
 HORIZON = 3
-TUNED_ON = 240  # training clips, for tuned flow
 
 
 def evaluate(args: argparse.Namespace) -> dict:
@@ -57,8 +57,8 @@ def evaluate(args: argparse.Namespace) -> dict:
     source = open_checkpoints(args.checkpoints)
     names = list(dict.fromkeys(args.model or source.names() or NAMES))
     predictors = [Predictor(name, source.load(name), source=source.spec) for name in names]
-    found, hub = find_data(args.data)
-    clips, training = select(found, args.part), spread(select(found, "train"), TUNED_ON)
+    every, hub = find_data(args.data)
+    clips, training = select(every, args.part), spread(select(every, "train"), TUNED_ON)
     for some, part in ((clips, args.part), (training, "train")):
         if not some:
             raise ValueError(f"none of the clips of {args.data} is of a {part} group")
@@ -79,6 +79,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     }
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=NAMES, action="append", help="default: all that the checkpoints hold")
@@ -94,8 +95,7 @@ def main() -> None:
     )
     add_report_arguments(parser)
     args = parser.parse_args()
-    with told():
-        report = evaluate(args)
+    report = evaluate(args)
     print(markdown(report))
     if args.parts:
         print("\n" + parts_markdown(report))

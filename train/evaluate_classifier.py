@@ -28,22 +28,22 @@ from __future__ import annotations
 
 import argparse
 
-from .arguments import told
+from .arguments import errors_in_one_line
 from .classifier.features import add_arguments
 from .evaluation.classifier import evaluate
 from .evaluation.reports import add_report_arguments, leave
 from .evaluation.tables import classifier_markdown
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     add_report_arguments(parser)
     args = parser.parse_args()
-    with told():
-        report = evaluate(args)
-        print(classifier_markdown(report))
-        leave(report, args)
+    report = evaluate(args)
+    print(classifier_markdown(report))
+    leave(report, args)
 
 
 if __name__ == "__main__":

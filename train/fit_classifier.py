@@ -20,29 +20,29 @@ import torch
 
 from vp.checkpoints import save_classifier
 
-from .arguments import told
+from .arguments import errors_in_one_line
 from .classifier.features import add_arguments, prepare, prepare_paper
 from .classifier.fitting import FAMILIAR, calibration_error, cross_validate, fit, fold_of, load_examples, temperature
 from .classifier.recipe import load_classifier_recipe
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of a recipe or path of a .yaml file")
     add_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="folder of checkpoints; default: --checkpoints")
     args = parser.parse_args()
-    with told():
-        run(args)
+    run(args)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Fit what the command line asks for."""
+    """Fit what the command line asks for. Raises ValueError, OSError or ExplorerError."""
     if args.out is None and (args.checkpoints == "bundled" or "://" in args.checkpoints):
-        raise SystemExit("say with --out into which folder of checkpoints the classifier is to be written")
+        raise ValueError("say with --out into which folder of checkpoints the classifier is to be written")
     out = args.out or Path(args.checkpoints)
     if not (out / args.model).is_dir():
-        raise SystemExit(f"{out} holds no {args.model}: a classifier lies beside the predictor that it reads")
+        raise ValueError(f"{out} holds no {args.model}: a classifier lies beside the predictor that it reads")
     recipe = load_classifier_recipe(args.recipe)
     clips, folder = prepare(args, "train+validation", recipe.blocks)
     if recipe.strategy != "pooled":

@@ -24,7 +24,7 @@ from vp.models import Ladder, build
 from vp.models.encoder import Encoder
 from vp.precision import choose_device, choose_dtype
 
-from .arguments import above_zero, add_data, at_least_one, told, zero_or_more
+from .arguments import above_zero, add_data, at_least_one, errors_in_one_line, zero_or_more
 from .data.batches import Batches
 from .data.sources import prepare
 from .data.splits import VALIDATION_GROUPS
@@ -97,6 +97,7 @@ def make_fabric(args: argparse.Namespace) -> Fabric:
         raise ValueError(f"--accelerator {args.accelerator}: {error}") from error
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", help="name of a recipe or path of a .yaml file")
@@ -119,11 +120,10 @@ def main() -> None:
     parser.add_argument("--snapshots", type=int, nargs="*", default=[], help="export after these steps too")
     parser.add_argument("--wandb", default=None, metavar="PROJECT", help="log to Weights & Biases too")
     args = parser.parse_args()
-    with told():
-        recipe = load_recipe(args.recipe)
-        if args.batch:
-            recipe.batch = args.batch
-        fit(args, recipe)
+    recipe = load_recipe(args.recipe)
+    if args.batch:
+        recipe.batch = args.batch
+    fit(args, recipe)
 
 
 if __name__ == "__main__":

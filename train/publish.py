@@ -15,10 +15,12 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from vp.checkpoints import open_checkpoints
-from vp.checkpoints.files import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
+from vp.checkpoints.layout import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
 from vp.checkpoints.source import CARD
 from vp.errors import CheckpointError
 from vp.models import PAPER
+
+from .arguments import errors_in_one_line
 
 PREFIX = "hf://"
 
@@ -78,6 +80,7 @@ def publish(folder: Path, to: str, *, private: bool = False, message: str = "Che
     return pinned
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--from", dest="folder", type=Path, default=Path("assets/checkpoints"), help="folder to upload")
@@ -85,10 +88,7 @@ def main() -> None:
     parser.add_argument("--private", action="store_true", help="make a new repository private")
     parser.add_argument("--message", default="Checkpoints", help="of the commit")
     args = parser.parse_args()
-    try:
-        pinned = publish(args.folder, args.to, private=args.private, message=args.message)
-    except CheckpointError as error:
-        raise SystemExit(str(error)) from None
+    pinned = publish(args.folder, args.to, private=args.private, message=args.message)
     print(f"published: python app.py --checkpoints {pinned}")
 
 

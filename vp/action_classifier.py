@@ -82,14 +82,9 @@ class ActionClassifier:
         self.net = net.eval().requires_grad_(False).to(predictor.device)
         self.config = net.config
 
-    def run(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Classification:
-        """Classify a clip: frames [T, H, W, 3] at `vp.limits.FPS`, uint8 or float in [0, 1].
-
-        silence: parts of the network to silence, e.g. ["C2.5x5"], see `vp.models.silence`.
-        Raises RequestError for frames of another shape or type, none, or more than `MAX_CLASSIFIED`, and for a part
-        that the network does not have.
-        """
-        *_, result = self.watch(frames, silence=silence)
+    def run(self, frames: np.ndarray, **options: object) -> Classification:
+        """Classify a clip. Arguments and errors as of `watch`."""
+        *_, result = self.watch(frames, **options)
         return result
 
     def relevant(self, silence: Sequence[str]) -> tuple[str, ...]:
@@ -102,7 +97,13 @@ class ActionClassifier:
         return tuple(str(x) for x in parts if x.block in self.config.blocks and x.part not in (SKIP, LOCATION))
 
     def watch(self, frames: np.ndarray, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
-        """`run` step by step: yields the share of the clip that was watched, at last the result."""
+        """Classify a clip, frames [T, H, W, 3] at `vp.limits.FPS`, uint8 or float in [0, 1]: yields the share of it
+        that was watched, at last the result.
+
+        silence: parts of the network to silence, e.g. ["C2.5x5"], see `vp.models.silence`.
+        Raises RequestError for frames of another shape or type, none, or more than `MAX_CLASSIFIED`, and for a part
+        that the network does not have.
+        """
         masks = self.predictor.masks(silence)
         window = self.predictor.resize(frames)
         length, strategy, device = len(frames), self.config.strategy, self.predictor.device
@@ -173,14 +174,14 @@ class ActionClassifier:
         """What each filter is on average over the training clips, [1, C, 1, 1], as far as the classifier knows it."""
         if self.config.strategy != "pooled":
             return _map(lambda h: h.new_zeros(()), states)
-        found, place = {b: {} for b in states}, 0
+        means, place = {b: {} for b in states}, 0
         for block in states:
             for kernel in KERNELS:
                 width = states[block][kernel].shape[1]
                 # The mean over the map comes first among a filter's features.
-                found[block][kernel] = self.net.mean[place : place + width].view(1, width, 1, 1)
+                means[block][kernel] = self.net.mean[place : place + width].view(1, width, 1, 1)
                 place += POOLED * width
-        return found
+        return means
 
 
 def _map(function: Callable[..., Tensor], *states: Memories) -> Memories:

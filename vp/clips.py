@@ -112,13 +112,13 @@ class ClipSource:
             offset: how many to leave out first, for further pages.
         """
         words = text.lower().split()
-        found = [
+        matches = [
             clip
             for clip in self._clips.values()
             if (not label or clip.label == label) and all(word in self._text[clip.id] for word in words)
         ]
         offset = max(0, offset)
-        return found[offset : offset + max(0, limit)]
+        return matches[offset : offset + max(0, limit)]
 
     def get(self, id: str) -> Clip:
         """The clip of an id from the listing, or ClipError."""

@@ -19,6 +19,7 @@ from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
+from .heap import give_back
 from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
 from .models import DEFAULT, NAMES, PAPER
 from .reopening import Reopening
@@ -206,15 +207,16 @@ class Explorer:
             self._classifier = self._classifier or ActionClassifier(predictor, net)
             return self._classifier
 
-    def classify(self, path: str | Path, *, silence: Sequence[str] = ()) -> Iterator[float | Classification]:
+    def classify(self, path: str | Path, **options: object) -> Iterator[float | Classification]:
         """Watch the whole of a video file, at most its first `MAX_CLASSIFIED` frames: yields the share that is done, at
-        last the `Classification`. silence: parts of the predictor to silence. Raises RequestError, VideoError or
+        last the `Classification`. options: of `ActionClassifier.watch`. Raises RequestError, VideoError or
         CheckpointError."""
         from .action_classifier import READ_SIZE
 
         classifier = self.classifier()
         frames = video.read(path, fps=FPS, frames=MAX_CLASSIFIED, size=READ_SIZE)
-        yield from _watch(classifier, frames, tuple(silence))
+        yield from _watch(classifier, frames, options)
+        give_back()
 
     def warm_up(self) -> None:
         """Load what is there and predict once, so that the first visitor does not wait for it.
@@ -228,6 +230,10 @@ class Explorer:
             with contextlib.suppress(CheckpointError):
                 predictor = self.predictor(name)
                 predictor.run(np.zeros((predictor.default_seen, *predictor.size, 3), dtype=np.uint8))
+        if self.shelves[0].spec == "bundled":
+            clips, window = self.shelves[0].clips, Window()
+            for clip in clips.search(limit=len(clips)):
+                video.read_again(str(clips.path(clip.id)), window.fps, window.start, window.seen + window.horizon)
 
     def predict(self, path: str | Path, window: Window, *, weights: str = "trained") -> Rollout:
         """Read one window of a video file and predict, with the weights that `network` names.
@@ -254,15 +260,24 @@ class Explorer:
         """
         window.check()
         predictor = self.network(window.model, weights, window.size)
-        frames = video.read(path, fps=window.fps, start=window.start, frames=window.seen + window.horizon)
+        frames = video.read_again(path, window.fps, window.start, window.seen + window.horizon)
         if len(frames) < window.seen:
             raise RequestError(
                 f"From {window.start:g} s on, this clip has {len(frames)} {'frame' if len(frames) == 1 else 'frames'} "
                 f"at {window.fps} fps, but the network "
                 f"is to see {window.seen}. Choose an earlier start, a higher frame rate or fewer seen frames."
             )
+        return self.run(experiment, predictor, frames, **options)
+
+    def run(
+        self, experiment: Callable[..., T], predictor: Predictor, given: np.ndarray | Rollout, **options: object
+    ) -> T:
+        """An experiment of `vp.inspection` on frames or on a rollout, when it is its turn."""
         with _TURN:
-            return _run(experiment, predictor, frames, options)
+            try:
+                return _run(experiment, predictor, given, options)
+            finally:
+                give_back()
 
     def paper(self, path: str | Path, window: Window) -> Rollout | None:
         """The same window by `one_frame` of the paper's design; None where there is no such checkpoint."""
@@ -273,8 +288,7 @@ class Explorer:
         Raises RequestError or CheckpointError."""
         from .inspection import silence_parts
 
-        with _TURN:
-            return _run(silence_parts, self.predictor(rollout.model), rollout, {"parts": parts})
+        return self.run(silence_parts, self.predictor(rollout.model), rollout, parts=parts)
 
     def explain(
         self, rollout: Rollout, block: str, kernel: str, filter: int, *, step: int, row: int, column: int
@@ -284,15 +298,12 @@ class Explorer:
         from .inspection import explain_number
 
         place = {"block": block, "kernel": kernel, "filter": filter, "step": step, "row": row, "column": column}
-        with _TURN:
-            return _run(explain_number, self.predictor(rollout.model), rollout, place)
+        return self.run(explain_number, self.predictor(rollout.model), rollout, **place)
 
 
 @gpu
-def _watch(
-    classifier: ActionClassifier, frames: np.ndarray, silence: tuple[str, ...]
-) -> Iterator[float | Classification]:
-    yield from classifier.watch(frames, silence=silence)
+def _watch(classifier: ActionClassifier, frames: np.ndarray, options: dict) -> Iterator[float | Classification]:
+    yield from classifier.watch(frames, **options)
 
 
 @gpu

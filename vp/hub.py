@@ -74,16 +74,16 @@ def parse_address(text: str, kind: str) -> Address:
         path, at, named = text[scheme.end() if scheme else 0 :].strip("/").partition("@")
         parts = path.strip("/").split("/") if scheme else []
         revision = named.rstrip("/") if at else None
-    found = "model"
+    repo_type = "model"
     if parts and parts[0].lower() in ("models", "datasets", "spaces"):
-        found, parts = parts[0].lower()[:-1], parts[1:]
+        repo_type, parts = parts[0].lower()[:-1], parts[1:]
     if web:
         parts, rest = parts[:2], parts[2:]
         if len(rest) == 2 and rest[0] in ("tree", "commit"):
             revision, rest = rest[1], []
     if rest or len(parts) != 2 or not all(_NAME.fullmatch(part) for part in parts):
         raise ValueError(f"{text!r} does not name a repository on the Hub.")
-    if found != kind:
+    if repo_type != kind:
         raise ValueError(f"{text!r} is not a {kind} repository.")
     if revision is not None and not _REVISION.fullmatch(revision):
         raise ValueError(f"{revision!r} in {text!r} is no branch, tag or commit.")
@@ -110,8 +110,8 @@ class Repository:
         """The file where it was downloaded before, without asking the Hub."""
         from huggingface_hub import try_to_load_from_cache
 
-        found = try_to_load_from_cache(self.address.repo, file, repo_type=self.address.kind, revision=self.commit)
-        return Path(found) if isinstance(found, str) else None
+        path = try_to_load_from_cache(self.address.repo, file, repo_type=self.address.kind, revision=self.commit)
+        return Path(path) if isinstance(path, str) else None
 
     def fetch(self, file: str, *, limit: int | None = None, progress: Callable[[float], object] | None = None) -> Path:
         """The file on this machine, downloaded if need be.
@@ -133,7 +133,7 @@ class Repository:
                 )
             # The client writes in pieces of 10 MiB: a clip would come all at once, and a piece that is cut is lost.
             constants.DOWNLOAD_CHUNK_SIZE = _PIECE
-            options = {"tqdm_class": _told(progress)} if progress and _tells_progress(hf_hub_download) else {}
+            options = {"tqdm_class": _progress_bar(progress)} if progress and _tells_progress(hf_hub_download) else {}
             return Path(
                 hf_hub_download(self.address.repo, file, repo_type=self.address.kind, revision=self.commit, **options)
             )
@@ -243,11 +243,11 @@ def _tells_progress(download: Callable) -> bool:
     return "tqdm_class" in inspect.signature(download).parameters  # not in the client's first versions
 
 
-def _told(progress: Callable[[float], object]) -> type:
+def _progress_bar(progress: Callable[[float], object]) -> type:
     """A progress bar for the client that shows nothing and tells `progress`."""
     from tqdm import tqdm
 
-    class Told(tqdm):
+    class ProgressBar(tqdm):
         def __init__(self, *args: object, **options: object) -> None:
             options.pop("name", None)
             super().__init__(*args, **options | {"disable": False, "file": io.StringIO()})
@@ -258,7 +258,7 @@ def _told(progress: Callable[[float], object]) -> type:
                 progress(min(1.0, self.n / self.total))
             return shown
 
-    return Told
+    return ProgressBar
 
 
 # Errors -------------------------------------------------------------------------------------------------------
@@ -310,10 +310,10 @@ def _explain(error: BaseException, address: Address, what: str) -> str:
     reason = type(error).__name__
     if reason in ("LocalProtocolError", "UnicodeEncodeError"):  # the request could not even be written down
         return f"{name}: the request cannot be sent: check HF_TOKEN for characters that no token has."
+    if reason in ("UnsupportedProtocol", "InvalidURL"):
+        return f"{name}: HF_ENDPOINT must be a whole address, such as https://huggingface.co."
     # The client speaks through httpx or httpx2, by its version; its own HTTP error derives from theirs.
     if isinstance(error, (errors.HfHubHTTPError.__mro__[1], ConnectionError, TimeoutError)):
-        if reason == "UnsupportedProtocol":
-            return f"{name}: HF_ENDPOINT must be a whole address, such as https://huggingface.co."
         if reason in ("RemoteProtocolError", "ReadError"):
             return f"The download of {what} of {name} broke off ({reason}). Try again, or {_instead(address)}."
         return (

@@ -12,6 +12,8 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +55,7 @@ def open_index(checkpoints: CheckpointSource, name: str) -> Index:
     key = index_key(checkpoints, name)
     added = _folder(name, key)
     places = [added / DRAWN, *([BUNDLED / f"{name}.npz"] if checkpoints.spec == "bundled" else [])]
-    drawn = next((found for place in places if (found := read_index(place, key))), None)
+    drawn = next((index for place in places if (index := read_index(place, key))), None)
     if drawn is None:
         option = "" if checkpoints.spec == "bundled" else f" --checkpoints {checkpoints.spec}"
         stale = " of other weights" if any(place.exists() for place in places) else ""
@@ -65,20 +67,22 @@ def open_index(checkpoints: CheckpointSource, name: str) -> Index:
     return merge([drawn, *(other for other in others if other)])
 
 
-def index_clip(explorer: Explorer, name: str, id: str, *, lesions: bool = False) -> Iterator[Index]:
+def index_clip(explorer: Explorer, name: str, id: str, *, silence_each: bool = False) -> Iterator[Index]:
     """The index of every passage of a clip, by the trained weights of a network.
 
-    lesions: also try the first passage without each filter. Raises ClipError, VideoError or CheckpointError.
+    silence_each: also try the first passage without each filter. Raises ClipError, VideoError or CheckpointError.
     """
-    from .explorer import Window
     from .inspection.index import index_passage
 
     shelf, clip = explorer.clip(id)
-    path = shelf.clips.path(clip.id)
-    frames = len(video.read(path, fps=FPS, size=(8, 8)))
-    for first in range(0, frames - 2, MAX_SEEN):
-        window = Window(name, start=first / FPS, fps=FPS, seen=min(MAX_SEEN, frames - 1 - first), horizon=1)
-        yield explorer.inspect(index_passage, path, window, clip=id, start=window.start, lesions=lesions and first == 0)
+    predictor = explorer.predictor(name)
+    with closing(video.stream(shelf.clips.path(clip.id), fps=FPS)) as frames:
+        first, passage = 0, list(islice(frames, MAX_SEEN + 1))
+        while len(passage) > 2:
+            options = {"clip": id, "start": first / FPS, "silence_each": silence_each and not first}
+            yield explorer.run(index_passage, predictor, np.stack(passage), **options)
+            # A passage's last frame, which is only predicted, is the first that the next one reads.
+            first, passage = first + MAX_SEEN, [passage[-1], *islice(frames, MAX_SEEN)]
 
 
 def add_clips(explorer: Explorer, name: str, progress: Callable[[float], object] | None = None) -> int:

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .errors import ExplorerError
 
@@ -84,7 +84,8 @@ def check_working_folder() -> None:
 
 def spare_clients() -> None:
     """Leave out the settings of clients of the network that would end the program as these are imported: certificates
-    that cannot be read, numbers that are none, an address that cannot be one."""
+    that cannot be read, numbers that are none. An address of a Hub that cannot be one is made harmless, and no other
+    Hub is asked instead: `vp.hub` says what is wrong to whoever asks it for something."""
     if certificates := os.environ.get("SSL_CERT_FILE"):
         import ssl
 
@@ -96,10 +97,11 @@ def spare_clients() -> None:
         value = os.environ.get(variable, "")
         if value not in ("", word) and not (value.isascii() and value.isdigit()):
             _leave_out(variable, f"it must be a whole number{' or ' * bool(word)}{word}, not {value!r}")
+    endpoint = os.environ.get("HF_ENDPOINT", "")
     try:
-        urlsplit(os.environ.get("HF_ENDPOINT", ""))
+        _ = urlsplit(endpoint).port
     except ValueError:
-        _leave_out("HF_ENDPOINT", "it is not the address of a Hub, such as https://huggingface.co")
+        os.environ["HF_ENDPOINT"] = quote(endpoint, safe="")
 
 
 def private_folder() -> Path:

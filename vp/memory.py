@@ -14,40 +14,7 @@ from .models.silence import Mask
 CHUNK = 16
 
 
-class Memory:
-    """What the ConvGRUs of a network hold while it watches a clip, from empty on. Nothing is predicted.
-
-    blocks: the ones to watch; the others do not run. silence: {block: masks of what is silenced in it}, see
-    `vp.models.silence`.
-    """
-
-    def __init__(
-        self, model: Ladder, blocks: Sequence[str] = BLOCKS, *, silence: dict[str, Mask] | None = None
-    ) -> None:
-        self.model, self.blocks, self.silence = model, blocks, silence
-        self.state: State | None = None
-
-    @torch.inference_mode()
-    def see(self, frames: Tensor) -> tuple[Memories, Memories]:
-        """Go on with the next frames [steps, 3, H, W] in [0, 1], on the model's device.
-
-        Returns the states after each of them and those before each of them, [steps, C, h, w] by block and kernel.
-        """
-        earlier = self.state
-        frames = frames.contiguous(memory_format=torch.channels_last)
-        seen = self.model.observe(frames, earlier, batch=1, blocks=self.blocks)
-        _, self.state, trace = self.model.remember(seen, earlier, batch=1, record=True, silence=self.silence)
-        states = {b: {k: trace[b][k].h[0] for k in KERNELS} for b in self.blocks}
-        before = {
-            b: {
-                k: torch.cat([torch.zeros_like(h[:1]) if earlier is None else earlier.memory[b][k], h[:-1]])
-                for k, h in states[b].items()
-            }
-            for b in self.blocks
-        }
-        return states, before
-
-
+@torch.inference_mode()
 def states_along(
     model: Ladder,
     frames: Tensor,
@@ -56,9 +23,25 @@ def states_along(
     blocks: Sequence[str] = BLOCKS,
     silence: dict[str, Mask] | None = None,
 ) -> Iterator[tuple[Memories, Memories]]:
-    """Show a network a clip, from an empty memory: frames [T, 3, H, W] in [0, 1], on the model's device.
+    """What the ConvGRUs of a network hold while it watches a clip, from an empty memory on. Nothing is predicted.
 
-    Yields what `Memory.see` returns for up to `chunk` frames at a time.
+    frames: [T, 3, H, W] in [0, 1], on the model's device; chunk: how many go through the network as one batch.
+    blocks: the ones to watch; the others do not run. silence: {block: masks of what is silenced in it}, see
+    `vp.models.silence`.
+    Yields, chunk by chunk, the states after each frame and those before each, [up to chunk, C, h, w] by block and
+    kernel.
     """
-    memory = Memory(model, blocks, silence=silence)
-    yield from map(memory.see, frames.split(chunk))
+    earlier: State | None = None
+    for shown in frames.split(chunk):
+        seen = model.observe(shown.contiguous(memory_format=torch.channels_last), earlier, batch=1, blocks=blocks)
+        _, state, trace = model.remember(seen, earlier, batch=1, record=True, silence=silence)
+        states = {b: {k: trace[b][k].h[0] for k in KERNELS} for b in blocks}
+        before = {
+            b: {
+                k: torch.cat([torch.zeros_like(h[:1]) if earlier is None else earlier.memory[b][k], h[:-1]])
+                for k, h in states[b].items()
+            }
+            for b in blocks
+        }
+        yield states, before
+        earlier = state

@@ -16,8 +16,8 @@ def cpu_has_bf16() -> bool:
     PyTorch runs bf16 on other CPUs too, by conversion, and is then slower than in fp32.
     """
     if hasattr(torch.cpu, "get_capabilities"):
-        found = torch.cpu.get_capabilities()
-        return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
     checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(getattr(torch.cpu, name)() for name in checks if hasattr(torch.cpu, name))
 

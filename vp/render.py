@@ -40,6 +40,13 @@ def png(picture: np.ndarray, level: int = 1) -> bytes:
     return buffer.getvalue()
 
 
+def jpeg(picture: np.ndarray) -> bytes:
+    """uint8 [h, w, 3] -> JPEG, for what moves past."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
 def activation_sprite(values: np.ndarray, signed: bool) -> tuple[np.ndarray, np.ndarray]:
     """All filters of a ConvGRU at all steps as one grey picture.
 

@@ -77,8 +77,20 @@ class Rollout:
         return sum(a.nbytes for a in gates + states + frames if a is not None)
 
     @cached_property
+    def tuned_flow(self) -> np.ndarray | None:
+        """The stronger baseline: the optical flow of the last two seen frames carried on, see `vp.baselines`.
+        [horizon, h, w, 3]; None where one frame was seen, and without OpenCV."""
+        from .baselines import carried_on
+
+        try:
+            return carried_on(self.seen_frames, self.horizon) if self.seen > 1 else None
+        except ImportError:
+            return None
+
+    @cached_property
     def scores(self) -> dict[str, list[float]]:
-        """psnr (dB), ssim, copy_last_psnr and copy_last_ssim, each per step that has a true frame."""
+        """psnr (dB), ssim, copy_last_psnr, copy_last_ssim, flow_psnr and flow_ssim, each per step that has a true
+        frame; those of the tuned flow are empty where there is none."""
         import torch  # here: who shows a rollout need not wait for it
 
         from .metrics import psnr, ssim
@@ -86,15 +98,13 @@ class Rollout:
         def tensor(frames: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)
 
-        n = len(self.truth)
-        truth = tensor(self.truth)
-        ours, copy = tensor(self.predictions[:n]), tensor(self.copy_last[:n])
-        return {
-            "psnr": psnr(ours, truth).tolist(),
-            "ssim": ssim(ours, truth).tolist(),
-            "copy_last_psnr": psnr(copy, truth).tolist(),
-            "copy_last_ssim": ssim(copy, truth).tolist(),
-        }
+        methods = {"": self.predictions, "copy_last_": self.copy_last, "flow_": self.tuned_flow}
+        truth, found = tensor(self.truth), {}
+        for name, frames in methods.items():
+            made = None if frames is None else tensor(frames[: len(self.truth)])
+            for metric, measure in (("psnr", psnr), ("ssim", ssim)):
+                found[name + metric] = [] if made is None else measure(made, truth).tolist()
+        return found
 
     def activation(self, block: str, kernel: str, quantity: str) -> np.ndarray:
         """One quantity of a ConvGRU, [steps, C, mh, mw] float32.

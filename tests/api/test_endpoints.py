@@ -6,6 +6,7 @@ import pytest
 from gradio_client import Client
 
 WINDOW = ["start", "fps", "seen", "horizon"]
+FILTER = ["block", "kernel", "filter"]
 PARAMETERS = {
     "/predict": ["video", "model", *WINDOW, "size"],
     "/activations": ["video", "model", *WINDOW, "block", "kernel", "quantity", "step", "trained", "size"],
@@ -19,12 +20,18 @@ PARAMETERS = {
     "/spectrum": ["video", "model", *WINDOW, "size"],
     "/motion": ["video", "model", *WINDOW, "size"],
     "/ladder_map": ["video", "model", *WINDOW, "size"],
+    "/one_number": ["video", "model", *WINDOW, *FILTER, "step", "row", "column", "size"],
+    "/one_filter": ["model", *FILTER],
+    "/one_moment": ["video", "model", *WINDOW, *FILTER, "first", "last", "top", "left", "bottom", "right", "size"],
 }
 DEFAULTS = {
     "model": "one_frame", "start": 0, "fps": 10, "seen": 5, "horizon": 3,
     "block": "C1", "kernel": "3x3", "quantity": "h", "step": 0, "parts": "C1.3x3", "frames": 17, "at": 8, "most": 5,
     "top": 0, "left": 0, "bottom": 1, "right": 1, "trained": True, "size": "own",
+    "filter": 0, "row": 16, "column": 24, "first": 1, "last": 6,
 }  # fmt: skip
+
+OWN = {(f"/one_{what}", "kernel"): "7x7" for what in ("number", "filter", "moment")} | {("/one_number", "step"): 4}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,7 @@ def test_parameters_have_names_and_defaults(described: dict, endpoint: str) -> N
     for parameter in parameters:
         name = parameter["parameter_name"]
         assert parameter["parameter_has_default"] == (name in DEFAULTS)
-        assert parameter["parameter_default"] == DEFAULTS.get(name)
+        assert parameter["parameter_default"] == OWN.get((endpoint, name), DEFAULTS.get(name))
 
 
 @pytest.mark.parametrize("endpoint", PARAMETERS)

@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamablehttp_client
 pytestmark = pytest.mark.slow
 TOOLS = {
     "predict", "activations", "compare", "classify", "silence", "importance", "memory_reset", "seen_sweep", "saliency",
-    "spectrum", "motion", "ladder_map",
+    "spectrum", "motion", "ladder_map", "one_number", "one_filter", "one_moment",
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_every_endpoint_is_a_tool_that_says_what_it_does(mcp_server: Server) -> 
     assert set(tools) == TOOLS
     for name, tool in tools.items():
         assert len(tool.description) > 60, name
-        assert "video" in tool.inputSchema["properties"], name
+        assert ("video" in tool.inputSchema["properties"]) == (name != "one_filter"), name
 
 
 def test_a_tool_fetches_public_addresses_only(mcp_server: Server) -> None:

@@ -64,23 +64,24 @@ def check(message: str, server: Server) -> None:
         assert secret not in message
 
 
+def refused(server: Server, message: str, ask: Callable, endpoint: str, path: Path | None, **settings: object) -> None:
+    """A request that gets this message, fit for people."""
+    with pytest.raises(AppError) as caught:
+        ask(endpoint, path, **settings)
+    check(str(caught.value), server)
+    assert re.search(message, str(caught.value))
+
+
 @pytest.mark.parametrize(("settings", "message"), SETTINGS, ids=[json.dumps(s) for s, _ in SETTINGS])
 @pytest.mark.usefixtures("untroubled")
 def test_settings(ask: Callable, waves: Path, server: Server, settings: dict, message: str) -> None:
-    with pytest.raises(AppError) as caught:
-        ask("/predict", waves, **settings)
-    check(str(caught.value), server)
-    assert re.search(message, str(caught.value))
+    refused(server, message, ask, "/predict", waves, **settings)
 
 
 @pytest.mark.parametrize("what", FILES)
 @pytest.mark.usefixtures("untroubled")
 def test_files(ask: Callable, spoilt: dict[str, Path], waves: Path, server: Server, what: str) -> None:
-    with pytest.raises(AppError) as caught:
-        ask("/predict", spoilt[what])
-    check(str(caught.value), server)
-    assert re.search(FILES[what], str(caught.value))
-
+    refused(server, FILES[what], ask, "/predict", spoilt[what])
     _, numbers = ask("/predict", waves, seen=2, horizon=1)
     assert len(numbers["psnr"]) == 1
 
@@ -88,10 +89,7 @@ def test_files(ask: Callable, spoilt: dict[str, Path], waves: Path, server: Serv
 @pytest.mark.parametrize("endpoint", ["/predict", "/activations", "/compare"])
 @pytest.mark.usefixtures("untroubled")
 def test_no_file(ask: Callable, server: Server, endpoint: str) -> None:
-    with pytest.raises(AppError) as caught:
-        ask(endpoint, None)
-    check(str(caught.value), server)
-    assert "No video" in str(caught.value)
+    refused(server, "No video", ask, endpoint, None)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +108,7 @@ def test_no_file(ask: Callable, server: Server, endpoint: str) -> None:
 )
 @pytest.mark.usefixtures("untroubled")
 def test_activations(ask: Callable, waves: Path, server: Server, settings: dict, message: str) -> None:
-    with pytest.raises(AppError) as caught:
-        ask("/activations", waves, **settings)
-    check(str(caught.value), server)
-    assert re.search(message, str(caught.value))
+    refused(server, message, ask, "/activations", waves, **settings)
 
 
 def post(server: Server, endpoint: str, data: list) -> str:

@@ -95,6 +95,10 @@ class Explorer:
         return content
 
     def tab(self, name: str) -> None:
+        switch = self.page.locator("#view-switch button").get_by_text(name, exact=True)
+        if name in VIEWS and self.page.viewport_size["width"] <= 560:
+            switch.click()
+            return
         tab = self.page.locator(f".tab-container:not(.visually-hidden) button[role=tab]:text-is('{name}')")
         menu = self.page.locator("#views .overflow-menu > button")
         # Gradio lays the tabs out after the page is there: one or the other comes up in a moment.

@@ -230,9 +230,12 @@ def test_the_tour_leads_through_one_clip(visit: Callable[..., Explorer], width: 
     page.locator("#view-header .tour").click()
     card = page.locator(".lvln-tour")
     titles = []
+    # What each scene leaves behind: it does something.
+    done = (".stage .cell", ".silence .verdict", ".memory_reset svg", ".number .sum", ".answers h4")
     for place in range(5):
         expect(card.locator("small")).to_have_text(f"{place + 1} of 5")
         expect(page.locator(".lvln-toured")).to_have_count(1)
+        expect(page.locator(done[place]).first).to_be_visible()
         expect(page.locator(".lvln-toured")).to_be_in_viewport()
         titles.append(card.locator("h3").inner_text())
         assert explorer.overflow() <= 0
@@ -240,7 +243,79 @@ def test_the_tour_leads_through_one_clip(visit: Callable[..., Explorer], width: 
     expect(card).to_have_count(0)
     assert len(set(titles)) == 5
     expect(page.locator("#view-header .tour")).to_be_focused()
+    assert page.locator("[data-part='C1']").get_attribute("aria-pressed") == "true"
     page.keyboard.press("Enter")
     expect(card).to_be_visible()
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
+
+
+def test_a_word_explains_itself_to_mouse_keyboard_and_touch(explorer: Explorer) -> None:
+    word = explorer.view("Ladder").locator("[data-word=ladder]")
+    tip = explorer.page.locator(".lvln-tip")
+    word.hover()
+    expect(tip).to_contain_text("memories are the rungs")
+    explorer.page.mouse.move(1, 1)
+    expect(tip).to_have_count(0)
+    word.focus()
+    expect(tip).to_be_visible()
+    explorer.page.keyboard.press("Escape")
+    expect(tip).to_have_count(0)
+    word.dispatch_event("click")  # as a finger does
+    expect(tip).to_be_visible()
+    known = explorer.page.evaluate("[...document.querySelectorAll('.word')].map((word) => word.dataset.word)")
+    for name in set(known):
+        explorer.page.locator(f"[data-word={name}]").first.dispatch_event("click")
+        expect(tip).not_to_contain_text("undefined")
+
+
+def test_the_stage_shows_either_bar_and_says_who_is_ahead(explorer: Explorer) -> None:
+    scores = explorer.state("rollout.scores")
+    assert len(scores["flow_psnr"]) == len(scores["psnr"])
+    explorer.page.evaluate("lvln.setCursor(lvln.state.rollout.seen + 1)")
+    panel = explorer.page.locator("#view-stage [data-panel=copy]")
+    expect(panel.locator(".note")).to_have_text(f"{scores['copy_last_psnr'][1]:.1f} dB")
+    explorer.changes(PANELS[2], panel.locator("[data-bar=flow]").click)
+    expect(panel.locator("[data-bar=flow]")).to_have_attribute("aria-pressed", "true")
+    expect(panel.locator(".note")).to_have_text(f"{scores['flow_psnr'][1]:.1f} dB")
+    headline = explorer.page.locator("#view-stage .headline small")
+    expect(headline).to_contain_text("tuned flow")
+    # A clip on which the flow is ahead says so.
+    explorer.page.evaluate("""() => {
+      const { rollout } = lvln.state;
+      const flow_psnr = rollout.scores.psnr.map((v) => v + 0.7);
+      lvln.show({ ...rollout, scores: { ...rollout.scores, flow_psnr } });
+    }""")
+    expect(headline).to_have_text("but tuned flow is 0.7 dB ahead of it here")
+
+
+def test_a_network_offers_the_frames_that_it_was_trained_on(explorer: Explorer) -> None:
+    advice = explorer.page.locator("#view-stage .advice")
+    expect(advice).to_be_hidden()
+    with explorer.new_rollout():
+        explorer.page.locator("#model label:has(input[value=lvln])").click()
+    wanted = explorer.state("rollout.made_for")
+    assert wanted != explorer.state("rollout.seen")
+    expect(advice).to_contain_text(f"L-VLN was trained on {wanted} seen frames.")
+    with explorer.new_rollout():
+        advice.locator("button").click()
+    assert explorer.state("rollout.seen") == wanted
+    expect(advice).to_be_hidden()
+
+
+def test_a_phone_shows_all_views_side_by_side(visit: Callable[..., Explorer]) -> None:
+    explorer = visit(width=390)
+    switch = explorer.page.locator("#view-switch button")
+    expect(switch.locator("visible=true")).to_have_count(len(VIEWS))
+    switch.get_by_text("Motion", exact=True).click()
+    expect(explorer.page.locator("#view-motion")).to_be_visible()
+    expect(explorer.page.locator("#view-switch [aria-current=true]")).to_have_text("Motion")
+
+
+def test_the_player_stays_where_it_is_when_the_clips_come(visit: Callable[..., Explorer]) -> None:
+    explorer = visit()
+    top = "Math.round(document.querySelector('#player').getBoundingClientRect().top + scrollY)"
+    expect(explorer.page.locator("#view-gallery .clip").nth(1)).to_be_visible()
+    there = explorer.page.evaluate(top)
+    explorer.page.evaluate("document.querySelector('#view-gallery .grid').replaceChildren()")
+    assert abs(explorer.page.evaluate(top) - there) <= 8

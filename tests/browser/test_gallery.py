@@ -278,7 +278,7 @@ def troubled(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
 
 
 @pytest.mark.parametrize(
-    ("name", "trouble", "told"),
+    ("name", "trouble", "messages"),
     [
         ("UCF101-Videos", None, ("no such branch, tag or commit", "Leave out @revision")),
         ("gated", None, ("is gated: ask for access on its page", "HF_TOKEN")),
@@ -295,7 +295,7 @@ def test_what_stands_in_the_way_is_shown_and_the_drawn_shelf_works_on(
     troubled: tuple[Server, Path],
     name: str,
     trouble: Callable | None,
-    told: tuple[str, ...],
+    messages: tuple[str, ...],
 ) -> None:
     server, home = troubled
     context = browser.new_context(reduced_motion="reduce")
@@ -312,7 +312,7 @@ def test_what_stands_in_the_way_is_shown_and_the_drawn_shelf_works_on(
                 trouble(hub, server, home, card.get_attribute("data-id"))
             card.click()
             shown = explorer.page.locator(".toast-body")
-        for words in told:
+        for words in messages:
             expect(shown).to_contain_text(words)
         explorer.wait("!document.documentElement.classList.contains('lvln-busy')")
         shelf(explorer, "Drawn")

@@ -192,9 +192,9 @@ def test_motion_is_built_up_level_by_level(explorer: Explorer) -> None:
     expect(figures.locator("b:first-child").locator("visible=true")).to_contain_text(
         ["C4", "… + C3", "… + C2", "… + C1", "the prediction"]
     )
-    told = figures.locator(".gain")
-    expect(told.last).to_have_text(re.compile(r"dB$"))
-    gains = [float(text.replace("−", "-").removesuffix(" dB")) for text in told.all_inner_texts()]
+    labels = figures.locator(".gain")
+    expect(labels.last).to_have_text(re.compile(r"dB$"))
+    gains = [float(text.replace("−", "-").removesuffix(" dB")) for text in labels.all_inner_texts()]
     scores = explorer.state("rollout.scores")
     assert gains[-1] == pytest.approx(scores["psnr"][0] - scores["copy_last_psnr"][0], abs=0.011)
     assert gains[-1] > gains[3] > gains[1]  # fine memories know more of this clip than coarse ones alone

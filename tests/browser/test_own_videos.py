@@ -73,9 +73,9 @@ def test_a_broken_file_is_refused_in_words(
     for close in page.locator("[data-testid=toast-close]").all():
         close.click()
     good = write_video(tmp_path / "waves.mp4", moving(40, 120, 160))
-    page.locator("#upload button[aria-label*=lear], #upload button[aria-label*=emove]").first.click()
-    with explorer.new_rollout():
-        explorer.upload(good)
+    for _ in range(2):  # neither what was refused nor what was taken has to be cleared away first
+        with explorer.new_rollout():
+            explorer.upload(good)
     assert explorer.state("rollout.clip") == "your video"
     explorer.wait(PLAYABLE)
     explorer.tab("Clips")

@@ -17,13 +17,13 @@ TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "he
 PUBLISH = """
 import runpy, sys, io, contextlib
 sys.argv = ["publish", "--from", folder, "--to", to]
-told = io.StringIO()
+output = io.StringIO()
 try:
-    with contextlib.redirect_stdout(told):
+    with contextlib.redirect_stdout(output):
         runpy.run_module("train.publish", run_name="__main__")
 except SystemExit as error:
-    told.write(f"REFUSED {error}")
-result = told.getvalue().strip()
+    output.write(f"REFUSED {error}")
+result = output.getvalue().strip()
 """
 
 
@@ -41,9 +41,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_the_app_loads_is_published_and_nothing_else(hub: Hub, client, folder: Path) -> None:
-    told = client(PUBLISH, folder=str(folder), to="hf://me/ladder")
-    assert told.startswith("published: python app.py --checkpoints hf://me/ladder@")
-    pinned = told.split()[-1]
+    output = client(PUBLISH, folder=str(folder), to="hf://me/ladder")
+    assert output.startswith("published: python app.py --checkpoints hf://me/ladder@")
+    pinned = output.split()[-1]
     listing = "from huggingface_hub import HfApi\nresult = sorted(HfApi().list_repo_files('me/ladder'))"
     kept = [f for f in client(listing) if f != ".gitattributes"]
     files = ("config.json", "model.safetensors")
@@ -64,7 +64,7 @@ def test_what_the_app_loads_is_published_and_nothing_else(hub: Hub, client, fold
 def test_nothing_is_sent_that_the_app_could_not_load(hub: Hub, client, folder: Path) -> None:
     weights = folder / "one_frame" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    assert "REFUSED" in (told := client(PUBLISH, folder=str(folder), to="hf://me/broken")) and weights.name in told
+    assert "REFUSED" in (output := client(PUBLISH, folder=str(folder), to="hf://me/broken")) and weights.name in output
     (folder / "README.md").unlink()
     assert "model card" in client(PUBLISH, folder=str(folder), to="hf://me/broken")
     assert "hf://owner/name" in client(PUBLISH, folder=str(folder), to="me/broken")
@@ -74,7 +74,7 @@ def test_nothing_is_sent_that_the_app_could_not_load(hub: Hub, client, folder: P
 def test_who_may_not_write_is_told_so(hub: Hub, client, folder: Path) -> None:
     code = "import os, huggingface_hub.utils._auth\nos.environ['HF_TOKEN'] = token\n" + PUBLISH
     try:
-        told = client(code, folder=str(folder), to="hf://me/foreign", token="hf_wrong")
+        output = client(code, folder=str(folder), to="hf://me/foreign", token="hf_wrong")
     finally:
         client("import os\nos.environ['HF_TOKEN'] = token", token=hub.token)
-    assert "REFUSED" in told and "HF_TOKEN" in told and "hf_wrong" not in told
+    assert "REFUSED" in output and "HF_TOKEN" in output and "hf_wrong" not in output

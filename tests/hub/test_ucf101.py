@@ -185,8 +185,8 @@ def test_training_data_from_the_hub(hub: Hub, ucf101: dict, fresh: Client, tmp_p
     assert len(hub.requests("/lfs/", "GET")) == 2  # of other groups nothing was fetched
     hub.stop()
     try:
-        told = fresh(code, spec=spec, cache=str(cache), part="validation")
-        assert told.startswith("error: ") and "no network" in told
+        message = fresh(code, spec=spec, cache=str(cache), part="validation")
+        assert message.startswith("error: ") and "no network" in message
         prepare = """
         from pathlib import Path
         from train.data.sources import prepare
@@ -215,23 +215,23 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
         asked.append([clip.name for clip in clips])
     features.compute = compute
     import sys
-    told = []
+    messages = []
     for module, words in ((evaluate, ["--part", "validation"]), (fit_classifier, ["classifier", "--out", out])):
         sys.argv = ["x", "--data", spec, "--cache", cache, *words]
         sys.argv += ["--features", cache + "/features"] if module is fit_classifier else []
         try:
             module.main()
         except SystemExit as error:
-            told.append(str(error))
+            messages.append(str(error))
     options = {"kind": "ucf101", "clips": 1, "splits": None}
-    result = [asked, told, prepare(spec, Path(cache), **options).train]
+    result = [asked, messages, prepare(spec, Path(cache), **options).train]
     """
     page = f"{hub.url}/{REPO}/tree/{COMMIT}"
     (tmp_path / "out" / "lvln").mkdir(parents=True)
-    asked, told, train = fresh(code, spec=page, cache=str(tmp_path / "cache"), out=str(tmp_path / "out"))
+    asked, messages, train = fresh(code, spec=page, cache=str(tmp_path / "cache"), out=str(tmp_path / "out"))
     validation, training = (["v_Archery_g08_c01", "v_Knitting_g08_c01"], ["v_Archery_g09_c01", "v_Knitting_g09_c01"])
     assert asked == [[validation, training], sorted(validation + training)]
-    assert told[0] == "error: enough" and told[1].startswith("error: ") and train == training[:1]
+    assert messages[0] == "error: enough" and messages[1].startswith("error: ") and train == training[:1]
     hub.stop()
     try:
         missing = "from train.data.clips import find_data\nresult = [str(c.path) for c in find_data(spec)[0]]"

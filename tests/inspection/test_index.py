@@ -15,7 +15,7 @@ SEEN = 7  # of the eight frames
 
 @pytest.fixture(scope="module")
 def index(predictor, frames):
-    return index_passage(predictor, frames, clip="a.mp4", start=2.0, lesions=True)
+    return index_passage(predictor, frames, clip="a.mp4", start=2.0, silence_each=True)
 
 
 @pytest.fixture(scope="module")

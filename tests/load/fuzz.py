@@ -172,7 +172,7 @@ def read_damaged_checkpoint(whole: Path, folder: Path, rng: random.Random) -> No
     config = (whole / "one_frame" / "config.json").read_bytes()
     kind = rng.randrange(4)
     if kind < 2:
-        from vp.checkpoints.files import sha256
+        from vp.checkpoints.layout import sha256
 
         weights = damage_header(weights, rng) if kind else damage(weights, rng)
         config = json.dumps(json.loads(config) | {"weights_sha256": sha256(weights)}).encode()

@@ -137,6 +137,6 @@ def test_beyond_the_queue_the_words_are_clear(server: Server, good: Path, served
             refused.append((error.code, error.read().decode()))
     texts = [direct.open(address, timeout=PATIENCE).read().decode() for address in addresses]
     assert sum("event: complete" in text for text in texts) >= 32
-    told = [words for _, words in refused] + [text for text in texts if "event: complete" not in text]
-    assert all("full" in words for words in told), told
+    messages = [words for _, words in refused] + [text for text in texts if "event: complete" not in text]
+    assert all("full" in words for words in messages), messages
     served()

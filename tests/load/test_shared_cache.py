@@ -34,10 +34,10 @@ def test_thumbnails_made_by_both_at_once_are_whole(tmp_path: Path, good: Path) -
     environment = os.environ | {"VP_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(folder), str(mine), str(other)],
+            [sys.executable, "-c", PROGRAM, str(folder), str(own), str(other)],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
-        for mine, other in (ready, ready[::-1])
+        for own, other in (ready, ready[::-1])
     ]  # fmt: skip
     answers = [process.communicate(timeout=120) for process in both]
     assert all(process.returncode == 0 for process in both), answers

@@ -70,12 +70,12 @@ def test_imagenet_weights_come_from_the_folded_file(imagenet_encoder, monkeypatc
     monkeypatch.setenv("VP_ENCODER", str(imagenet_encoder))
     encoder = Encoder()
     before = encoder.layer4[0].conv1.weight.clone()
-    told = load_imagenet(encoder)
+    provenance = load_imagenet(encoder)
     stored, state = load_file(imagenet_encoder), encoder.state_dict()
     assert len(stored) >= 30
     assert all(torch.equal(state[name], value.to(state[name].dtype)) for name, value in stored.items())
     kept = torch.equal(before, encoder.layer4[0].conv1.weight)
-    assert kept == ("layer4 trained from scratch" in told) == ("layer4.0.conv1.weight" not in stored)
+    assert kept == ("layer4 trained from scratch" in provenance) == ("layer4.0.conv1.weight" not in stored)
 
 
 def test_a_file_that_is_not_there_is_not_downloaded_instead(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def test_a_path_is_read_and_written(model, path):
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("", "names no part"),
         ("C5", "C1, C2, C3, C4"),
@@ -39,8 +39,8 @@ def test_a_path_is_read_and_written(model, path):
         ("C1.3x3.1; rm", "names no part"),
     ],
 )
-def test_a_part_that_does_not_exist_is_refused(model, path, told):
-    with pytest.raises(PartError, match=told):
+def test_a_part_that_does_not_exist_is_refused(model, path, message):
+    with pytest.raises(PartError, match=message):
         Part.parse(path, model.config)
 
 

@@ -60,8 +60,8 @@ def test_the_cache_holds_every_frame_and_the_frame_rate(built, moving):
 
 
 def test_a_clip_that_cannot_be_decoded_is_told_and_skipped(built):
-    cache, told = built
-    assert "skipped" in told and "v_YoYo_g10_c01.avi" in told
+    cache, output = built
+    assert "skipped" in output and "v_YoYo_g10_c01.avi" in output
     assert not list(cache.glob("*g10*")) and not list(cache.glob("*.tmp"))
 
 
@@ -190,8 +190,8 @@ def test_what_cannot_be_decoded_any_more_is_no_longer_held(paint, tmp_path, caps
     clips[1].path.unlink()
     clips[1].path.symlink_to(tmp_path / "nowhere.mp4")
     build_here(clips, cache)
-    told = capsys.readouterr().out
-    assert "skipped" in told and "broken.mp4" in told and "gone.mp4: the file is gone, or a link" in told
+    output = capsys.readouterr().out
+    assert "skipped" in output and "broken.mp4" in output and "gone.mp4: the file is gone, or a link" in output
     assert read_index(cache) == {}
 
 

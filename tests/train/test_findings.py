@@ -16,6 +16,7 @@ pytest.importorskip("matplotlib", reason="figures need train/requirements.txt")
 
 from train.findings.runs import logged, only_predictor
 from train.findings.subsets import below
+from vp.errors import CheckpointError
 
 
 def figure(name: str, path: Path, *arguments: str) -> tuple[str, np.ndarray]:
@@ -29,8 +30,8 @@ def figure(name: str, path: Path, *arguments: str) -> tuple[str, np.ndarray]:
 def test_the_papers_colours_leave_their_range_and_ours_hardly(tmp_path):
     shares = {}
     for model in ("paper_one_frame", "one_frame"):
-        told, picture = figure("clipping", tmp_path / f"{model}.png", "--model", model)
-        shares[model] = [float(share) for share in re.findall(r"([\d.]+)%", told)]
+        output, picture = figure("clipping", tmp_path / f"{model}.png", "--model", model)
+        shares[model] = [float(share) for share in re.findall(r"([\d.]+)%", output)]
         assert len(shares[model]) == 3 and picture.std() > 20
     assert max(shares["one_frame"]) < max(shares["paper_one_frame"])
 
@@ -43,7 +44,7 @@ def test_the_step_from_which_a_loss_stays_below_a_bar():
 def test_a_run_that_has_exported_nothing_is_told_so(tmp_path):
     (tmp_path / "export").mkdir()
     for folder in (tmp_path / "export", tmp_path / "absent"):
-        with pytest.raises(SystemExit, match="no predictor; a run exports it at its end"):
+        with pytest.raises(CheckpointError, match="no predictor; a run exports it at its end"):
             only_predictor(folder)
 
 
@@ -56,7 +57,7 @@ def test_what_was_undone_by_a_kill_is_left_out_of_a_log(tmp_path):
                 writer.add_scalar("validation/gain", gain, step)
     steps = logged(tmp_path, "validation/gain")
     assert steps == [(s, pytest.approx(v)) for s, v in ((1, 0.0), (50, 0.4), (90, 0.5), (140, 0.9))]
-    with pytest.raises(SystemExit, match="has no train/loss in its log yet"):
+    with pytest.raises(ValueError, match="has no train/loss in its log yet"):
         logged(tmp_path, "train/loss")
 
 

@@ -20,12 +20,12 @@ from train.data.clips import find_clips
 from train.data.splits import select
 from train.evaluation.classifier import named_shares
 from vp.action_classifier import load_classifier
-from vp.checkpoints import save_encoder, save_predictor
+from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, step_features
 from vp.models.readout import PARTS
 
 RECIPE = (
-    "strategy: pooled\nblocks: [C2, C1]\nhidden: 16\nstandardise: true\ndirections: 3\n"
+    "network: {strategy: pooled, blocks: [C1, C2], hidden: 16, standardise: true, directions: 3}\n"
     "learning_rate: 0.01\nepochs: 15\nbatch: 8\n"
 )
 
@@ -96,7 +96,7 @@ def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, 
 
 def test_the_papers_classifier_is_fitted_by_the_same_command(fitted, monkeypatch, tmp_path):
     recipe = tmp_path / "paper.yaml"
-    recipe.write_text("strategy: c4+subsample\nhidden: 16\nepochs: 3\nbatch: 8\n", encoding="utf-8")
+    recipe.write_text("network: {strategy: c4+subsample, hidden: 16}\nepochs: 3\nbatch: 8\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="holds no one_frame"):
         run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path)
     shutil.copytree(fitted / "checkpoints", tmp_path / "checkpoints")
@@ -143,7 +143,8 @@ def test_actions_never_shown_are_named_less_often_than_those_shown():
     torch.manual_seed(0)
     labels = torch.arange(200) % 4
     features = 12 * torch.eye(4)[labels].repeat(1, 4) + torch.randn(200, 16)
-    recipe = ClassifierRecipe(hidden=16, standardise=True, directions=8, learning_rate=0.01, epochs=10, batch=16)
+    network = {"strategy": "pooled", "hidden": 16, "standardise": True, "directions": 8}
+    recipe = ClassifierRecipe(network, learning_rate=0.01, epochs=10, batch=16)
     known = replace(recipe.config("lvln", 16, list("abcd"), 160), familiar=3.0)
     training, test = (Examples(features[which], labels[which]) for which in (slice(0, 160), slice(160, None)))
     shares = named_shares(training, test, recipe, known)
@@ -171,8 +172,20 @@ def test_calibration_error_by_hand():
 
 def test_the_recipes_are_read_and_the_papers_is_the_papers():
     paper, plain = load_classifier_recipe("paper_classifier"), load_classifier_recipe("paper_classifier_plain")
-    assert (paper.strategy, paper.hidden, paper.batch_norm, paper.optimiser) == ("c4+subsample", 2000, True, "adam")
+    assert paper.optimiser == plain.optimiser == "adam"
+    paper, plain = (recipe.config("lvln", 12720, ["a", "b"], clips=100) for recipe in (paper, plain))
+    assert (paper.strategy, paper.hidden, paper.batch_norm, paper.blocks) == ("c4+subsample", 2000, True, BLOCKS)
     assert not plain.batch_norm and plain.dropout == 0 < paper.dropout
+
+
+def test_a_bundled_classifier_is_what_its_recipe_says():
+    stored = open_checkpoints("bundled").load_classifier().config
+    recipe = load_classifier_recipe("classifier")
+    made = recipe.config(stored.predictor, stored.features, stored.classes, stored.remembered)
+    assert made == replace(stored, temperature=made.temperature, familiar=made.familiar)
+
+
+def test_a_recipe_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="paper_classifier"):
         load_classifier_recipe("nothing")
 
@@ -185,16 +198,25 @@ def test_it_learns_and_unknown_fields_are_refused(tmp_path):
         examples,
         "lvln",
         ["a", "b"],
-        ClassifierRecipe(hidden=8, optimiser="adamw", learning_rate=0.01, epochs=20, batch=8),
+        ClassifierRecipe(
+            {"strategy": "pooled", "hidden": 8}, optimiser="adamw", learning_rate=0.01, epochs=20, batch=8
+        ),
         held_out=examples,
     )
     assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
-    (tmp_path / "x.yaml").write_text("colour: red", encoding="utf-8")
-    with pytest.raises(ValueError, match="colour"):
-        load_classifier_recipe(tmp_path / "x.yaml")
-    (tmp_path / "x.yaml").write_text("blocks: [C5]", encoding="utf-8")
-    with pytest.raises(ValueError, match="C5"):
-        load_classifier_recipe(tmp_path / "x.yaml")
+    for text, message in (
+        ("network: {strategy: pooled}\ncolour: red", "colour"),
+        ("colour: red", "network is missing|colour"),
+        ("network: {strategy: pooled, colour: red}", "network: unknown fields in the configuration: colour"),
+        ("network: {hidden: 8}", "network: fields missing from the configuration: strategy"),
+        ("network: {strategy: pooled, blocks: [C5]}", "network: blocks .*C5"),
+        ("network: {strategy: pooled, directions: many}", "network: directions must be a whole number"),
+        ("network: {strategy: pooled, temperature: 2.0}", "network: temperature cannot be chosen"),
+    ):
+        (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=message) as refused:
+            load_classifier_recipe(tmp_path / "x.yaml")
+        assert "\n" not in str(refused.value)
 
 
 def test_groups_stay_together_and_test_clips_stay_out(home):

@@ -159,8 +159,8 @@ def test_a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does(
         train("smoke", "disturbed")
     assert read(home / "disturbed")["progress"]["step"] == 13
     folder = train("smoke", "disturbed")
-    told = capsys.readouterr().out
-    assert "goes on at step 6" in told and "goes on at step 13" in told
+    output = capsys.readouterr().out
+    assert "goes on at step 6" in output and "goes on at step 13" in output
     ours, theirs = read(folder), read(undisturbed)
     assert ours["progress"]["clips"] == theirs["progress"]["clips"] == 2 * STEPS
     for name, value in theirs["model"].items():
@@ -181,8 +181,8 @@ def test_a_finished_run_that_is_started_again_changes_nothing(train, home, undis
 def test_another_recipe_in_the_same_folder_is_refused_in_one_line(train, undisturbed, write):
     with pytest.raises(SystemExit) as refused:
         train(write(seed="2", batch="3"), "undisturbed")
-    told = str(refused.value)
-    assert "is of another recipe: batch was 2 and is 3; seed was 1 and is 2" in told and "\n" not in told
+    message = str(refused.value)
+    assert "is of another recipe: batch was 2 and is 3; seed was 1 and is 2" in message and "\n" not in message
 
 
 def test_a_run_may_be_made_longer(train, home, undisturbed, write):
@@ -236,10 +236,10 @@ def test_a_recipe_of_an_older_network_is_refused_and_without_its_fields_keeps_th
     assert "\n" not in str(refused.value) and not (home / "older").exists()
     with pytest.raises(
         SystemExit, match=r"loss is not finite at step \d: the last good state is in .*last\.ckpt"
-    ) as told:
+    ) as refused:
         train(write(**diverging), "diverging", "--save-every", 0)
     saved = read(home / "diverging")
-    assert f"at step {saved['progress']['step']}:" in str(told.value) and "\n" not in str(told.value)
+    assert f"at step {saved['progress']['step']}:" in str(refused.value) and "\n" not in str(refused.value)
     assert all(value.isfinite().all() for value in [*saved["model"].values(), *saved["average"]])
 
 
@@ -270,8 +270,11 @@ def test_a_start_of_another_shape_is_refused(train, undisturbed, home, write):
         train(wider, "wider", "--start", exported)
     with pytest.raises(SystemExit, match="is of another network: this one has no"):
         train(write(design="paper"), "paper", "--start", exported)
-    with pytest.raises(SystemExit, match="--start takes the folder of an exported predictor"):
+    with pytest.raises(SystemExit, match="^error: .*--start takes the folder of an exported predictor"):
         train("smoke", "nowhere", "--start", home)
+    # No other caller is ended by it.
+    with pytest.raises(OSError, match="--start takes"):
+        load_exported(build(load_recipe("smoke").config()), home)
 
 
 @pytest.mark.parametrize("name", ["circle", "subsets"])
@@ -322,10 +325,10 @@ def test_one_script_from_a_folder_of_clips_to_networks(home, drawn, tmp_path, hi
     if hide:
         pytest.importorskip("cv2")
     done = all_networks(home, tmp_path / "out", drawn, hide=hide)
-    told = (tmp_path / "out" / "one_frame.txt").read_text() if (tmp_path / "out" / "one_frame.txt").exists() else ""
-    assert done.returncode == 0, done.stderr + told
+    log = (tmp_path / "out" / "one_frame.txt").read_text() if (tmp_path / "out" / "one_frame.txt").exists() else ""
+    assert done.returncode == 0, done.stderr + log
     assert len(list((tmp_path / "out" / "cache").glob("*.npy"))) == 4
-    assert "gain" in done.stdout and "step 1 loss" in told
+    assert "gain" in done.stdout and "step 1 loss" in log
     predictor = load_predictor("one_frame", str(tmp_path / "out" / "one_frame" / "export"))
     assert predictor.size == (64, 96)
 
@@ -427,9 +430,9 @@ def test_a_full_disk_keeps_the_last_good_state(train, home, undisturbed, monkeyp
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(
         SystemExit, match=r"cannot be written.*disk may be full; the last good state is in .*last\.ckpt"
-    ) as told:
+    ) as refused:
         train("smoke", "full")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
     assert (home / "full" / "last.ckpt").read_bytes() == before and not list((home / "full").glob(".*"))
 
 
@@ -443,6 +446,6 @@ def test_finite_weights_that_predict_nothing_finite_are_not_written_over_the_las
         export(run, folder)
 
     monkeypatch.setattr(Run, "export", spoiled)
-    with pytest.raises(SystemExit, match=r"error at step 3: .*not finite.*the last good state is in .*last\.ckpt"):
+    with pytest.raises(SystemExit, match=r"error: at step 3: .*not finite.*the last good state is in .*last\.ckpt"):
         train("smoke", "spoiled", "--save-every", 0)
     assert read(home / "spoiled")["progress"]["step"] == 2

@@ -164,7 +164,7 @@ def test_a_full_disk_is_told_by_what_the_page_asks_for_and_nothing_is_left_there
     key, _ = handlers.store.run(chosen)
     avi = request(write_video(tmp_path / "clip.avi", moving(8, 64, 96)))
     with full_disk():
-        told = {kind: handlers.download(key, kind).get("error", "") for kind in KINDS}
+        messages = {kind: handlers.download(key, kind).get("error", "") for kind in KINDS}
         for name, use in {
             "played": lambda: handlers.playable(chosen),
             "transcoded": lambda: handlers.playable(avi),
@@ -172,8 +172,8 @@ def test_a_full_disk_is_told_by_what_the_page_asks_for_and_nothing_is_left_there
         }.items():
             with pytest.raises(RequestError) as refused:
                 use()
-            told[name] = str(refused.value)
-    assert {name: words for name, words in told.items() if FULL_DISK not in words} == {}
+            messages[name] = str(refused.value)
+    assert {name: words for name, words in messages.items() if FULL_DISK not in words} == {}
     assert [path for path in served.rglob("*") if path.is_file()] == []
     assert all("url" in handlers.download(key, kind) for kind in KINDS)
 

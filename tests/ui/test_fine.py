@@ -38,9 +38,9 @@ def test_a_link_names_the_size(handlers, clip, shown):
     )
 
 
-@pytest.mark.parametrize(("wrong", "told"), [("size=huge", "one of own, fine"), ("size=fine&seen=12", "at most 12")])
-def test_a_link_to_what_there_is_not_says_so(handlers, clip, wrong, told):
-    with pytest.raises(RequestError, match=told):
+@pytest.mark.parametrize(("wrong", "message"), [("size=huge", "one of own, fine"), ("size=fine&seen=12", "at most 12")])
+def test_a_link_to_what_there_is_not_says_so(handlers, clip, wrong, message):
+    with pytest.raises(RequestError, match=message):
         handlers.follow(f"#clip={clip}&{wrong}")
 
 
@@ -58,7 +58,7 @@ def test_every_view_is_of_that_size(handlers, shown):
     key = shown["key"]
     assert handlers.activations(key, "C1", "3x3", "h")["size"] == [64, 96]
     assert handlers.life(key, "C1", "3x3", 1)["steps"] == 4
-    assert handlers.motion(key)["levels"][-1]["size"] == [128, 192]
+    assert handlers.at_once("motion", key, {})["levels"][-1]["size"] == [128, 192]
     assert {tuple(result["size"]) for result in handlers.compare(key)["results"]} == {(128, 192), (256, 320)}
     stages = {stage["name"]: stage["size"] for stage in handlers.inspect("ladder_map", key, {})["stages"]}
     assert stages["C1.3x3"] == [64, 96] and stages["C4.7x7"] == [8, 12]
@@ -73,5 +73,5 @@ def test_every_view_is_of_that_size(handlers, shown):
 def test_the_motion_of_the_largest_network_is_sent_in_little(handlers, clip):
     request = handlers.follow(f"#clip={clip}&model=lvln&start=0.5")
     assert (request.window.seen, request.window.horizon) == (5, 3)
-    found = handlers.motion(handlers.predict(request)["key"])
+    found = handlers.at_once("motion", handlers.predict(request)["key"], {})
     assert len(found["levels"]) == 5 and len(json.dumps(found)) < 300_000

@@ -57,8 +57,8 @@ def test_a_full_disk_is_seen_before_the_upload_is_on_it(monkeypatch: pytest.Monk
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     assert read([PIECE, LAST]) == [PIECE, LAST]
     monkeypatch.setattr(replacing, "LITTLE", 1 << 62)
-    (told,) = read([PIECE, LAST])
-    assert "the disk is full. Free some space" in told["error"]
+    (answer,) = read([PIECE, LAST])
+    assert "the disk is full. Free some space" in answer["error"]
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "not made yet"))
     assert read([PIECE, LAST]) == [PIECE, LAST]
 

@@ -63,8 +63,8 @@ def prepare(
     args: of `add_arguments`. fresh: of the untrained network.
     """
     folder = folder_of(args, blocks, "untrained" if fresh else "")
-    found, hub = find_data(args.data)
-    clips = named(select(found, part, args.splits), args.cache, hub)
+    every, hub = find_data(args.data)
+    clips = named(select(every, part, args.splits), args.cache, hub)
     if not clips:
         raise ValueError(f"none of the clips of {args.data} is of a {part} group")
     if hub:  # only its list says whether a clip is another one than it was

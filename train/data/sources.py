@@ -40,15 +40,15 @@ def prepare(data: str | Path | None, cache: Path, *, kind: str, clips: int | Non
         raise ValueError("this recipe trains on video: say where it is with --data")
     if (video := Path(data)).is_file():
         return _decoded([ClipFile(video.stem, "", 0, video)], None, cache)
-    found, hub = find_data(data)
-    train = select(found, "train", splits)
+    every, hub = find_data(data)
+    train = select(every, "train", splits)
     if not train:
         raise ValueError(f"{data} holds no clip of a training group")
     if clips is not None:
         if clips < 1:
             raise ValueError(f"clips must be 1 or more, not {clips}")
         return _decoded(spread(train, clips), None, cache, hub)
-    return _decoded(train, select(found, "validation", splits), cache, hub)
+    return _decoded(train, select(every, "validation", splits), cache, hub)
 
 
 def _decoded(

@@ -93,8 +93,8 @@ def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str
         raise FileNotFoundError(f"there is no folder {folder}: point --splits at the folder of the official lists")
     listed = folder / f"testlist{split:02d}.txt"
     test = {same_name(name) for name in read_list(listed)}
-    found = {clip.name for clip in clips if same_name(clip.name) in test}
-    if not found:
+    test_names = {clip.name for clip in clips if same_name(clip.name) in test}
+    if not test_names:
         raise ValueError(f"{listed} names none of the {len(clips)} clips of --data, such as {clips[0].name}")
     # Clips and lists may each be another part of UCF101, but not call one class by two names.
     classes = {same_name(clip.label) for clip in clips}
@@ -106,7 +106,7 @@ def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str
     if other.exists():
         train = {same_name(name) for name in read_list(other)}
         for clip in clips:
-            if (same_name(clip.name) in train) == (clip.name in found):
-                which = "both" if clip.name in found else "neither"
+            if (same_name(clip.name) in train) == (clip.name in test_names):
+                which = "both" if clip.name in test_names else "neither"
                 raise ValueError(f"{which} {other.name} and {listed.name} in {folder} name {clip.name}: mend the lists")
-    return found
+    return test_names

@@ -127,14 +127,14 @@ def evaluate(args: argparse.Namespace) -> dict:
         training, tested = (load_examples(which, c, classes, reads or recipe.strategy) for c in (seen, test))
         # Five more fits of the paper's for a temperature that it does not have would take an hour.
         held_out = None if kind == "paper" else folds
-        found, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
-        table.add(name, kind, found, error=wrong, features=training.features.shape[1])
+        predictions, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
+        table.add(name, kind, predictions, error=wrong, features=training.features.shape[1])
         curves[name] = curve
 
     paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
-    ours = replace(load_classifier_recipe("classifier"), blocks=blocks)
+    ours = load_classifier_recipe("classifier").with_network(blocks=blocks)
     for strategy in ("c4+subsample", "c4", "subsample"):
-        states(f"the paper's recipe, {strategy}", "paper", replace(paper, strategy=strategy), last)
+        states(f"the paper's recipe, {strategy}", "paper", paper.with_network(strategy=strategy), last)
     states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, last)
     states("ours on one frame", "control", ours, folder, reads="single")
     fresh_seen, fresh = prepare(args, "train+validation", blocks, fresh=True)

@@ -73,13 +73,13 @@ def study(
     which = np.array([name for name, _, _ in windows])
     result: dict = {"windows": len(windows), "lost": {}, "levels": {}}
     for predictor in group:
-        found: dict[str, dict[str, list[Tensor]]] = {"lost": {}, "levels": {}}
+        collected: dict[str, dict[str, list[Tensor]]] = {"lost": {}, "levels": {}}
         for i in tqdm(range(0, len(windows), BATCH), desc=f"{predictor.name}, part by part", mininterval=10):
             x = torch.stack([frames for _, _, frames in windows[i : i + BATCH]]).float() / 255
-            for kind, values in zip(found, lost_and_levels(predictor, x, horizon), strict=True):
+            for kind, values in zip(collected, lost_and_levels(predictor, x, horizon), strict=True):
                 for part, value in values.items():
-                    found[kind].setdefault(part, []).append(value)
-        for kind, parts in found.items():
+                    collected[kind].setdefault(part, []).append(value)
+        for kind, parts in collected.items():
             result[kind][predictor.name] = {
                 part: statistic(torch.cat(values).double().numpy(), which) for part, values in parts.items()
             }
@@ -103,8 +103,8 @@ def fine(group: list[Predictor], clips: list[ClipFile], training: list[ClipFile]
         bar = psnr(made["copy_last"], x[:, seen:])
         for method, pictures in made.items():
             gains.setdefault(method, []).append((psnr(pictures, x[:, seen:]) - bar).cpu())
-    found = {m: statistic(torch.cat(v).double().numpy(), np.array(names)) for m, v in gains.items()}
-    return {"size": list(size), "windows": len(names), "tuned_flow": asdict(tuned), "gain": found}
+    statistics = {m: statistic(torch.cat(v).double().numpy(), np.array(names)) for m, v in gains.items()}
+    return {"size": list(size), "windows": len(names), "tuned_flow": asdict(tuned), "gain": statistics}
 
 
 def _decoded(clips: list[ClipFile], size: tuple[int, int], length: int) -> Iterator[tuple[str, Tensor]]:

@@ -192,7 +192,7 @@ def summary(scores: Scores) -> dict:
         overall = {method: statistic(mean, clips) for method, mean in means.items()}
         counts = {"clips": len(np.unique(clips)), "windows": len(clips)}
         classes[str(label)] = counts | {"gain": gain, "overall_gain": overall}
-    found = {
+    report = {
         "size": list(scores.size),
         "seen": scores.seen,
         "windows": len(scores.clips),
@@ -204,8 +204,8 @@ def summary(scores: Scores) -> dict:
     if scores.tuned is not None:
         bar = measured["tuned_flow"]["gain"]
         ahead = {method: share_ahead(m["gain"] - bar, scores.clips) for method, m in measured.items()}
-        found |= {"tuned_flow": asdict(scores.tuned), "ahead_of_flow": ahead}
-    return found
+        report |= {"tuned_flow": asdict(scores.tuned), "ahead_of_flow": ahead}
+    return report
 
 
 def share_ahead(gain: np.ndarray, clips: np.ndarray) -> float:

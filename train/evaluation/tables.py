@@ -38,11 +38,11 @@ def markdown(report: dict) -> str:
 
 def parts_markdown(report: dict) -> str:
     """What each part is for, one table for each frame size: gains and losses in dB, steps beside each other."""
-    parts = []
+    tables = []
     for group in report["groups"]:
-        found, names = group["parts"], list(group["parts"]["lost"])
+        parts, names = group["parts"], list(group["parts"]["lost"])
         height, width = group["size"]
-        head = f"{height}×{width}, one window of each of {found['windows']} clips"
+        head = f"{height}×{width}, one window of each of {parts['windows']} clips"
         lines = [f"| {head} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
 
         def row(title: str, kind: dict, key: str, names: list = names, lines: list = lines) -> None:
@@ -51,16 +51,16 @@ def parts_markdown(report: dict) -> str:
             ]
             lines.append(f"| {title} | {' | '.join(cells)} |")
 
-        for part in found["lost"][names[0]]:
-            row(f"lost without {part}" + ("" if "." in part else ", all three"), found["lost"], part)
-        for block in next((levels for levels in found["levels"].values() if levels), {}):
-            row(f"gain of step 1 by the motion down to {block}", found["levels"], block)
-        if "fine" in found:
-            gain, (height, width) = found["fine"]["gain"], found["fine"]["size"]
+        for part in parts["lost"][names[0]]:
+            row(f"lost without {part}" + ("" if "." in part else ", all three"), parts["lost"], part)
+        for block in next((levels for levels in parts["levels"].values() if levels), {}):
+            row(f"gain of step 1 by the motion down to {block}", parts["levels"], block)
+        if "fine" in parts:
+            gain, (height, width) = parts["fine"]["gain"], parts["fine"]["size"]
             flow = " / ".join(_number(v, "+.2f") for v in gain["tuned_flow"]["mean"])
             row(f"gain at {height}×{width} (tuned flow: {flow})", {n: {"": gain[n]} for n in names}, "")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
 
 
 def _number(value: float | None, form: str) -> str:

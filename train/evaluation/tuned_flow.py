@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from vp.baselines import enlarged_flow
+from vp.limits import MAX_HORIZON
 from vp.metrics import MAX_PSNR
+from vp.models import NAMES, preset
 from vp.models.matching import warp
 
+from ..arguments import add_data
+from ..data.cache import build
+from ..data.clips import find_data
+from ..data.splits import select, spread
+from ..data.windows import fixed_windows
+
+TUNED_ON = 240  # training clips
 FACTORS = torch.arange(0.3, 1.21, 0.05)
 BLENDS = torch.arange(0, 0.96, 0.05)
 
@@ -49,3 +60,24 @@ def fit_tuned_flow(windows: Tensor, horizon: int, batch: int = 16) -> TunedFlow:
         for grid, at in zip((FACTORS, BLENDS), zip(*best, strict=True), strict=True)
     )
     return TunedFlow(factors, blends, len(windows))
+
+
+def main() -> None:
+    """Fit them for the page (`vp.baselines.TUNED`): every size of frame, every step that can be asked for.
+
+    python -m train.evaluation.tuned_flow --data UCF-101
+    """
+    parser = argparse.ArgumentParser(description=main.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_data(parser)
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
+    options = parser.parse_args()
+    found, hub = find_data(options.data)
+    clips = build(spread(select(found, "train"), TUNED_ON), options.cache, hub=hub)
+    for size in sorted({preset(name).size for name in NAMES}):
+        names = [clip.name for clip in clips]
+        windows = fixed_windows(options.cache, names, length=5 + MAX_HORIZON, size=size, per_clip=2)
+        print(size, fit_tuned_flow(torch.stack([frames for _, _, frames in windows]), MAX_HORIZON), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ from vp.metrics import psnr
 from vp.models.matching import warp
 from vp.models.motion_ladder import low_pass
 
-from ..arguments import add_data, at_least_one, told
+from ..arguments import add_data, at_least_one, errors_in_one_line
 from ..data.sources import prepare
 from ..data.windows import fixed_windows
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     parser.add_argument("--every", type=at_least_one, default=2, help="take every so many validation clips")
     args = parser.parse_args()
-    with told():
+    with errors_in_one_line():
         names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None)
         for size in SIZES:
             windows = fixed_windows(args.cache, names.validation, length=3, size=size, per_clip=1)[:: args.every]

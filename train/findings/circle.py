@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arguments import errors_in_one_line
 from ..data.circle import circle
 from .panels import Row, panels
 from .runs import only_predictor
@@ -22,10 +23,12 @@ HORIZON = 3
 
 def snapshots(run: Path) -> list[tuple[int, Path]]:
     """(step, checkpoint folder) of what a run exported on its way."""
-    found = [(int(match[1]), path) for path in run.glob("step_*") if (match := re.fullmatch(r"step_(\d+)", path.name))]
-    if not found:
-        raise SystemExit(f"{run} has no snapshots: train it with --snapshots 0 100 500")
-    return sorted(found)
+    exported = [
+        (int(match[1]), path) for path in run.glob("step_*") if (match := re.fullmatch(r"step_(\d+)", path.name))
+    ]
+    if not exported:
+        raise ValueError(f"{run} has no snapshots: train it with --snapshots 0 100 500")
+    return sorted(exported)
 
 
 def rows(run: Path) -> list[Row]:
@@ -45,6 +48,7 @@ def rows(run: Path) -> list[Row]:
     return result
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")

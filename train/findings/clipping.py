@@ -14,12 +14,14 @@ import torch
 from vp import load_predictor
 from vp.models import ALL_NAMES, PAPER
 
+from ..arguments import errors_in_one_line
 from .clips import window
 from .panels import Row, panels
 
 HORIZON = 3
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoints", default="bundled")

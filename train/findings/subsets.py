@@ -16,6 +16,7 @@ from pathlib import Path
 
 import matplotlib
 
+from ..arguments import errors_in_one_line
 from ..evaluation.figures import MUTED, STYLE, save, sheet
 from .runs import logged
 
@@ -34,6 +35,7 @@ def below(logged: list[tuple[int, float]], bar: float) -> int | None:
     return first
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")

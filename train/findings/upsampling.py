@@ -21,11 +21,13 @@ import torch
 from vp import load_predictor
 from vp.grid import grid_index
 
+from ..arguments import errors_in_one_line
 from .clips import bundled, window
 from .panels import Row, panels
 from .runs import only_predictor
 
 
+@errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", help="folders of runs, or bundled")

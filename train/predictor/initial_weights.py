@@ -90,17 +90,18 @@ def fold(net: nn.Module) -> dict:
 
 
 def load_exported(model: Ladder, folder: Path) -> None:
-    """Give a network the weights of an exported predictor of its shape; location maps are brought to its size."""
+    """Give a network the weights of an exported predictor of its shape; location maps are brought to its size. Raises
+    OSError without it, ValueError for one of another network."""
     state, path = model.state_dict(), folder / "model.safetensors"
     if not path.exists():
-        raise SystemExit(f"{path} is missing: --start takes the folder of an exported predictor")
+        raise OSError(f"{path} is missing: --start takes the folder of an exported predictor")
     for name, value in read_weights(path).items():
         if name not in state:
-            raise SystemExit(f"{path} is of another network: this one has no {name}")
+            raise ValueError(f"{path} is of another network: this one has no {name}")
         value = value.float()
         if name.endswith(".location") and value.shape != state[name].shape:
             value = F.interpolate(value, size=state[name].shape[-2:], mode="bilinear", align_corners=False)
         if value.shape != state[name].shape:
-            raise SystemExit(f"{path} is of another network: {name} has other shapes")
+            raise ValueError(f"{path} is of another network: {name} has other shapes")
         state[name] = value
     model.load_state_dict(state)

@@ -117,9 +117,9 @@ class Run:
         return self.model.state_dict() | dict(zip(names, self.average, strict=True))
 
     def check(self, loss: Tensor) -> None:
-        """Raises SystemExit if the loss is not finite; what was saved before stays."""
+        """Raises ValueError if the loss is not finite; what was saved before stays."""
         if not torch.isfinite(loss):
-            raise SystemExit(
+            raise ValueError(
                 f"loss is not finite at step {self.step}: {self._kept()}. Start again with a lower learning_rate than "
                 f"{self.recipe.learning_rate}, or a longer warmup than {self.recipe.warmup} steps."
             )
@@ -130,7 +130,7 @@ class Run:
 
     def save(self) -> None:
         """Write everything that the run needs to go on; a run killed meanwhile leaves the state before. (`Fabric.save`
-        writes into the system's folder for temporary files and copies from there.)"""
+        writes into the system's folder for temporary files and copies from there.) Raises OSError."""
         state = {
             "recipe": asdict(self.recipe),
             "model": self.state(),
@@ -145,14 +145,14 @@ class Run:
                 torch.save(state, part)
         except (OSError, RuntimeError) as error:  # the latter is PyTorch's word for a full disk
             why = (isinstance(error, OSError) and error.strerror) or "its disk may be full"
-            raise SystemExit(
-                f"error: the state at step {self.step} cannot be written to {self.folder}: {why}; {self._kept()}. Free "
+            raise OSError(
+                f"the state at step {self.step} cannot be written to {self.folder}: {why}; {self._kept()}. Free "
                 "some space, then start the same command again."
             ) from error
         self.saved = time.monotonic()
 
     def resume(self, load_encoder: Callable[[Encoder], object]) -> bool:
-        """Go on where the folder's state is, if it has one. Raises SystemExit if that is damaged or of another
+        """Go on where the folder's state is, if it has one. Raises ValueError if that is damaged or of another
         recipe.
 
         load_encoder: fills the encoder where the state does not hold it, as those of earlier versions.
@@ -164,14 +164,14 @@ class Run:
             saved = torch.load(path, map_location="cpu", weights_only=True)
             was, now = saved["recipe"], asdict(self.recipe)
         except Exception as error:  # of many kinds on a file that is damaged or something else
-            raise SystemExit(
+            raise ValueError(
                 f"{path} is not a whole state of a run ({type(error).__name__}). Take another --out, or delete it to "
                 "begin anew."
             ) from error
         # A run may be made longer; anything else would go on as something that neither recipe describes.
         if different := sorted(k for k in now if k != "steps" and now[k] != was.get(k)):
             changes = "; ".join(f"{k} was {was.get(k)!r} and is {now[k]!r}" for k in different)
-            raise SystemExit(f"{path} is of another recipe: {changes}. Take another --out, or the recipe as it was.")
+            raise ValueError(f"{path} is of another recipe: {changes}. Take another --out, or the recipe as it was.")
         self.model.load_state_dict(self.model.state_dict() | saved["model"])
         if "encoder" in saved:
             self.model.encoder.load_state_dict(saved["encoder"])
@@ -200,11 +200,11 @@ class Run:
 
     def keep(self) -> None:
         """Export and save. Weights that predict what is not finite, though they are finite, are refused before they are
-        written over the last good state. Raises SystemExit."""
+        written over the last good state. Raises CheckpointError."""
         try:
             self.export(self.folder / "export")
         except CheckpointError as error:
-            raise SystemExit(f"error at step {self.step}: {error} As of now {self._kept()}.") from error
+            raise CheckpointError(f"at step {self.step}: {error} As of now {self._kept()}.") from error
         self.save()
 
     def score(self, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:

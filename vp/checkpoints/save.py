@@ -15,8 +15,8 @@ from torch import Tensor
 from ..errors import CheckpointError
 from ..models import ALL_NAMES, Ladder, StateClassifier
 from ..models.encoder import Encoder
-from . import files
-from .files import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
+from . import layout
+from .layout import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
 from .tensors import finite, parse_tensors, weights_limit
 from .trial import try_out
 
@@ -80,7 +80,7 @@ def save_classifier(
     """
     folder = Path(folder)
     name = net.config.predictor
-    predictor = files.read_config(folder / name / CONFIG, "predictor")
+    predictor = layout.read_config(folder / name / CONFIG, "predictor")
     if "weights_sha256" not in predictor:
         raise CheckpointError(f"{folder / name / CONFIG} does not say which weights it belongs to: save {name} again.")
     config = {
@@ -105,7 +105,7 @@ def _try_out(net: Ladder | StateClassifier, name: str) -> None:
 def _matching_encoder(path: Path, encoder: Encoder) -> str:
     """SHA-256 of the stored encoder, after making sure that it is the model's."""
     own = encoder.state_dict()
-    data = files.read_bytes(path, weights_limit(own))
+    data = layout.read_bytes(path, weights_limit(own))
     stored = parse_tensors(data, path)
     same = stored.keys() == own.keys() and all(
         torch.equal(value.detach().cpu().to(stored[key].dtype), stored[key]) for key, value in own.items()
@@ -114,7 +114,7 @@ def _matching_encoder(path: Path, encoder: Encoder) -> str:
         raise CheckpointError(
             f"The model's encoder is not the one in {path}: save_encoder first, or into another folder."
         )
-    return files.sha256(data)
+    return layout.sha256(data)
 
 
 def _stored(state: dict[str, Tensor], precision: str) -> dict[str, Tensor]:
@@ -135,15 +135,15 @@ def _stored(state: dict[str, Tensor], precision: str) -> dict[str, Tensor]:
 
 def _write(folder: Path, tensors: dict[str, Tensor], config: dict) -> None:
     data = safetensors.torch.save(tensors)
-    config = {**config, "weights_sha256": files.sha256(data)}
+    config = {**config, "weights_sha256": layout.sha256(data)}
     try:
         text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         encoded = text.encode("utf-8")
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"Not saved: the description of {folder.name} is not plain JSON: {error}.") from error
-    if len(encoded) > files.CONFIG_LIMIT:
+    if len(encoded) > layout.CONFIG_LIMIT:
         raise CheckpointError(
-            f"Not saved: the description of {folder.name} takes more than {files.CONFIG_LIMIT:,} bytes."
+            f"Not saved: the description of {folder.name} takes more than {layout.CONFIG_LIMIT:,} bytes."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

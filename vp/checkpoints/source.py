@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from .. import hub
 from ..errors import CheckpointError
 from ..models import ALL_NAMES, NAMES, PAPER
-from . import files
-from .files import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
+from . import layout
+from .layout import CLASSIFIER, CONFIG, CONFIG_LIMIT, ENCODER, WEIGHTS
 
 if TYPE_CHECKING:  # what loads a network imports these where it does: opening a source need not wait for PyTorch
     import torch
@@ -62,12 +62,12 @@ class CheckpointSource:
         path = self._folder / CARD
         if not os.path.isfile(path):
             return None
-        return files.read_bytes(path, CONFIG_LIMIT).decode("utf-8", errors="replace")
+        return layout.read_bytes(path, CONFIG_LIMIT).decode("utf-8", errors="replace")
 
     def config(self, name: str) -> dict:
         """The checked config.json of a predictor. Raises CheckpointError."""
         self._require(name)
-        return files.read_config(self._folder / name / CONFIG, "predictor")
+        return layout.read_config(self._folder / name / CONFIG, "predictor")
 
     def load(self, name: str) -> Ladder:
         """The predictor `name` with its encoder: fp32, on the CPU, in eval mode.
@@ -78,7 +78,7 @@ class CheckpointSource:
         from ..models import build
 
         config, model, tensors = self._assemble(
-            name, lambda: self.config(name), lambda path, config: build(files.ladder_config(path, config))
+            name, lambda: self.config(name), lambda path, config: build(layout.ladder_config(path, config))
         )
         prefix = f"{ENCODER}."
         shared = {
@@ -94,7 +94,7 @@ class CheckpointSource:
         if not self.has_classifier:
             return ()
         path = self._folder / CLASSIFIER / CONFIG
-        return files.classifier_config(path, files.read_config(path, "classifier")).classes
+        return layout.classifier_config(path, layout.read_config(path, "classifier")).classes
 
     def load_classifier(self) -> StateClassifier:
         """The action classifier: fp32, on the CPU, in eval mode, made for the predictor that is here beside it.
@@ -111,10 +111,10 @@ class CheckpointSource:
                     f"No classifier checkpoint is loaded: {self.spec} has no {CLASSIFIER}/{CONFIG}. Start the app with "
                     "--checkpoints naming some that do, or make one: python -m train.fit_classifier."
                 )
-            return files.read_config(self._folder / CLASSIFIER / CONFIG, "classifier")
+            return layout.read_config(self._folder / CLASSIFIER / CONFIG, "classifier")
 
         config, net, tensors = self._assemble(
-            CLASSIFIER, read, lambda path, config: StateClassifier(files.classifier_config(path, config))
+            CLASSIFIER, read, lambda path, config: StateClassifier(layout.classifier_config(path, config))
         )
         name = net.config.predictor
         predictor = self.config(name)
@@ -123,7 +123,7 @@ class CheckpointSource:
                 f"The action classifier in {self.spec} was fitted to other weights of {name} than are there, so its "
                 "scores would mean nothing. Take both from the same checkpoint, or run python -m train.fit_classifier."
             )
-        ladder = files.ladder_config(self._folder / name / CONFIG, predictor)
+        ladder = layout.ladder_config(self._folder / name / CONFIG, predictor)
         count = feature_count(ladder, net.config.strategy, net.config.blocks)
         if net.config.features != count:
             raise CheckpointError(
@@ -150,17 +150,17 @@ class CheckpointSource:
                 net = build(self._folder / name / CONFIG, config)
             own = {key: tensor for key, tensor in net.state_dict().items() if not key.startswith(f"{ENCODER}.")}
             weights = self._weights(name, weights_limit(own))
-            data = files.read_bytes(weights, weights_limit(own))
+            data = layout.read_bytes(weights, weights_limit(own))
             # Before the hash: a file that is cut short has a better explanation, and is nobody's half-way state.
             tensors = parse_tensors(data, weights)
-            if config.get("weights_sha256", digest := files.sha256(data)) == digest:
+            if config.get("weights_sha256", digest := layout.sha256(data)) == digest:
                 return config, net, fitted(tensors, own, weights)
             if self.revision or attempt == ATTEMPTS - 1:  # a commit does not change
                 break
             time.sleep(PAUSE)
         raise CheckpointError(
             f"{weights} is not the file that its {CONFIG} was written for (SHA-256 {digest[:12]}…, "
-            f"not {config['weights_sha256'][:12]}…). {files.again(weights)}"
+            f"not {config['weights_sha256'][:12]}…). {layout.again(weights)}"
         )
 
     def _encoder(self, expected: dict[str, torch.Tensor], wanted: str) -> dict[str, torch.Tensor]:
@@ -171,10 +171,10 @@ class CheckpointSource:
             raise CheckpointError(
                 f"{self.spec} has no {ENCODER}/{CONFIG}: the encoder, which all predictors share, is missing."
             )
-        files.read_config(config, "encoder")
+        layout.read_config(config, "encoder")
         weights = self._weights(ENCODER, weights_limit(expected))
-        data = files.read_bytes(weights, weights_limit(expected))
-        if (digest := files.sha256(data)) != wanted:
+        data = layout.read_bytes(weights, weights_limit(expected))
+        if (digest := layout.sha256(data)) != wanted:
             parse_tensors(data, weights)
             raise CheckpointError(
                 f"{weights} is not the encoder that this predictor was trained with (SHA-256 {digest[:12]}…, not "
@@ -203,16 +203,16 @@ class CheckpointSource:
     def _refuse_pickle(self, name: str) -> None:
         """Raise CheckpointError if there is a pickled file where the safetensors file should be."""
         for file in self._listing():
-            if files.is_pickle(file) and (file.startswith(f"{name}/") or "/" not in file):
-                raise CheckpointError(files.refusal(f"{file} of {self.spec}"))
+            if layout.is_pickle(file) and (file.startswith(f"{name}/") or "/" not in file):
+                raise CheckpointError(layout.refusal(f"{file} of {self.spec}"))
 
     def _listing(self) -> list[str]:
         """Paths of the files in the repository, one folder deep."""
         try:
-            found = sorted([*self._folder.glob("*"), *self._folder.glob("*/*")])
+            paths = sorted([*self._folder.glob("*"), *self._folder.glob("*/*")])
         except OSError:
             return []
-        return [path.relative_to(self._folder).as_posix() for path in found]
+        return [path.relative_to(self._folder).as_posix() for path in paths]
 
 
 def _filled(net: Module, tensors: dict[str, torch.Tensor], path: Path) -> Module:
@@ -276,7 +276,7 @@ def open_checkpoints(spec: str) -> CheckpointSource:
         raise CheckpointError(f"Checkpoints cannot be read from {spec!r}. {FORMS}")
     folder = BUNDLED if spec == "bundled" else Path(os.path.expanduser(spec))
     if os.path.isfile(folder):
-        hint = files.refusal(spec) if files.is_pickle(spec) else FORMS
+        hint = layout.refusal(spec) if layout.is_pickle(spec) else FORMS
         raise CheckpointError(f"{spec} is a file, not a folder. {hint}")
     if not os.path.isdir(folder):
         raise CheckpointError(f"There is no folder {folder}. {FORMS}")

@@ -1,4 +1,4 @@
-"""What is in a weights file: apart from `files`, since only who loads a network has to wait for PyTorch."""
+"""What is in a weights file: apart from `layout`, since only who loads a network has to wait for PyTorch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
-from .files import CONFIG, again, some
+from .layout import CONFIG, again, some
 
 # What may be stored: anything that fp32 holds exactly.
 STORED = (torch.float32, torch.bfloat16, torch.float16)

@@ -98,12 +98,12 @@ def filter_paths(widths: Sequence[int]) -> list[str]:
 
 
 def index_passage(
-    predictor: Predictor, frames: np.ndarray, *, clip: str, start: float = 0.0, lesions: bool = False
+    predictor: Predictor, frames: np.ndarray, *, clip: str, start: float = 0.0, silence_each: bool = False
 ) -> Index:
     """The index of one passage: all of its frames but the last, which is what the last prediction is scored against.
 
     frames: [T, H, W, 3] as in `Predictor.run`, at `vp.limits.FPS`; T at least 3. clip, start: as in `Passage`.
-    lesions: also predict the last frame without each filter, from as many frames as the network was made for. That
+    silence_each: also predict the last frame without each filter, from as many frames as the network was made for. That
     takes most of the time. Raises RequestError.
     """
     if isinstance(frames, np.ndarray) and len(frames) < 3:
@@ -127,7 +127,7 @@ def index_passage(
         places=np.concatenate(places, axis=1)[:, :, None].astype(np.uint16),
         courses=small,
         scales=scales[:, None],
-        lost=_lost(predictor, frames)[:, None] if lesions else np.full((count, 1), np.nan, np.float32),
+        lost=_lost(predictor, frames)[:, None] if silence_each else np.full((count, 1), np.nan, np.float32),
         answers=answers,
         motions=motions,
     )

@@ -58,8 +58,10 @@ class Number:
     recorded: {"z", "r", "n", "h"}: the same as the rollout has them, rounded as the network rounds.
     field: (top, left, bottom, right) in pixels, bottom and right excluded: the part of the frame that the features
         under the kernel depend on. A match looks further, by where it found something.
-    displacement: (right, down) in pixels, from this place back to where its match was found in the frame before; None
-        for a network that matches nothing.
+    reach: (stride, low, high): that part, of any place, is from row * stride + low up to row * stride + high, and the
+        same for columns, as far as the frame goes.
+    displacements: float32 [h, w, 2], pixels to the right and down from each place of the block's map back to where its
+        match was found in the frame before; None for a network that matches nothing.
     """
 
     path: str
@@ -76,7 +78,13 @@ class Number:
     after: float
     recorded: dict[str, float]
     field: tuple[int, int, int, int]
-    displacement: tuple[float, float] | None
+    reach: tuple[int, int, int]
+    displacements: np.ndarray | None
+
+    @property
+    def displacement(self) -> tuple[float, float] | None:
+        """(right, down) in pixels: that of this place."""
+        return None if self.displacements is None else tuple(self.displacements[self.row, self.column].tolist())
 
 
 def explain_number(
@@ -136,7 +144,8 @@ def explain_number(
         after=(1 - z) * old + z * n,
         recorded=recorded,
         field=receptive_field(model, block, row, column, reach, rollout.seen_frames.shape[1:3]),
-        displacement=_displacement(model, observed.displacement.get(block), block, row, column),
+        reach=_reach(model, block, reach),
+        displacements=_displacements(model, observed.displacement.get(block), block),
     )
 
 
@@ -146,14 +155,20 @@ def receptive_field(
     """(top, left, bottom, right) in pixels, bottom and right excluded: what the features that a block reads depend on,
     at a place of its map and up to `reach` places around it. size: (height, width) of the frame, default the
     network's."""
-    sides = []
-    for at, side in zip((row, column), size or model.config.size, strict=True):
-        low, high = at - reach, at + reach
-        for kernel, stride, padding in reversed(_convolutions(model, block)):
-            low, high = low * stride - padding, high * stride - padding + kernel - 1
-        sides.append((max(0, low), min(side, high + 1)))
-    (top, bottom), (left, right) = sides
+    stride, low, high = _reach(model, block, reach)
+    (top, bottom), (left, right) = (
+        (max(0, at * stride + low), min(side, at * stride + high))
+        for at, side in zip((row, column), size or model.config.size, strict=True)
+    )
     return top, left, bottom, right
+
+
+def _reach(model: Ladder, block: str, reach: int) -> tuple[int, int, int]:
+    """`Number.reach` with `reach` places around each."""
+    total, low, high = 1, -reach, reach
+    for kernel, stride, padding in reversed(_convolutions(model, block)):
+        total, low, high = total * stride, low * stride - padding, high * stride - padding + kernel - 1
+    return total, low, high + 1
 
 
 def _convolutions(model: Ladder, block: str) -> list[tuple[int, int, int]]:
@@ -205,8 +220,7 @@ def _names(model: Ladder, block: str, count: int) -> tuple[str, ...]:
     return tuple(f"{taps[BLOCKS.index(block)]}.{k}" for k in range(count))
 
 
-def _displacement(model: Ladder, cells: Tensor | None, block: str, row: int, column: int) -> tuple[float, float] | None:
+def _displacements(model: Ladder, cells: Tensor | None, block: str) -> np.ndarray | None:
     if cells is None:
         return None
-    x, y = (cells[0, :, row, column].float() * model.config.strides[BLOCKS.index(block)]).tolist()
-    return x, y
+    return (cells[0].float() * model.config.strides[BLOCKS.index(block)]).permute(1, 2, 0).cpu().numpy()

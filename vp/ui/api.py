@@ -62,8 +62,9 @@ def add_api(handlers: Handlers) -> None:
 
         Returns:
             An mp4 with truth, prediction and the repeated last frame side by side, and a JSON object with model, fps,
-            seen, horizon, size (height and width in pixels), psnr, ssim, copy_last_psnr and copy_last_ssim (lists, one
-            number a step that has a true frame; PSNR in dB) and seconds (time the network took).
+            seen, horizon, size (height and width in pixels), psnr, ssim, the same of the repeated last frame,
+            copy_last_psnr and copy_last_ssim, and of the optical flow carried on, flow_psnr and flow_ssim (lists, one
+            number a step that has a true frame; PSNR in dB), and seconds (time the network took).
         """
         rollout = run(video, model, start, fps, seen, horizon, size)
         out = written("prediction.mp4", lambda path: render.side_by_side_mp4(rollout, path, whole(fps)))
@@ -178,7 +179,8 @@ def add_api(handlers: Handlers) -> None:
                 else gr.Number(argument.default, label=argument.name, **number)
                 for argument in experiment.arguments
             }
-            inputs = [file, *((settings | own)[parameter] for parameter in experiment.parameters)]
+            inputs = [(settings | own)[parameter] for parameter in experiment.parameters]
+            inputs = inputs if experiment.network else [file, *inputs]
             outputs = [gr.File(label=experiment.file), result] if experiment.file else result
             gr.Button(name).click(shown(experiment.endpoint(explorer)), inputs, outputs, api_name=name, **MODEL)
 

@@ -25,6 +25,10 @@ RESET_FRAMES = 17
 MAX_PARTS = 64
 SPECTRUM_DB = 80.0  # what is weaker by more than this than the strongest is black
 EXPERIMENTS: dict[str, Experiment] = {}
+_REGION = tuple(
+    Argument(side, default, f"{side} of a region of the frame, in shares of it")
+    for side, default in (("top", 0.0), ("left", 0.0), ("bottom", 1.0), ("right", 1.0))
+)
 
 
 def experiment(**description: object) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
@@ -197,10 +201,7 @@ def spectrum(on: Subject) -> Answer:
     "about a part of it.",
     button="Ask about the whole frame",
     window=("seen",),
-    arguments=tuple(
-        Argument(side, default, f"{side} of a region of the prediction, in shares of the frame")
-        for side, default in (("top", 0.0), ("left", 0.0), ("bottom", 1.0), ("right", 1.0))
-    ),
+    arguments=_REGION,
     file="saliency.png",
 )
 def saliency(on: Subject, top: float, left: float, bottom: float, right: float) -> Answer:
@@ -224,6 +225,7 @@ def saliency(on: Subject, top: float, left: float, bottom: float, right: float) 
 @experiment(
     window=("seen", "horizon"),
     file="motion.npz",
+    quick=True,
 )
 def motion(on: Subject) -> Answer:
     """Show what the network moves and what it paints, step by step, and how the motion is built up from coarse to
@@ -234,7 +236,7 @@ def motion(on: Subject) -> Answer:
         [steps, h, w] (share painted rather than moved) and C4, C3, C2, C1: the flow as it stands after each of these
         levels, on its own grid, in pixels too. And a JSON object with model, steps, size, speed (mean length of the
         flow in pixels), painted (mean share) and gain (dB of each step's prediction over the frame that it read, null
-        where the clip ends), lists of one number a step, and levels: in the order C4, C3, C2, C1, head (the last
+        where the clip ends), lists of one number a step, and levels: in the order C4, C3, C2, C1 (the last
         refinement, by at most a pixel) name, size, speed and gain of the read frame moved by that flow alone. Fails
         for a network that moves no pixels.
     """
@@ -294,4 +296,118 @@ def ladder_map(on: Subject) -> Answer:
         {"model": on.window.model, "stages": stages},
         drawing,
         lambda path: np.savez_compressed(path, **found.stages),
+    )
+
+
+_FILTER = (
+    Argument("block", "C1", "C1 (finest) to C4 (coarsest)"),
+    Argument("kernel", "7x7", "of the ConvGRU: 3x3, 5x5 or 7x7"),
+    Argument("filter", 0, "number of the filter, from 0"),
+)
+
+
+@experiment(
+    window=("seen", "horizon"),
+    arguments=(
+        *_FILTER,
+        Argument("step", 4, "from 0 to seen + horizon - 2; step t is after frame t was read"),
+        Argument("row", 16, "of the map of the block, from 0"),
+        Argument("column", 24, "of the map of the block, from 0"),
+    ),
+    file="one_number.npz",
+    quick=True,
+)
+def one_number(on: Subject, block: str, kernel: str, filter: int, step: int, row: int, column: int) -> Answer:
+    """Follow one number of a memory through the arithmetic of the ConvGRU that made it: what its kernels saw, their
+    sums, the gates z and r, the candidate n, and the new state (1 - z) h + z n.
+
+    Returns:
+        An .npz with all that is summed up: input, state and reset_state [channels, k, k] under the kernel, for each of
+        z, r and n the kernels and what each channel adds, and names, of the channels of the input. And a JSON object
+        with model, part, step, row, column, before and after (the state), sums (for z, r and n: bias, total, value, and
+        inputs and states: total, channels, and the strongest of these, each with name, adds, patch and kernel; the
+        candidate reads the states times their reset gates), recorded (the same numbers as the network had them, in its
+        precision), inside (which places under the kernel lie within the map), field (top, left, bottom and right of the
+        part of the frame that it looks at, in pixels) and displacement (pixels right and down, from there back to where
+        its match was found in the frame before; null for a network that matches nothing).
+    """
+    from . import explained
+
+    number = on.explorer.explain(on.rollout, block, kernel, filter, step=step, row=row, column=column)
+    return Answer(
+        {"model": on.rollout.model} | explained.number_numbers(number),
+        lambda: explained.number_drawing(number),
+        lambda path: np.savez_compressed(path, **explained.number_arrays(number)),
+    )
+
+
+@experiment(arguments=_FILTER, network=True, quick=True)
+def one_filter(on: Subject, block: str, kernel: str, filter: int) -> Answer:
+    """Say what one filter of a memory answers to: the moments of the drawn clips at which it is largest, what a
+    prediction loses without it, and which motion it speaks for.
+
+    Returns:
+        A JSON object with model, part, clips (in the index), moments (of the state h, the update gate z and the change
+        dh: the largest first, at most one a clip, each with clip, start, step, time, row, column, value, and y and x in
+        shares of the frame), lost (dB that the next frame loses without it, by clip), mean_lost and polar, the mean
+        state by the motion at the same place: activation [sizes, directions] (null where nothing moved so), count,
+        sizes (pixels a frame from which each counts), directions (degrees, 0 to the right, 90 up) and still (the mean
+        where nothing moved); null for a network that matches nothing. Fails for a network that has no index.
+    """
+    from . import explained
+
+    profile = vp.inspection.filter_profile(on.explorer.index(on.window.model), block, kernel, filter)
+    index, ladder = on.explorer.index(on.window.model), on.explorer.predictor(on.window.model).model.config
+    numbers = explained.filter_numbers(profile, len({passage.clip for passage in index.passages}), ladder)
+    clips = {one["clip"] for some in numbers["moments"].values() for one in some} | set(numbers["lost"])
+    return Answer(
+        {"model": on.window.model} | numbers, lambda: {"titles": explained.titles(on.explorer, sorted(clips))}
+    )
+
+
+@experiment(
+    window=("seen", "horizon"),
+    arguments=(
+        *_FILTER,
+        Argument("first", 1, "first step of the stretch, from 0"),
+        Argument("last", 6, "last step of the stretch, at least 2 after the first"),
+        *_REGION,
+    ),
+    quick=True,
+)
+def one_moment(
+    on: Subject,
+    block: str,
+    kernel: str,
+    filter: int,
+    first: int,
+    last: int,
+    top: float,
+    left: float,
+    bottom: float,
+    right: float,
+) -> Answer:
+    """Mark a stretch of time, and a part of the frame, and find the filters of all blocks that run most like this one
+    there, and the clips and times at which it does so again.
+
+    Returns:
+        A JSON object with model, marked (part and curve: the mean state in that part of the frame at each step), others
+        (the most alike or most opposed first: part, curve and correlation), again (stretches of indexed clips: clip,
+        start, step, time, curve of the mean over the whole map, and correlation; null where there is no index) and
+        missing (why, in words, else null).
+    """
+    from . import explained
+
+    region, request = (top, left, bottom, right), on.request
+    clip = (request.clip_id, on.window.start) if request.clip_id else None
+    numbers = explained.moment_numbers(
+        on.explorer, on.rollout, (block, kernel, filter), first, last, region, on.window.fps, clip
+    )
+    clips = sorted({one["clip"] for one in numbers["again"] or ()})
+    return Answer(
+        {"model": on.rollout.model} | numbers,
+        lambda: {
+            "titles": explained.titles(on.explorer, clips),
+            "course": explained.course(on.rollout, (block, kernel, filter), region),
+        },
     )

@@ -82,13 +82,14 @@ class Handlers:
         )
         self._classes: OrderedDict[tuple, dict] = OrderedDict()  # by file and what is silenced
         self._lock = threading.Lock()
+        self._growing = threading.Lock()
 
     # -- clips ---------------------------------------------------------------------------------------------------
 
     def list_clips(self, shelf: int, text: str, label: str, offset: int) -> dict:
         """One page of a shelf: the clips that match, each with what is known of it; {"error"} while there is none."""
         try:
-            chosen, found = self._found(shelf, text, label)
+            chosen, clips = self._search(shelf, text, label)
         except ExplorerError as error:
             return {"error": str(error)}
         offset = max(0, int(offset))
@@ -102,9 +103,9 @@ class Handlers:
                     "known": clip.label in actions,
                     "trained_on": self.explorer.trained_on(clip.label, clip.group),
                 }
-                for clip in found[offset : offset + PAGE]
+                for clip in clips[offset : offset + PAGE]
             ],
-            "total": len(found),
+            "total": len(clips),
             "everything": len(chosen.clips),
             "labels": [
                 {"name": name, "count": count, "known": name in actions}
@@ -121,21 +122,21 @@ class Handlers:
     def random_clip(self, shelf: int, text: str, label: str) -> dict:
         """Any of the clips of a shelf that match: {"id", "title"}, or {"error"}."""
         try:
-            chosen, found = self._found(shelf, text, label)
-            if not found:
+            chosen, clips = self._search(shelf, text, label)
+            if not clips:
                 raise ClipError("No clip matches. Try another word.")
         except ExplorerError as error:
             return {"error": str(error)}
-        clip = random.choice(found)
+        clip = random.choice(clips)
         return {"id": chosen.id(clip), "title": clip.name}
 
-    def _found(self, shelf: int, text: str, label: str) -> tuple[Shelf, list[Clip]]:
+    def _search(self, shelf: int, text: str, label: str) -> tuple[Shelf, list[Clip]]:
         shelves = self.explorer.shelves
         chosen = shelves[min(max(0, int(shelf)), len(shelves) - 1)]
-        found = chosen.clips.search(str(text)[:80], str(label)[:80] or None, limit=1_000_000)
+        clips = chosen.clips.search(str(text)[:80], str(label)[:80] or None, limit=1_000_000)
         actions, trained_on = self.explorer.actions, self.explorer.trained_on
         # First what the networks never saw of what the classifier knows.
-        return chosen, varied(found, lambda clip: (clip.label not in actions, trained_on(clip.label, clip.group)))
+        return chosen, varied(clips, lambda clip: (clip.label not in actions, trained_on(clip.label, clip.group)))
 
     def _thumbnail(self, id: str) -> str | None:
         try:
@@ -257,12 +258,45 @@ class Handlers:
         except (ExplorerError, ValueError) as error:
             return {"error": str(error)}
 
-    def motion(self, key: str) -> dict:
-        """Flow, mask and location maps for the Motion view."""
+    def at_once(self, name: str, key: str, options: dict) -> dict:
+        """`inspect` for an experiment that answers in a blink, out of the line of the predictions, or {"error"}."""
         try:
-            return self.inspect("motion", key, {})
+            if name in EXPERIMENTS and not EXPERIMENTS[name].quick:
+                raise RequestError(f"The experiment {name} has to wait for its turn.")
+            answer = self.inspect(name, key, options)
+            if EXPERIMENTS[name].network:  # what was fetched since then is in the next answer
+                self._grow(self.store.request(key).window.model)
+            return answer
         except ExplorerError as error:
             return {"error": str(error)}
+
+    def _grow(self, name: str) -> None:
+        """Add to the index of a network, in the background, the clips that were fetched since."""
+
+        def add() -> None:
+            try:
+                self.explorer.index_fetched(name)
+            except ExplorerError:
+                log.exception("the index of %s did not take up what was fetched", name)
+            finally:
+                self._growing.release()
+
+        if self._growing.acquire(blocking=False):
+            threading.Thread(target=add, name="index", daemon=True).start()
+
+    def crops(self, moments: list[list]) -> dict:
+        """Moving pictures of moments: [clip, seconds, y, x], y and x in shares of the frame or null for all of it ->
+        {"crops": as of `explained.crop`, None for what cannot be had}."""
+        from . import explained
+
+        def one(moment: list) -> dict | None:
+            try:
+                return explained.crop(self.explorer, *moment)
+            except ExplorerError:
+                return None
+
+        with ThreadPoolExecutor(THUMBNAILS) as pool:
+            return {"crops": list(pool.map(one, [list(moment)[:4] for moment in moments[: explained.CROPS]]))}
 
     def download(self, key: str, kind: str) -> dict:
         """A file of a rollout that the page shows: {"url", "name"} or {"error"}."""
@@ -328,6 +362,7 @@ class Handlers:
 
     def _payload(self, rollout: Rollout, request: Request, key: str) -> dict:
         payload = rollout_payload(rollout, key=key, clip=request.title, window=request.window)
+        payload["made_for"] = self.explorer.predictor(rollout.model).default_seen
         return payload | _identity(request)
 
 

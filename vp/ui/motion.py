@@ -47,22 +47,22 @@ def motion_drawing(rollout: Rollout, levels: list[Level]) -> dict:
     """What is drawn of that; motion is where things go, from the last frame to the predicted one.
 
     mask: a grey film strip from left to right, a step each. levels: the motion after C4, C3, C2 and C1, see
-    `_packed`, each with its "name" and "gain". limit: pixels of motion that have the full colour.
+    `packed`, each with its "name" and "gain". limit: pixels of motion that have the full colour.
     """
     mask = np.concatenate(list(to_uint8(rollout.mask.astype(np.float32))), axis=1)
     return {
         "limit": _limit(-rollout.flow, 1.0),
         "mask": data_url(png(mask, PACKED)),
         # A network says where a pixel comes FROM.
-        "levels": [{"name": level.name, "gain": level.gain, **_packed(-level.flow)} for level in levels],
+        "levels": [{"name": level.name, "gain": level.gain, **packed(-level.flow)} for level in levels],
     }
 
 
 def moves_payload(rollout: Rollout) -> dict[str, dict]:
-    """What each of C4 to C1 itself adds to the motion: {name: `_packed`, its "limit" as in
+    """What each of C4 to C1 itself adds to the motion: {name: `packed`, its "limit" as in
     `motion_drawing`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
     return {
-        level.name: {"limit": _limit(-level.added, 0.25), "share": level.share, **_packed(-level.added)}
+        level.name: {"limit": _limit(-level.added, 0.25), "share": level.share, **packed(-level.added)}
         for level in inspection.built_up(rollout)
     }
 
@@ -80,7 +80,7 @@ def _mean_speed(motion: np.ndarray) -> list[float]:
     return [float(v) for v in _speed(motion).mean((1, 2))]
 
 
-def _packed(motion: np.ndarray) -> dict:
+def packed(motion: np.ndarray) -> dict:
     """A motion [steps, h, w, 2] in pixels for `static/flow.js`: colours, arrows and moved frames are drawn from it.
 
     sprite: grey, steps from left to right, the part to the right above the part down: peak * (grey - 128) / 127 pixels.

@@ -20,7 +20,18 @@ from .files import KEPT, plain
 from .handlers import MODEL, Handlers, shown
 from .store import Request
 
-SERVED = ("list_clips", "thumbnails", "random_clip", "activations", "life", "motion", "download", "circle_path")
+SERVED = (
+    "list_clips",
+    "thumbnails",
+    "random_clip",
+    "activations",
+    "life",
+    "at_once",
+    "crops",
+    "download",
+    "circle_path",
+)
+TABS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare")  # each of a view of its name
 FETCHES = 8  # clips that may come from the Hub at the same time
 BUSY = "() => { lvln.busy('Predicting'); }"
 READING = "(file) => { lvln.busy('Reading your video'); return file; }"
@@ -56,7 +67,7 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire = gr.HTML(
             value={"rollout": example} if example else {},
             html_template="<span></span>",
-            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'compare'; "
+            js_on_load="lvln.connect({ props, trigger, server, watch }); void 'pick'; void 'follow'; void 'compare'; "
             "void 'inspect'; void 'classify';",
             server_functions=[served(getattr(handlers, name)) for name in SERVED],
             apply_default_css=False,
@@ -103,21 +114,11 @@ def build(explorer: Explorer) -> gr.Blocks:
                         1, MAX_HORIZON, value=window.horizon, step=1, label="Predicted", elem_id="horizon", buttons=[]
                     )
                 views.view("stage", views.STAGE)
+                views.view("switch", views.SWITCH)
                 with gr.Tabs(elem_id="views"):
-                    with gr.Tab("Predict"):
-                        views.view("predict", views.PREDICT)
-                    with gr.Tab("Ladder"):
-                        views.view("ladder", views.LADDER)
-                    with gr.Tab("Memory"):
-                        views.view("memory", views.MEMORY)
-                    with gr.Tab("Motion"):
-                        views.view("motion", views.MOTION)
-                    with gr.Tab("Experiments"):
-                        views.view("experiments", views.EXPERIMENTS)
-                    with gr.Tab("Classes"):
-                        views.view("classes", views.CLASSES)
-                    with gr.Tab("Compare"):
-                        views.view("compare", views.COMPARE)
+                    for name in TABS:
+                        with gr.Tab(name):
+                            views.view(name.lower(), getattr(views, name.upper()))
                     with gr.Tab("About") as about_tab:
                         about_text = gr.Markdown(TEXT, elem_id="view-about", elem_classes="prose")
 
@@ -159,6 +160,10 @@ def build(explorer: Explorer) -> gr.Blocks:
             return link
 
         @shown
+        def hear(event: gr.EventData) -> str:
+            return fetch(str(event._data.get("link")))
+
+        @shown
         def follow(link: str | None) -> Iterator[tuple]:
             """Open what a link names; without one, leave everything as it is."""
             request = handlers.follow(link or "")
@@ -175,6 +180,10 @@ def build(explorer: Explorer) -> gr.Blocks:
             if not path:
                 raise gr.Error("No video arrived. Choose a file or record a few seconds.", print_exception=False)
             return handlers.upload(path), 0.0
+
+        @shown
+        def take(path: str | None) -> tuple[Request, float, None]:
+            return *receive(path), None  # an empty box takes the next file
 
         @shown
         def whole(request: Request | None) -> str | None:
@@ -213,9 +222,10 @@ def build(explorer: Explorer) -> gr.Blocks:
             **quiet,
         )
         uploads = [
-            uploaded.upload(receive, uploaded, [clip, start], js=READING, **quiet),
+            uploaded.upload(take, uploaded, [clip, start, uploaded], js=READING, **quiet),
             recorded.stop_recording(receive, recorded, [clip, start], js=READING, **quiet),
         ]
+        uploads[0].failure(lambda: None, None, uploaded, **quiet)
         ran = [upload.success(predict, [clip, *settings], [wire, start], **quiet, **MODEL) for upload in uploads]
         for event in (picked, *uploads, *ran):
             event.failure(None, js=IDLE)
@@ -239,10 +249,15 @@ def build(explorer: Explorer) -> gr.Blocks:
         wire.classify(classify, None, wire, trigger_mode="multiple", **quiet, **MODEL)
         # What is behind the # of an address never reaches a server by itself.
         # A clip is fetched before its turn at the network, so that nobody waits in that line for the Hub.
-        fetched = page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet)
-        arrived = fetched.success(follow, link, [wire, start, clip, model, fps, seen, horizon, size], **quiet, **MODEL)
-        arrived.failure(None, js=IDLE)
-        arrived.success(whole, clip, player, js=PAINTED, **quiet)
+        for fetched in (
+            page.load(fetch, link, link, js="() => lvln.arrived", concurrency_limit=FETCHES, **quiet),
+            wire.follow(hear, None, link, concurrency_limit=FETCHES, **quiet),
+        ):
+            fetched.failure(None, js=IDLE)
+            opened = [wire, start, clip, model, fps, seen, horizon, size]
+            arrived = fetched.success(follow, link, opened, **quiet, **MODEL)
+            arrived.failure(None, js=IDLE)
+            arrived.success(whole, clip, player, js=PAINTED, **quiet)
         if explorer.troubles:  # which may be over for the next visitor
             page.load(
                 lambda: gr.update(value=_missing(explorer), visible=bool(explorer.troubles)), None, trouble, **quiet

@@ -40,6 +40,7 @@ def rollout_payload(rollout: Rollout, *, key: str, clip: str, window: Window) ->
             "real": _strip(np.concatenate([rollout.seen_frames, rollout.truth])),
             "one_step": _strip(rollout.one_step),
             "predicted": _strip(rollout.predictions),
+            "flow": None if rollout.tuned_flow is None else _strip(rollout.tuned_flow),
         },
         "scores": {name: [round(v, 4) for v in values] for name, values in rollout.scores.items()},
         "seconds": round(rollout.seconds, 4),

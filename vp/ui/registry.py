@@ -15,6 +15,7 @@ from typing import TypeVar
 from vp import video
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
+from vp.models import NAMES
 from vp.rollout import Rollout
 
 from .files import given_video, written
@@ -88,7 +89,9 @@ class Experiment:
 
     title, about, button: what its card on the page says; without a title it has none. window: which of "seen" and
     "horizon" it takes. file: name of the file that the endpoint returns.
-    page: what the arguments are on the page where nobody said, from the request on show.
+    page: what the arguments are on the page where nobody said, from the request on show. network: it asks about a
+    network alone and takes no video. quick: it answers in a blink, so that on the page it need not wait in the line of
+    the predictions.
     """
 
     name: str
@@ -102,11 +105,15 @@ class Experiment:
     arguments: tuple[Argument, ...] = ()
     file: str | None = None
     page: Callable[[Request], dict] = lambda request: {}
+    network: bool = False
+    quick: bool = False
 
     @property
     def parameters(self) -> dict[str, object]:
         """Settings of the endpoint behind the video, with their defaults."""
         own = {argument.name: argument.default for argument in self.arguments}
+        if self.network:
+            return {"model": _WINDOW["model"]} | own
         return BEFORE | {name: FRAMES[name] for name in self.window} | own | SIZE
 
     @property
@@ -115,12 +122,14 @@ class Experiment:
         settings = ", ".join((*BEFORE, *self.window))
         limits = {a.name: "" if a.most is None else f", {a.least} to {a.most}" for a in self.arguments}
         lines = [f"    {a.name}: {a.help}{limits[a.name]}." for a in self.arguments]
+        video = f"    video: a video file; {settings} and size as in /predict."
+        names = ", ".join(f'"{name}"' for name in NAMES)
         return "\n".join(
             [
                 self.summary,
                 "",
                 "Args:",
-                f"    video: a video file; {settings} and size as in /predict.",
+                f"    model: one of {names}." if self.network else video,
                 *lines,
                 "",
                 "Returns:",
@@ -137,24 +146,35 @@ class Experiment:
         return self.run(on, **{a.name: a.read(values.get(a.name, a.default)) for a in self.arguments})
 
     def endpoint(self, explorer: Explorer) -> Callable[..., object]:
-        """The function of the API: a video and `parameters` in; the numbers, behind the file if there is one, out."""
+        """The function of the API: a video, if it takes one, and `parameters` in; the numbers, behind the file if there
+        is one, out."""
 
-        def function(path: str | None, *values: object) -> object:
-            settings = self.parameters | dict(zip(self.parameters, values, strict=False))
+        def subject(path: str | None, settings: dict) -> Subject:
             path = given_video(path)
             frames = {name: whole(settings[name]) for name in self.window}
             window = Window(
                 settings["model"], settings["start"], whole(settings["fps"]), **frames, size=settings["size"]
             )
             request = Request(path, video.probe(path).seconds, "the video", None, window)
-            answer = self.ask(Subject(explorer, request, lambda: explorer.predict(path, window)), settings)
+            return Subject(explorer, request, lambda: explorer.predict(path, window))
+
+        def function(*values: object) -> object:
+            path, values = (None, values) if self.network else (values[0], values[1:])
+            settings = self.parameters | dict(zip(self.parameters, values, strict=False))
+            if self.network:
+                window = Window(settings["model"])
+                window.check()
+                on = Subject(explorer, Request("", 0.0, "", None, window), lambda: explorer.predict("", window))
+            else:
+                on = subject(path, settings)
+            answer = self.ask(on, settings)
             if answer.save is None:
                 return answer.numbers
             return str(written(self.file, answer.save)), answer.numbers
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         function.__signature__ = inspect.Signature(
-            [inspect.Parameter("video", kind)]
+            [inspect.Parameter("video", kind)] * (not self.network)
             + [inspect.Parameter(name, kind, default=value) for name, value in self.parameters.items()]
         )
         function.__name__, function.__doc__ = self.name, self.documentation

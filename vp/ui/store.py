@@ -73,10 +73,10 @@ class RolloutStore:
     def request(self, key: str) -> Request:
         """The request of a key. Raises RequestError if it is unknown or long gone."""
         with self._lock:
-            found = self._requests.get(key) if isinstance(key, str) else None
-        if found is None:
+            request = self._requests.get(key) if isinstance(key, str) else None
+        if request is None:
             raise RequestError("This prediction is no longer in memory. Choose the clip again.")
-        return found
+        return request
 
     def get(self, key: str) -> Rollout:
         """The rollout of a key, computed again if it was dropped. Raises RequestError for an unknown key."""

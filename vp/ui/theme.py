@@ -15,8 +15,8 @@ from vp.render import COLOURS
 
 STATIC = Path(__file__).parent / "static"
 # What views share, in the order in which it needs each other; each view's own comes behind, in any order.
-SCRIPTS = ("core", "view", "link", "picture", "flow", "share", "tour")
-SHEETS = ("core", "header", "tour", "controls", "stage", "share", "predict")
+SCRIPTS = ("core", "view", "words", "link", "picture", "flow", "share", "tour")
+SHEETS = ("core", "header", "words", "tour", "controls", "stage", "share", "predict")
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Inter", "Roboto", "sans-serif"]
 
 ACCENT = gr.themes.Color(

@@ -18,6 +18,13 @@ from vp.shelves import Shelf
 from . import experiments
 from .registry import Experiment
 
+VIEWS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare", "About")
+
+
+def _word(name: str, text: str = "") -> str:
+    """A word that explains itself: those of `static/words.js`."""
+    return f'<span class="word" tabindex="0" role="button" data-word="{name}">{text or name}</span>'
+
 
 def _panel(kind: str, title: str) -> str:
     return (
@@ -26,12 +33,16 @@ def _panel(kind: str, title: str) -> str:
     )
 
 
+_BARS = """<span class="bars" role="group" aria-label="the bar to beat">
+  <button type="button" data-bar="copy" aria-pressed="true">Last frame<span class="wide"> repeated</span></button>
+  <button type="button" data-bar="flow" aria-pressed="false">Tuned flow</button></span>"""
+
 STAGE = f"""
 <section class="stage lvln" aria-label="prediction">
   <div class="panels">
     {_panel("truth", "Truth")}
     {_panel("prediction", "Prediction")}
-    {_panel("copy", "Last frame repeated")}
+    {_panel("copy", _BARS)}
   </div>
   <div class="bar">
     <button type="button" class="play" aria-label="play"></button>
@@ -41,6 +52,7 @@ STAGE = f"""
   </div>
   <div class="timeline" role="slider" tabindex="0" aria-label="time line: arrow keys move, space plays"
        aria-valuemin="1" aria-valuemax="1" aria-valuenow="1"></div>
+  <p class="advice" hidden><span></span> <button type="button"></button></p>
   <div class="foot"><p class="details"></p>
   <div class="share"><button type="button" class="link">Copy link</button>
     <span role="group" aria-label="download">Download
@@ -50,6 +62,13 @@ STAGE = f"""
     <span class="said" role="status"></span></div>
   </div>
 </section>
+"""
+
+# On a phone, where Gradio would hide most of its tabs in a menu.
+SWITCH = f"""
+<nav class="switch lvln" aria-label="views">
+  {"".join(f'<button type="button">{name}</button>' for name in VIEWS)}
+</nav>
 """
 
 PREDICT = """
@@ -89,40 +108,75 @@ MEMORY = f"""
   </div>
   <div class="legend"></div>
   <p class="status" role="status"></p>
-  <div class="columns">
-    <div class="grid"><canvas tabindex="0" aria-label="filters: arrow keys choose one"></canvas></div>
+  <div class="grid"><canvas tabindex="0" aria-label="filters: arrow keys choose one"></canvas></div>
+  <div class="closer">
     <aside class="detail">
       <h4></h4>
-      <div class="large"><canvas></canvas></div>
+      <div class="large"><canvas tabindex="0" aria-label="places of the filter: arrow keys choose one"></canvas></div>
       <label class="overlay"><input type="checkbox"> lay it over the frame</label>
       <p class="numbers"></p>
+      <figure class="looks" hidden><canvas></canvas><figcaption class="quiet"></figcaption></figure>
       <div class="steps"></div>
     </aside>
+    <section class="number">
+      <h4>One number</h4>
+      <p class="quiet">Click on a place of the enlarged filter: this is how its number came about at this step.</p>
+      <p class="status" role="status"></p>
+      <div class="body" hidden><div class="sums"></div><div class="becomes"></div></div>
+    </section>
   </div>
+  <section class="answers" hidden>
+    <h4>What it answers to</h4>
+    <p class="status" role="status"></p>
+    <div class="body" hidden>
+      <div class="excited">
+        {_choice("of", "Largest", [("h", "state h"), ("z", "update z"), ("dh", "Δh")])}
+        <p class="over quiet"></p>
+        <div class="moments"></div>
+      </div>
+      <figure class="polar"></figure>
+      <div class="lost"></div>
+    </div>
+  </section>
+  <section class="moment" hidden>
+    <h4>One moment</h4>
+    <p class="quiet">Drag over the course of its mean state to mark a stretch of time, and over the enlarged filter to
+    mark a part of the frame.</p>
+    <p class="status" role="status"></p>
+    <div class="body" hidden>
+      <div class="course"></div>
+      <p class="marking quiet"><label>from step <input type="number" min="1"></label>
+      <label>to step <input type="number" min="1"></label>
+      <span class="part" hidden>in the marked part <button type="button">take the whole frame</button></span></p>
+      <div><h5>Filters that run alike, or opposed</h5><div class="others"></div></div>
+      <div><h5>Where else it does so again</h5><div class="again"></div></div>
+    </div>
+  </section>
   <div class="life" hidden>
     <h4></h4>
     <div class="scroll"><table></table></div>
-    <p class="quiet">h′ = (1 − z) · h + z · n: where the update gate z is bright, the candidate n replaces the memory;
-    where the reset gate r is dark, the candidate was made without looking at it.</p>
+    <p class="quiet">h′ = (1 − z) · h + z · n: where the update {_word("gate")} z is bright, the {_word("candidate")} n
+    replaces the {_word("state")}; where the reset gate r is dark, the candidate was made without looking at it.</p>
   </div>
 </section>
 """
 
-LADDER = """
+LADDER = f"""
 <section class="ladder lvln" aria-label="the whole network at work">
-  <p class="quiet">The whole network at work on this clip, at the step of the time line: bright is where a stage answers
-  most. At the end of a row is what its memories move, in colours of direction, and what that gains on this clip. Click
-  a memory to enter it, a motion to see it built up, any other stage to follow it through time.</p>
+  <p class="quiet">The whole network, a {_word("ladder")}, at work on this clip, at the step of the time line: bright is
+  where a stage answers most. At the end of a row is what its {_word("memory", "memories")} move, in colours of
+  direction, and what that gains on this clip. Click a memory to enter it, a motion to see it built up, any other stage
+  to follow it through time.</p>
   <p class="status" role="status"></p>
   <div class="board"><svg aria-hidden="true"></svg></div>
   <aside class="detail" hidden><h4></h4><p class="quiet"></p><div class="steps"></div></aside>
 </section>
 """
 
-MOTION = """
+MOTION = f"""
 <section class="motion lvln" aria-label="flow, mask and location maps">
-  <p class="quiet">The network does not paint the next frame: it moves the pixels of the last one, blends them, and
-  paints only where nothing fits. What it remembers turns into this motion.</p>
+  <p class="quiet">The network does not paint the next frame: it moves the pixels of the last one (a {_word("warp")}),
+  blends them, and paints only where nothing fits. What it remembers turns into this motion.</p>
   <p class="status" role="status"></p>
   <div class="panels">
     <figure class="arrows"><figcaption>Where things go <span class="note"></span></figcaption><canvas></canvas></figure>

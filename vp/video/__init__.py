@@ -5,8 +5,19 @@ is shown, when, in which shape and colours is what players and browsers show. No
 this package, only `VideoError` with a message for the person who chose the file.
 """
 
+from .again import read_again
 from .playable import browser_playable, to_browser_mp4
-from .reading import VideoInfo, probe, read
+from .reading import VideoInfo, probe, read, stream
 from .writing import write_gif, write_mp4
 
-__all__ = ["VideoInfo", "browser_playable", "probe", "read", "to_browser_mp4", "write_gif", "write_mp4"]
+__all__ = [
+    "VideoInfo",
+    "browser_playable",
+    "probe",
+    "read",
+    "read_again",
+    "stream",
+    "to_browser_mp4",
+    "write_gif",
+    "write_mp4",
+]

@@ -65,7 +65,7 @@ def animation_frames(path: str | os.PathLike) -> Iterator[Timed]:
 
 def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]:
     """(uint8 [H, W, 4] with straight alpha, seconds) of each picture."""
-    found = []  # the first one waits for the second, which makes it an animation
+    pending = []  # the first one waits for the second, which makes it an animation
     index, pixels = 0, 0
     try:
         with iio.imopen(file, "r", plugin="pillow") as pictures:
@@ -81,10 +81,10 @@ def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]
                 if index == 1 and info.get("default_image"):  # an APNG's picture for programs that show no other
                     continue
                 length = Fraction(info.get("duration") or 0) / 1000
-                found.append((_srgb(image, info.get("icc_profile")), DEFAULT if length < SHORTEST else length))
+                pending.append((_srgb(image, info.get("icc_profile")), DEFAULT if length < SHORTEST else length))
                 if index > 1:
-                    yield from found
-                    found = []
+                    yield from pending
+                    pending = []
     except (VideoError, MemoryError, GeneratorExit):
         raise
     except EOFError as error:  # there is no picture of this index
@@ -93,7 +93,7 @@ def _images(file: BinaryIO, path: Path) -> Iterator[tuple[np.ndarray, Fraction]]
     except Exception as error:  # Pillow raises many kinds of errors on damaged files: what came before still counts
         if index == 0:
             raise no_frames(path) from error
-        yield from found
+        yield from pending
 
 
 def _srgb(image: np.ndarray, profile: bytes | None) -> np.ndarray:

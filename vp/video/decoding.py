@@ -33,9 +33,9 @@ def timed_frames(path: str | os.PathLike, start: Fraction) -> Iterator[Timed]:
         return
     if start > SEEK_AFTER:
         with open_video(path) as source:
-            found = _seek(source, start)
-            if found is not None:
-                yield from found
+            frames = _seek(source, start)
+            if frames is not None:
+                yield from frames
                 return
     with open_video(path) as source:
         yield from timed(source, packets(source))

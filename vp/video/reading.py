@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 import av
 import numpy as np
@@ -18,7 +19,7 @@ from vp.errors import VideoError
 from .animations import animation_frames, animation_kind
 from .decoding import TOLERANCE, frame_length, packets, timed, timed_frames, untimed
 from .opening import as_video_errors, check_seconds, codec_name, no_frames, open_video
-from .pictures import Timed, ToRGB, orientation
+from .pictures import ToRGB, orientation
 
 
 @dataclass(frozen=True)
@@ -127,36 +128,44 @@ def read(
     Raises:
         VideoError: not a readable video, outside the limits, or `start` lies past its end.
     """
+    if frames is not None and frames < 1:
+        raise VideoError("Ask for at least one frame.")
+    images: list[np.ndarray] = []
+    with closing(stream(path, fps, start, size)) as items:
+        for image in islice(items, min(frames or limits.MAX_FRAMES, limits.MAX_FRAMES)):
+            images.append(image)
+            if len(images) * image.nbytes > limits.MAX_READ_BYTES:
+                raise VideoError("These frames do not fit in memory: choose a smaller size or a shorter piece.")
+    return np.stack(images)
+
+
+def stream(
+    path: str | os.PathLike, fps: float = 10, start: float = 0.0, size: tuple[int, int] | None = None
+) -> Generator[np.ndarray, None, None]:
+    """The frames of `read` one after another, uint8 [H, W, 3], without holding them. Arguments and errors as there."""
     if not (math.isfinite(fps) and fps > 0):
         raise VideoError(f"The frame rate must be above 0, not {fps}.")
     if not (math.isfinite(start) and 0 <= start <= limits.MAX_SECONDS):
         raise VideoError(f"The start must lie between 0 and {limits.MAX_SECONDS} s, not at {start} s.")
-    if (frames is not None and frames < 1) or (size is not None and min(size) < 1):
-        raise VideoError("Ask for at least one frame and one pixel.")
+    if size is not None and min(size) < 1:
+        raise VideoError("Ask for at least one pixel.")
     rate, begin = Fraction(float(fps)), Fraction(float(start))
-    wanted = min(frames or limits.MAX_FRAMES, limits.MAX_FRAMES)
-    rgb = ToRGB(size)
-    images: list[np.ndarray] = []
+    rgb, held, count = ToRGB(size), None, 0
 
-    def show(shown: Timed, until: Fraction) -> None:
-        while len(images) < wanted and begin + len(images) / rate < until - TOLERANCE:
-            images.append(rgb(shown))
-            if len(images) * images[-1].nbytes > limits.MAX_READ_BYTES:
-                raise VideoError("These frames do not fit in memory: choose a smaller size or a shorter piece.")
+    def show(until: Fraction) -> Iterator[np.ndarray]:
+        nonlocal count
+        while begin + count / rate < until - TOLERANCE:
+            count += 1
+            yield rgb(held)
 
-    held = None
     with as_video_errors(path), closing(timed_frames(path, begin)) as items:
         for item in items:
             if held is not None:
-                show(held, until=item.time)
-            if len(images) == wanted:
-                break
+                yield from show(until=item.time)
             held = item
-        else:
-            if held is None:
-                raise no_frames(path)
-            show(held, until=held.time + held.length)
-    if not images:
-        end = float(held.time + held.length)
-        raise VideoError(f"The clip is {end:.1f} s long: choose a start before {start:g} s.")
-    return np.stack(images)
+        if held is None:
+            raise no_frames(path)
+        end = held.time + held.length
+        yield from show(until=end)
+    if not count:
+        raise VideoError(f"The clip is {float(end):.1f} s long: choose a start before {start:g} s.")

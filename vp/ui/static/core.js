@@ -81,16 +81,18 @@ function lvlnCore() {
   // the network predicted at a step, while seeing too.
   /** @param {RolloutPayload} payload @returns {Promise<Rollout>} */
   async function open(payload) {
-    const [real, predicted, early] = await Promise.all([
+    const [real, predicted, early, carried] = await Promise.all([
       lvln.cut(payload.strips.real, payload.seen + payload.truths, payload.size),
       lvln.cut(payload.strips.predicted, payload.horizon, payload.size),
       lvln.cut(payload.strips.one_step, payload.seen - 1, payload.size),
+      lvln.cut(payload.strips.flow, payload.horizon, payload.size),
     ]);
     const last = real[payload.seen - 1];
     const rows = {
       truth: (t) => real[t] || null,
       prediction: (t) => (t < payload.seen ? real[t] : predicted[t - payload.seen]),
       copy: (t) => (t < payload.seen ? real[t] : last),
+      flow: (t) => (t < payload.seen ? real[t] : carried[t - payload.seen] || null),
     };
     return { ...payload, real, predicted, at: (kind, t) => rows[kind](t), made: (step) => [...early, ...predicted][step] };
   }
@@ -122,7 +124,8 @@ function lvlnCore() {
     return `${Math.abs(gain).toFixed(1)} dB ${gain > 0 ? "better" : "worse"} than repeating the last frame`;
   }
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
-  const gain = (scores) => (scores.psnr.length ? mean(scores.psnr) - mean(scores.copy_last_psnr) : null);
+  // dB over a bar: the last frame repeated, or the tuned flow; null where there is nothing to compare.
+  const gain = (scores, bar = scores.copy_last_psnr) => (bar.length ? mean(scores.psnr) - mean(bar) : null);
 
   // The hidden component through which Python and this page talk.
   function connect({ props, trigger, server, watch }) {
@@ -179,6 +182,17 @@ function lvlnCore() {
    */
   const inspect = (name, options = {}) => ask("inspect", { name, options });
   /**
+   * An experiment that answers in a blink, so that it need not wait in line.
+   * @template {keyof Experiments} K
+   * @param {K} name
+   * @returns {Promise<Experiments[K]>}
+   */
+  async function look(name, options = {}) {
+    const answer = await call("at_once", name, state.rollout.key, options);
+    if (answer.error) throw new Error(answer.error);
+    return answer;
+  }
+  /**
    * Which action the whole clip shows; parts: to silence.
    * @returns {Promise<Classification>}
    */
@@ -211,7 +225,7 @@ function lvlnCore() {
 
   return {
     state, on, off, once, emit, frames, isPredicted, stepAt, setCursor, goTo, play, show, open, afterPaint, busy, inWords, mean, gain,
-    connect, call, send, inspect, classify, openTab, enter, dark, setTheme,
+    connect, call, send, inspect, look, classify, openTab, enter, dark, setTheme,
   };
 }
 window.lvln = /** @type {any} */ ({ ...lvlnCore(), views: {} });

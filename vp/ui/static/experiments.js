@@ -2,7 +2,8 @@
 /**
  * What the experiments of vp/ui/experiments.py answer, see types.d.ts.
  * @typedef {{ silence: Silence; importance: Importance; memory_reset: MemoryReset; seen_sweep: SeenSweep;
- *   spectrum: Spectrum; saliency: Saliency; motion: Motion; ladder_map: LadderMap }} Experiments
+ *   spectrum: Spectrum; saliency: Saliency; motion: Motion; ladder_map: LadderMap; one_number: OneNumber;
+ *   one_filter: OneFilter; one_moment: OneMoment }} Experiments
  * @typedef {{ model: string; parts: string[]; psnr: number[]; untouched_psnr: number[]; lost: number | null;
  *   strip: string }} Silence
  * @typedef {{ importance: PartImportance[] }} Importance
@@ -27,6 +28,27 @@
  *   sprite: string }} Stage
  * @typedef {{ limit: number; share: (number | null)[]; size: Size; peak: number; sprite: string;
  *   speed: number[] }} Move
+ * @typedef {{ model: string; part: string; step: number; row: number; column: number; sums: Record<string, Sum>;
+ *   before: number; after: number; recorded: Record<string, number>; inside: boolean[][];
+ *   field: [number, number, number, number]; displacement: [number, number] | null;
+ *   reach: [number, number, number]; motion: Packed | null }} OneNumber
+ * @typedef {{ bias: number; total: number; value: number; inputs: Channels; states: Channels }} Sum
+ * @typedef {{ total: number; channels: number; strongest: Term[] }} Channels
+ * @typedef {{ name: string; adds: number; patch: number[][]; kernel: number[][] }} Term
+ * @typedef {{ size: Size; peak: number; sprite: string; speed: number[] }} Packed
+ * @typedef {{ model: string; part: string; clips: number; moments: Record<string, ClipMoment[]>;
+ *   lost: Record<string, number>; mean_lost: number | null; polar: Polar | null;
+ *   titles: Record<string, string> }} OneFilter
+ * @typedef {{ clip: string; start: number; step: number; row: number; column: number; value: number; time: number;
+ *   y: number; x: number }} ClipMoment
+ * @typedef {{ sizes: number[]; directions: number[]; activation: (number | null)[][]; count: number[][];
+ *   still: number | null }} Polar
+ * @typedef {{ model: string; marked: PartCourse; others: AlikeCourse[]; again: Stretch[] | null;
+ *   missing: string | null; course: number[]; titles: Record<string, string> }} OneMoment
+ * @typedef {{ part: string; curve: number[] }} PartCourse
+ * @typedef {{ part: string; curve: number[]; correlation: number }} AlikeCourse
+ * @typedef {{ clip: string; start: number; step: number; time: number; curve: number[];
+ *   correlation: number }} Stretch
  */
 lvln.views.experiments = (root) => {
   const { state, on, inspect, classify, element, escape, spaced, signed, cut, draw, grey, lut, painted, tile, rgba, lineChart, drag, visible } = lvln;

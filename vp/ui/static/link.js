@@ -2,7 +2,7 @@
 (() => {
   const { state, on, emit, openTab, enter, goTo } = lvln;
   lvln.arrived = location.hash; // before this page writes an address of its own
-  const wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  let wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   let restored = !wanted.clip;
   let memory = null;
   let experiments = null;
@@ -15,7 +15,7 @@
     if (!rollout || !rollout.clip_id) return null;
     const { clip_id: clip, model, start, fps, seen, horizon, fine } = rollout;
     const values = { clip, model, start, fps, seen, horizon, ...(fine && { size: "fine" }), view: view(), t: state.cursor };
-    if (values.view === "Memory" && memory) Object.assign(values, memory);
+    if (values.view === "Memory" && memory) Object.assign(values, JSON.parse(JSON.stringify(memory))); // without what is undefined
     if (values.view === "Experiments" && experiments) Object.assign(values, experiments);
     return `#${new URLSearchParams(/** @type {any} */ (values))}`;
   }
@@ -29,14 +29,15 @@
 
   function restore(rollout) {
     // Not on the example that every page opens with: the clip of the link is on its way, even if it is the same.
-    if (restored || rollout.key === "example" || rollout.clip_id !== wanted.clip) return;
+    if (restored || rollout.key === "example") return;
     restored = true;
+    if (rollout.clip_id !== wanted.clip) return; // somebody has gone elsewhere meanwhile
     // After the page has stepped to the first frame and begun to play.
     setTimeout(() => {
       goTo(Number(wanted.t) || 0);
       if (wanted.view === "Memory" && wanted.block) {
-        const filter = wanted.filter === undefined ? null : Number(wanted.filter);
-        enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", filter });
+        const numbers = ["filter", "row", "column", "first", "last"].filter((name) => name in wanted).map((name) => [name, Number(wanted[name])]);
+        enter(wanted.block, wanted.kernel || "3x3", { quantity: wanted.quantity || "h", region: wanted.region, ...Object.fromEntries(numbers) });
       } else if (wanted.view) openTab(wanted.view);
       if (wanted.view === "Experiments") emit("experiment", (state.experiment = wanted));
     }, 60);
@@ -50,7 +51,7 @@
   on("playing", write);
   document.addEventListener("click", ({ target }) => target instanceof Element && target.closest("#views [role='tab'], .overflow-dropdown button") && setTimeout(write, 100));
   lvln.noteMemory = (place) => {
-    memory = place;
+    memory = { ...memory, ...place };
     write();
   };
   // values: { silence, run, and the arguments of that }; nothing silenced is left out.
@@ -59,6 +60,17 @@
     experiments = { ...(silence && { silence }), ...Object.fromEntries(Object.entries(values).map(short)) };
     write();
   };
+  lvln.link = (values) => `#${new URLSearchParams(/** @type {any} */ (values))}`;
+  // A link within the page, or one that somebody pastes over its address.
+  addEventListener("hashchange", () => {
+    const values = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    if (!values.clip) return;
+    wanted = values;
+    restored = false;
+    lvln.busy("Predicting");
+    lvln.send("follow", { link: location.hash });
+    document.getElementById("view-stage").scrollIntoView({ block: "start" });
+  });
   lvln.address = () => {
     const hash = address();
     return hash && location.origin + location.pathname + location.search + hash;

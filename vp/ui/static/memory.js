@@ -4,6 +4,9 @@ lvln.views.memory = (root) => {
   const choice = { block: "C1", kernel: "3x3", quantity: "h", scale: "shared", sort: "activity" };
   const canvas = root.querySelector(".grid canvas");
   const detail = root.querySelector(".detail");
+  const number = lvln.oneNumber(root);
+  const answers = lvln.oneFilter(root.querySelector(".answers"));
+  const moment = lvln.oneMoment(root.querySelector(".moment"), number);
   const legend = root.querySelector(".legend");
   const MEANING = {
     h: "state h: what this filter remembers",
@@ -16,7 +19,7 @@ lvln.views.memory = (root) => {
   let shown = null; // { ...payload, values: Uint8 grey [steps * h, filters * w] }
   let order = [];
   let filter = null;
-  let wanted = null; // a filter that a link names
+  let wanted = null; // a filter, or more, that a link names
 
   const chosen = ({ key }) => [key, choice.block, choice.kernel, choice.quantity].join(" ");
   const { look, again } = lazy(root, {
@@ -40,9 +43,9 @@ lvln.views.memory = (root) => {
       shown = loaded;
       // Networks differ in how many filters a block has.
       if (!same || filter >= loaded.filters) filter = null;
-      if (wanted !== null && wanted < loaded.filters) filter = wanted;
-      wanted = null;
+      if (wanted && wanted.filter < loaded.filters) filter = wanted.filter;
       layout();
+      wanted = null;
     },
   });
 
@@ -165,6 +168,7 @@ lvln.views.memory = (root) => {
     } else {
       stamp(context, filterTile(filter, step, table, { shared: choice.scale === "shared" }), 0, 0, target.width, target.height);
     }
+    number.paint(step);
     const activity = shown.activity[step][filter];
     detail.querySelector(".numbers").textContent = `mean size ${activity.toFixed(3)} at step ${step + 1} · largest ${shown.scale[filter].toFixed(3)}`;
   }
@@ -180,10 +184,26 @@ lvln.views.memory = (root) => {
       tile(shown, shown.size, { left: filter * shown.size[1], top: t * shown.size[0], table }, canvas);
       button.querySelector("i").style.width = `${(100 * shown.activity[t][filter]) / highest}%`;
     }, { more: "<u><i></i></u>" });
+    const { block, kernel, quantity, size } = shown;
+    const part = (wanted?.region || "").split(",").map(Number);
+    if (part.length === 4 && part.every((v) => v >= 0 && v <= 1)) number.told.region((number.region = part));
+    number.enter({ block, kernel, filter, size }, strongest, wanted && [wanted.row, wanted.column]);
+    answers.enter({ block, kernel, filter });
+    moment.enter({ block, kernel, filter }, wanted && Number.isInteger(wanted.first) && Number.isInteger(wanted.last) ? [wanted.first, wanted.last] : null);
     paint(state.cursor);
     live();
-    lvln.noteMemory({ block: shown.block, kernel: shown.kernel, quantity: shown.quantity, filter });
+    lvln.noteMemory({ block, kernel, quantity, filter });
   }
+  // The place where the chosen filter is largest in size at this step.
+  function strongest() {
+    const [h, w] = shown.size;
+    const step = Math.min(stepAt(state.cursor), shown.steps - 1);
+    const [middle] = scaleOf(shown.signed);
+    const sizes = Array.from({ length: h * w }, (_, i) => Math.abs(shown.values[(step * h + Math.floor(i / w)) * shown.width + filter * w + (i % w)] - middle));
+    const at = sizes.indexOf(Math.max(...sizes));
+    return [Math.floor(at / w), at % w];
+  }
+  number.told.place = () => paint(state.cursor);
 
   // -- one filter, everything it does: a row for each quantity, a column for each step ---------------------------
   const life = root.querySelector(".life");
@@ -258,7 +278,7 @@ lvln.views.memory = (root) => {
     filter = order[place];
     follow();
   });
-  root.querySelectorAll("[data-choice]").forEach((group) => {
+  root.querySelectorAll(".choices [data-choice]").forEach((group) => {
     group.addEventListener("change", (event) => {
       choice[group.dataset.choice] = event.target.value;
       if (["scale", "sort"].includes(group.dataset.choice)) layout();
@@ -267,13 +287,13 @@ lvln.views.memory = (root) => {
   });
   detail.querySelector("input").addEventListener("change", () => paint(state.cursor));
   // Another view sends somebody here, to one ConvGRU.
-  on("enter", ({ block, kernel, quantity = choice.quantity, filter: wantedFilter = null }) => {
+  on("enter", ({ block, kernel, quantity = choice.quantity, ...more }) => {
     const place = { block, kernel, quantity };
     const inputs = Object.entries(place).map(([name, value]) => root.querySelector(`[data-choice="${name}"] input[value="${CSS.escape(value)}"]`));
     if (inputs.includes(null)) return; // a link that names no ConvGRU
     inputs.forEach((input) => (input.checked = true));
     Object.assign(choice, place);
-    if (wantedFilter !== null) wanted = wantedFilter;
+    if (more.filter !== undefined) wanted = more;
     again();
   });
   on("theme", () => {

@@ -1,6 +1,6 @@
 // Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
-  const { state, on, call, cut, flow, grey, lut, tile, painted, element, signed, stepAt, draw, lazy } = lvln;
+  const { state, on, look, cut, flow, grey, lut, tile, painted, element, signed, stepAt, draw, lazy } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
   const built = root.querySelector(".built");
@@ -8,9 +8,9 @@ lvln.views.motion = (root) => {
   const note = (name) => root.querySelector(`.${name} .note`);
   let shown = null;
 
-  async function ask(rollout) {
-    const answer = await call("motion", rollout.key);
-    if (answer.error) return answer;
+  async function ask() {
+    const answer = await look("motion").catch((error) => ({ error: error.message }));
+    if ("error" in answer) return answer;
     const mask = await cut(answer.mask, answer.steps, answer.size);
     const levels = await Promise.all(answer.levels.map(async (level) => ({ ...level, fields: await flow.read(level, answer.steps), moved: [] })));
     return { ...answer, mask, levels };

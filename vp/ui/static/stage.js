@@ -1,6 +1,6 @@
 // The stage: truth, prediction and copy-last in step, the result in words, and the time line.
 lvln.views.stage = (root) => {
-  const { state, on, goTo, play, draw, isPredicted, inWords, gain, escape, moment, markNow } = lvln;
+  const { state, on, goTo, play, draw, isPredicted, inWords, gain, escape, element, moment, markNow } = lvln;
   const panels = [...root.querySelectorAll("[data-panel]")].map((figure) => ({
     kind: figure.dataset.panel,
     figure,
@@ -12,6 +12,20 @@ lvln.views.stage = (root) => {
   const details = root.querySelector(".details");
   const button = root.querySelector(".play");
   const where = root.querySelector(".where");
+
+  // The third picture is either of the two bars.
+  let bar = "copy";
+  const bars = [...root.querySelectorAll("[data-bar]")];
+  bars.forEach((button) => button.addEventListener("click", () => {
+    bar = button.dataset.bar;
+    lvln.setCursor(state.cursor);
+  }));
+  const advice = root.querySelector(".advice");
+  advice.lastElementChild.addEventListener("click", () => {
+    const input = document.querySelector("#seen input[type=number]");
+    input.value = state.rollout.made_for;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 
   on("rollout", (rollout) => {
     const [height, width] = rollout.size;
@@ -35,6 +49,19 @@ lvln.views.stage = (root) => {
       const [amount, rest] = inWords(won).split(/(?<=better|worse|good as) /);
       headline.innerHTML = `<strong>${amount}</strong> <span>${rest}</span>`;
     }
+    const over = gain(rollout.scores, rollout.scores.flow_psnr);
+    if (over !== null) {
+      const flow = lvln.word("flow", "tuned flow");
+      const size = `${Math.abs(over).toFixed(1)} dB`;
+      const said = Math.abs(over) < 0.05 ? `and as good as ${flow}` : over > 0 ? `and ${size} ahead of ${flow}` : `but ${flow} is ${size} ahead of it here`;
+      headline.append(element(`<small class="${over <= -0.05 ? "bad" : ""}">${said}</small>`));
+    }
+    bars.forEach((button) => (button.disabled = button.dataset.bar === "flow" && !rollout.strips.flow));
+    root.querySelector("[data-bar=flow]").title = rollout.strips.flow ? "The optical flow of the last two frames carried on, with caution that training clips taught" : rollout.seen > 1 ? "Tuned flow needs OpenCV, which is not installed here" : "Tuned flow needs two seen frames";
+    if (!rollout.strips.flow) bar = "copy";
+    advice.hidden = rollout.seen === rollout.made_for;
+    advice.firstElementChild.textContent = `${rollout.title} was trained on ${rollout.made_for} seen frames.`;
+    advice.lastElementChild.textContent = `Show it ${rollout.made_for}`;
     details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps${rollout.fine ? `, ${rollout.size.join("×")} px` : ""} · ${(rollout.seconds * 1000).toFixed(0)} ms${rollout.trained_on ? " · seen in training" : ""}`;
   });
 
@@ -42,12 +69,14 @@ lvln.views.stage = (root) => {
     const { rollout } = state;
     const predicted = isPredicted(t);
     const k = t - rollout.seen;
-    for (const { kind, figure, canvas, note } of panels) {
+    bars.forEach((button) => button.setAttribute("aria-pressed", button.dataset.bar === bar));
+    for (const { kind: panel, figure, canvas, note } of panels) {
+      const kind = panel === "copy" ? bar : panel;
       const frame = rollout.at(kind, t);
       draw(canvas, frame);
       figure.classList.toggle("predicted", predicted && kind === "prediction");
       figure.classList.toggle("missing", !frame);
-      const score = { prediction: "psnr", copy: "copy_last_psnr" }[kind];
+      const score = { prediction: "psnr", copy: "copy_last_psnr", flow: "flow_psnr" }[kind];
       const value = predicted && score ? rollout.scores[score][k] : undefined;
       note.textContent = !frame ? "the clip has ended" : value !== undefined ? `${value.toFixed(1)} dB` : predicted ? "" : "seen";
     }

@@ -1,57 +1,79 @@
-// A short tour: five places of the page, one clip, in the order in which they explain each other.
+// The way in: five scenes that do something and end where a visitor can go on alone. It can be left at any moment.
 lvln.tour = (() => {
-  const { state, element, openTab, play, setCursor } = lvln;
-  const STEPS = [
+  const { state, element, openTab, play, goTo, enter, word } = lvln;
+  const view = (selector) => document.querySelector(selector);
+  const scenes = [
     {
       at: "#view-stage .panels",
-      title: "A network guesses the next frames",
-      text: "It has seen the frames marked grey. The orange ones are its guesses, beside what really happened and beside the last frame, simply repeated.",
-      go: () => play(true),
-    },
-    {
-      at: "#view-stage .headline",
-      title: "Is it any good?",
-      text: "Repeating the last frame is the bar that video prediction papers fail at. The number says how far above or below it this guess is.",
-      go: () => {
-        play(false);
-        setCursor(state.rollout?.seen ?? 0);
+      title: "It predicts",
+      text: "It sees the grey frames and guesses the orange ones. Beside them: what really came, and the bar to beat, the last frame repeated. Stop it, and drag along the frames.",
+      go() {
+        goTo(Math.max(0, state.rollout.seen - 2));
+        play(true);
       },
     },
     {
-      at: "#view-ladder .board",
-      title: "The whole network at work",
-      text: "Down the left it looks at the frame, ever more coarsely. Across, twelve memories keep what moved. Up the right it draws the next frame. Drag the time line and watch.",
-      go: () => openTab("Ladder"),
-    },
-    {
       at: "#view-experiments .silence",
-      title: "What is each part for?",
-      text: "Switch one off and see the prediction without it. Further down: wipe the memory, show it fewer frames, ask where it looks.",
-      go: () => openTab("Experiments"),
+      ready: "#view-experiments .silence .verdict",
+      title: "Silence C1 and motion stops",
+      text: `C1 is its finest ${word("memory")}. Now it is silenced: the lower row moves less or not at all, and the number says what that costs. Try another part.`,
+      async go() {
+        play(false);
+        openTab("Experiments");
+        const part = await find("#view-experiments [data-part='C1']");
+        if (part?.getAttribute("aria-pressed") !== "true") part?.click();
+      },
     },
     {
-      at: "#sources",
-      title: "Now with your own video",
-      text: "Pick another clip, a drawn one or a real one of UCF101, upload one, or record a few seconds. Everything stays on the machine that runs this page.",
-      go: () => openTab("Predict"),
+      at: "#view-experiments .memory_reset",
+      ready: "#view-experiments .memory_reset svg",
+      title: "Wipe the memory and watch it come back",
+      text: `In the middle of the clip every ${word("state")} was set to zero. The dashed line drops, and catches up as new frames come. Click another frame to wipe before it.`,
+      async go() {
+        play(false);
+        openTab("Experiments");
+        (await find("#view-experiments .memory_reset .go"))?.click();
+      },
+    },
+    {
+      at: "#view-memory .closer",
+      ready: "#view-memory .number .sum",
+      title: "Follow one number",
+      text: `Each pixel of a filter is one number of its ${word("state")}. Two ${word("gate", "gates")} and a ${word("candidate")} make it, and each is a sum of pictures times kernels. Click on another place, or step along the frames.`,
+      go() {
+        goTo(state.rollout.seen - 1);
+        enter("C1", "7x7", { quantity: "h" });
+      },
+    },
+    {
+      at: "#view-memory .answers",
+      ready: "#view-memory .answers .loop",
+      title: "Find what a filter answers to",
+      text: "The moments of other clips at which this filter is largest, and the motion that it speaks for. A click on one leads there. Choose other filters, clips, your own video.",
+      go() {
+        play(false);
+        if (!view("#view-memory .number .sum")) enter("C1", "7x7", { quantity: "h" });
+        else openTab("Memory");
+      },
     },
   ];
   let card = null;
   let place = 0;
   let before = null;
 
+  const unmark = () => document.querySelectorAll(".lvln-toured").forEach((target) => target.classList.remove("lvln-toured"));
   function close() {
-    document.querySelectorAll(".lvln-toured").forEach((target) => target.classList.remove("lvln-toured"));
+    unmark();
     card?.remove();
     card = null;
-    before?.focus();
+    before?.focus({ preventScroll: true });
   }
 
-  // The view of a tab is there a moment after the tab was opened.
-  async function find(selector) {
-    for (let i = 0; i < 40; i += 1) {
-      const target = document.querySelector(selector);
-      if (target && target.offsetParent !== null && target.getBoundingClientRect().height > 0) return target;
+  // What is there in a moment, after its view was opened or its answer came; null if it does not come.
+  async function find(selector, seconds = 2) {
+    for (let i = 0; i < 20 * seconds; i += 1) {
+      const target = view(selector);
+      if (target && lvln.visible(target)) return target;
       await new Promise((done) => setTimeout(done, 50));
     }
     return null;
@@ -59,20 +81,24 @@ lvln.tour = (() => {
 
   async function show(step) {
     place = step;
-    const { at, title, text, go } = STEPS[step];
-    go();
+    const { at, ready = at, title, text, go } = scenes[step];
     const mine = card;
-    const target = await find(at);
-    if (card !== mine || place !== step) return;
-    document.querySelectorAll(".lvln-toured").forEach((other) => other.classList.remove("lvln-toured"));
-    target?.classList.add("lvln-toured");
-    target?.scrollIntoView({ block: "center", behavior: "auto" });
+    const left = () => card !== mine || place !== step;
     card.querySelector("h3").textContent = title;
-    card.querySelector("p").textContent = text;
-    card.querySelector("small").textContent = `${step + 1} of ${STEPS.length}`;
+    card.querySelector("p").innerHTML = text;
+    card.querySelector("small").textContent = `${step + 1} of ${scenes.length}`;
     card.querySelector(".back").disabled = step === 0;
-    card.querySelector(".next").textContent = step === STEPS.length - 1 ? "Done" : "Next";
-    card.querySelector(".next").focus();
+    card.querySelector(".next").textContent = step === scenes.length - 1 ? "Done" : "Next";
+    card.querySelector(".next").focus({ preventScroll: true });
+    unmark();
+    if (state.rollout) await go();
+    const target = await find(at, 20);
+    if (left()) return;
+    const bring = () => target?.scrollIntoView({ block: "start", behavior: "auto" });
+    target?.classList.add("lvln-toured");
+    bring();
+    await find(ready, 20);
+    if (!left()) bring(); // what came has moved it
   }
 
   function start() {
@@ -83,11 +109,14 @@ lvln.tour = (() => {
     document.body.append(card);
     card.querySelector(".close").addEventListener("click", close);
     card.querySelector(".back").addEventListener("click", () => show(place - 1));
-    card.querySelector(".next").addEventListener("click", () => (place === STEPS.length - 1 ? close() : show(place + 1)));
-    card.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") close();
-    });
+    card.querySelector(".next").addEventListener("click", () => (place === scenes.length - 1 ? close() : show(place + 1)));
     show(0);
   }
+  document.addEventListener("keydown", (event) => {
+    if (!card) return;
+    if (event.key === "Escape") close();
+    else if (card.contains(document.activeElement) && event.key === "ArrowRight" && place < scenes.length - 1) show(place + 1);
+    else if (card.contains(document.activeElement) && event.key === "ArrowLeft" && place) show(place - 1);
+  });
   return start;
 })();

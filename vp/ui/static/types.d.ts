@@ -2,15 +2,18 @@
 // tests/ui/test_payloads.py that Python sends exactly these fields.
 
 type Size = [height: number, width: number];
-type Scores = { psnr: number[]; ssim: number[]; copy_last_psnr: number[]; copy_last_ssim: number[] };
+type Scores = {
+  psnr: number[]; ssim: number[]; copy_last_psnr: number[]; copy_last_ssim: number[]; flow_psnr: number[]; flow_ssim: number[];
+};
 
 // -- payloads -----------------------------------------------------------------------------------------------------
 interface RolloutPayload {
   key: string; clip: string; model: string; title: string; start: number; fps: number; seen: number; horizon: number;
   steps: number; size: Size; fine: boolean; truths: number; strips: Strips; scores: Scores; seconds: number;
   blocks: Record<string, [filters: number, height: number, width: number]>; clip_id: string | null; file: string; trained_on: boolean;
+  made_for: number;
 }
-interface Strips { real: string; one_step: string | null; predicted: string }
+interface Strips { real: string; one_step: string | null; predicted: string; flow: string | null }
 interface Activations {
   block: string; kernel: string; quantity: string; signed: boolean; steps: number; filters: number; size: Size;
   scale: number[]; sprite: string;
@@ -32,11 +35,13 @@ interface ListedClip { id: string; title: string; about: string; known: boolean;
 
 // What the experiments answer stands in experiments.js.
 
+interface Crop { strip: string; count: number; now: number; size: Size; y: number | null; x: number | null }
+
 // Functions of vp/ui/handlers.py that answer at once.
 interface Served {
   list_clips: ClipPage & Failed; thumbnails: Record<string, string | null>; random_clip: { id: string; title: string } & Failed;
-  activations: Activations & Failed; life: Life & Failed; motion: Motion & Failed; download: { url: string; name: string } & Failed;
-  circle_path: { path: [number, number][] } & Failed;
+  activations: Activations & Failed; life: Life & Failed; at_once: any; crops: { crops: (Crop | null)[] };
+  download: { url: string; name: string } & Failed; circle_path: { path: [number, number][] } & Failed;
 }
 type Failed = { error?: string };
 
@@ -58,7 +63,8 @@ type Closed<T> = { [K in keyof T]: T[K] };
 type Lvln = Closed<ReturnType<typeof lvlnCore>> & Closed<ReturnType<typeof lvlnView>> & {
   flow: Closed<ReturnType<typeof lvlnFlow>>; picture: Closed<ReturnType<typeof lvlnPicture>>;
   views: Record<string, (root: HTMLElement) => void>;
-  tour(): void; share(root: HTMLElement): void; address(): string | null; arrived: string;
+  tour(): void; word(name: string, text?: string): string; share(root: HTMLElement): void; oneNumber(root: HTMLElement): any; oneFilter(root: HTMLElement): any;
+  oneMoment(root: HTMLElement, number: any): any; link(values: object): string; address(): string | null; arrived: string;
   noteMemory(place: object): void; noteExperiments(values: { silence: string; run?: string; [argument: string]: any }): void;
 };
 // Names beside those of core.js: two modules may not give one name to two things.

@@ -1,7 +1,7 @@
 // What all views do: pictures in and out, colours, frames that lead to their step, line charts, and asking when somebody
 // looks.
 function lvlnView() {
-  const { state, on, isPredicted, goTo, dark } = lvln;
+  const { state, on, call, isPredicted, goTo, dark } = lvln;
 
   // From markup; click: what a click on it does.
   const element = (html, click = null) => {
@@ -156,6 +156,46 @@ function lvlnView() {
   }
   const markNow = (root, t) => root.querySelectorAll("[data-t]").forEach((at) => at.classList.toggle("now", Number(at.dataset.t) === t));
 
+  // -- moments of other clips ------------------------------------------------------------------------------------
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const films = new Set();
+  function turn({ canvas, frames, now, y, x }, i) {
+    draw(canvas, frames[i]);
+    if (y === null) return;
+    const context = canvas.getContext("2d");
+    for (const [colour, width] of /** @type {[string, number][]} */ ([["#000", 9], [i === now ? "#ffd84d" : "#fff", 4]])) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.beginPath();
+      context.arc(x * canvas.width, y * canvas.height, canvas.height / 9, 0, 7);
+      context.stroke();
+    }
+  }
+  let beat = 0;
+  setInterval(() => {
+    beat += 1;
+    for (const film of films) {
+      if (!film.canvas.isConnected) films.delete(film);
+      else if (!calm.matches && visible(film.canvas)) turn(film, Math.min(film.frames.length - 1, beat % (film.frames.length + 2)));
+    }
+  }, 150);
+  // Small moving pictures, each a link to its moment. items: [{ at: [clip, seconds, y, x], href, text }], y and x in shares
+  // of the frame, or null for all of it.
+  async function loops(row, items) {
+    row.replaceChildren(...items.map(({ href, text }) => element(`<a class="loop" href="${escape(href)}"><canvas width="144" height="96"></canvas><span>${text}</span></a>`)));
+    const [first] = row.children;
+    const { crops } = await call("crops", items.map(({ at }) => at));
+    await Promise.all(
+      crops.map(async (crop, i) => {
+        const frames = crop && (await cut(crop.strip, crop.count, crop.size));
+        if (!frames || row.firstElementChild !== first) return;
+        const film = { ...crop, frames, canvas: row.children[i].querySelector("canvas") };
+        films.add(film);
+        turn(film, film.now);
+      })
+    );
+  }
+
   // -- line charts -----------------------------------------------------------------------------------------------
   // series: [{ name, kind, values, note? }], with points where there is a note; ticks: [{ v, text }]; labels: [{ at, text }]
   // by place on the line. under, over({ x, y, left, right, top, bottom }): further drawings. Returns the picture and that.
@@ -238,7 +278,7 @@ function lvlnView() {
   }
 
   return {
-    element, escape, spaced, signed, visible, image, cut, copied, rgba, grey, painted, tile, lut, draw, drag, ahead, moment, steps, markNow,
+    element, escape, spaced, signed, visible, image, cut, copied, rgba, grey, painted, tile, lut, draw, drag, ahead, moment, steps, loops, markNow,
     lineChart, lazy,
   };
 }

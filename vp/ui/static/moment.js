@@ -1,0 +1,146 @@
+// One moment: a marked stretch of the time line; which filters run alike then, and where else this one does so again.
+lvln.oneMoment = (root, number) => {
+  const { state, look, loops, element, escape, signed, visible, isPredicted, markNow, ahead } = lvln;
+  const SHORTEST = 3;
+  const body = root.querySelector(".body");
+  const status = root.querySelector(".status");
+  const chart = root.querySelector(".course");
+  const ends = [...root.querySelectorAll("input")];
+  let filter = null;
+  let stretch = null; // [first, last]
+  let shown = null;
+  let asked = null;
+  let wait = null;
+
+  const named = () => JSON.stringify([state.rollout.key, filter.block, filter.kernel, filter.filter, stretch, number.region]);
+  function ask() {
+    if (!filter || !visible(root) || !stretch || stretch[1] >= state.rollout.steps) return;
+    const name = named();
+    if (asked === name) return;
+    asked = name;
+    clearTimeout(wait);
+    wait = setTimeout(async () => {
+      const [top, left, bottom, right] = number.region || [0, 0, 1, 1];
+      const { block, kernel, filter: which } = filter;
+      try {
+        const answer = await look("one_moment", { block, kernel, filter: which, first: stretch[0], last: stretch[1], top, left, bottom, right });
+        if (asked === name) show(answer);
+      } catch (error) {
+        if (asked !== name) return;
+        asked = null;
+        status.textContent = error.message;
+        body.hidden = true;
+      }
+    }, 150);
+  }
+
+  // A marked curve, dashed, and one that runs alike, each on its own scale; opposed ones upside down, as they are.
+  function spark(marked, curve) {
+    const line = (values, kind) => {
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      const path = values.map((v, i) => `${i ? "L" : "M"}${(4 + (112 * i) / (values.length - 1)).toFixed(1)} ${(32 - (28 * (v - low)) / (high - low || 1)).toFixed(1)}`);
+      return `<path class="${kind}" d="${path.join("")}"/>`;
+    };
+    return `<svg class="spark" viewBox="0 0 120 36" aria-hidden="true">${line(marked, "marked")}${line(curve, "alike")}</svg>`;
+  }
+
+  function show(answer) {
+    shown = answer;
+    const [block, kernel, which] = answer.marked.part.split(".");
+    status.textContent = "";
+    root.querySelector("h4").textContent = `One moment of filter ${which} of ${block}, ${kernel.replace("x", "×")}`;
+    draw();
+    root.querySelector(".others").replaceChildren(
+      ...answer.others.map(({ part, curve, correlation }) => {
+        const [b, k, f] = part.split(".");
+        const button = element(`<button type="button" title="enter it">${spark(answer.marked.curve, curve)}<span><b>${b} ${k.replace("x", "×")} · ${f}</b> ${signed(correlation, 2)}</span></button>`, () => lvln.enter(b, k, { quantity: "h", filter: Number(f) }));
+        return button;
+      })
+    );
+    const places = root.querySelector(".again");
+    if (answer.again === null) places.replaceChildren(element(`<p class="quiet">${escape(answer.missing)}</p>`));
+    else if (!answer.again.length) places.replaceChildren(element("<p class='quiet'>Nowhere else in the clips of the index.</p>"));
+    else {
+      const size = answer.marked.curve.length;
+      loops(
+        places,
+        answer.again.map(({ clip, start, step, time, curve, correlation }) => ({
+          at: [clip, time, null, null],
+          href: lvln.link({ clip, model: answer.model, start, fps: 10, seen: Math.min(20, step + size), horizon: 3, view: "Memory", t: step, block, kernel, quantity: "h", filter: which, first: step, last: Math.min(19, step + size - 1) }),
+          text: `<b>${escape(answer.titles[clip] || clip)}</b> <i>${time.toFixed(1)} s</i> <i>${signed(correlation, 2)}</i>`,
+        }))
+      ).then(() => places.querySelectorAll(".loop").forEach((loop, i) => loop.append(element(spark(answer.marked.curve, answer.again[i].curve)))));
+    }
+    body.hidden = false;
+  }
+
+  // The course of the filter through all steps, on which a stretch is marked by dragging.
+  const [W, H] = [640, 110];
+  function draw() {
+    const { course } = shown;
+    const cell = W / course.length;
+    const [low, high] = [Math.min(...course), Math.max(...course)];
+    const x = (t) => (t + 0.5) * cell;
+    const y = (v) => 78 - (66 * (v - low)) / (high - low || 1);
+    const [first, last] = stretch;
+    chart.innerHTML = `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="mean state, step by step, from ${low.toFixed(2)} to ${high.toFixed(2)}">
+      <rect class="stretch" x="${first * cell}" y="0" width="${(last - first + 1) * cell}" height="90" rx="6"/>
+      <path d="${course.map((v, t) => `${t ? "L" : "M"}${x(t).toFixed(1)} ${y(v).toFixed(1)}`).join("")}"/>
+      ${course.map((v, t) => `<g data-t="${t}" class="${isPredicted(t) ? "predicted" : ""}"><circle cx="${x(t)}" cy="${y(v)}" r="4"/><text x="${x(t)}" y="106" text-anchor="middle">${ahead(t)}</text></g>`).join("")}</svg>`;
+    ends.forEach((input, i) => {
+      input.max = `${course.length}`;
+      input.value = `${stretch[i] + 1}`;
+    });
+    root.querySelector(".part").hidden = !number.region;
+    markNow(chart, lvln.stepAt(state.cursor));
+  }
+  function mark(first, last) {
+    const steps = state.rollout.steps;
+    [first, last] = [Math.min(first, last), Math.max(first, last)].map((t) => Math.max(0, Math.min(steps - 1, t)));
+    // Of fewer steps any two courses are alike.
+    last = Math.min(steps - 1, Math.max(last, first + SHORTEST - 1));
+    stretch = [Math.max(0, Math.min(first, last - SHORTEST + 1)), last];
+    lvln.noteMemory({ first: stretch[0], last: stretch[1] });
+  }
+  let from = null;
+  lvln.drag(chart, ([, across], phase) => {
+    const t = Math.min(state.rollout.steps - 1, Math.floor(across * state.rollout.steps));
+    if (phase === "begin") from = t;
+    mark(from, t);
+    draw();
+    if (phase === "end") ask();
+  });
+  ends.forEach((input, i) =>
+    input.addEventListener("change", () => {
+      const wanted = Number(input.value) - 1;
+      // The other end gives way.
+      mark(...(i ? [Math.min(stretch[0], wanted - SHORTEST + 1), wanted] : [wanted, Math.max(stretch[1], wanted + SHORTEST - 1)]));
+      draw();
+      ask();
+    })
+  );
+  number.told.region = (region) => {
+    lvln.noteMemory({ region: region ? region.map((v) => v.toFixed(3)).join(",") : undefined });
+    ask();
+    number.told.place();
+  };
+  root.querySelector(".part button").addEventListener("click", () => number.told.region((number.region = null)));
+  lvln.on("cursor", () => shown && markNow(chart, lvln.stepAt(state.cursor)));
+  new IntersectionObserver(ask).observe(root);
+
+  return {
+    enter(wanted, at = null) {
+      filter = wanted;
+      root.hidden = false;
+      if (state.rollout.steps < SHORTEST) {
+        status.textContent = `Show or predict more frames: a moment has at least ${SHORTEST} steps.`;
+        body.hidden = true;
+        return;
+      }
+      const steps = state.rollout.steps;
+      if (at) mark(...at);
+      else if (!stretch || stretch[1] >= steps) stretch = steps > SHORTEST ? [1, steps - 1] : [0, steps - 1];
+      ask();
+    },
+  };
+};

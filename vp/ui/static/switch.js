@@ -1,0 +1,11 @@
+// All views side by side, on a phone.
+lvln.views.switch = (root) => {
+  const buttons = [...root.querySelectorAll("button")];
+  const mark = () => {
+    const open = document.querySelector("#views [role='tab'][aria-selected='true']")?.textContent.trim();
+    buttons.forEach((button) => button.setAttribute("aria-current", button.textContent === open));
+  };
+  buttons.forEach((button) => button.addEventListener("click", () => lvln.openTab(button.textContent)));
+  new MutationObserver(mark).observe(document.querySelector("#main"), { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+  mark();
+};

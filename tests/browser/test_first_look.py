@@ -316,6 +316,7 @@ def test_the_player_stays_where_it_is_when_the_clips_come(visit: Callable[..., E
     explorer = visit()
     top = "Math.round(document.querySelector('#player').getBoundingClientRect().top + scrollY)"
     expect(explorer.page.locator("#view-gallery .clip").nth(1)).to_be_visible()
+    explorer.page.locator("#player").wait_for()
     there = explorer.page.evaluate(top)
     explorer.page.evaluate("document.querySelector('#view-gallery .grid').replaceChildren()")
     assert abs(explorer.page.evaluate(top) - there) <= 8

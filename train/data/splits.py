@@ -10,6 +10,8 @@ import difflib
 import re
 from pathlib import Path
 
+from vp.shelves import TEST_GROUPS
+
 from .clips import NAME, ClipFile, same_name
 
 # A clip in a line of a list: after folders of either system, before its type and perhaps a class number.
@@ -56,15 +58,13 @@ def select(clips: list[ClipFile], part: str, splits: Path | None = None, split: 
     """The clips of one part of a split.
 
     part: "train" (without the validation groups), "validation", "train+validation" or "test".
-    splits: the folder with the official lists; without it the groups decide, as the lists do
-        (split 1 tests on g01 to g07, split 2 on g08 to g14, split 3 on g15 to g21).
+    splits: the folder with the official lists; without it the groups decide, as the lists do (`TEST_GROUPS`).
     Raises ValueError for another part or for lists that do not fit the clips, FileNotFoundError without a list.
     """
     if splits is not None:
         test = _listed_for_test(clips, Path(splits), split)
     else:
-        first = 7 * (split - 1) + 1
-        test = {clip.name for clip in clips if first <= clip.group < first + 7}
+        test = {clip.name for clip in clips if clip.group in TEST_GROUPS[split]}
 
     def validation(clip: ClipFile) -> bool:
         return clip.group in VALIDATION_GROUPS

@@ -20,7 +20,7 @@ def train(
 ) -> None:
     """Train until the run is over or stopped; log, score, save and export on the way and at the end.
 
-    windows: of `fixed_windows`, to score on. args: those of `train.fit_predictor`. Raises SystemExit for a loss that is
+    windows: of `fixed_windows`, to score on. args: those of `train.fit_predictor`. Raises ValueError for a loss that is
     not finite; the last good state stays.
     """
     recipe = run.recipe

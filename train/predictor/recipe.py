@@ -40,7 +40,7 @@ class Recipe:
     data: str = "ucf101"
     clips: Count | None = None
     loss: dict[str, NotNegative] = field(
-        default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2, "contrast": 0.4}
+        default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2, "contrast": 0.8}
     )
     levels: NotNegative = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)

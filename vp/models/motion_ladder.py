@@ -30,9 +30,9 @@ from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, enlarged, finer
 from .standardise import Standardise
 
-# Sizes in pixels of what each level moves: (fine, coarse). A level's own cells are half as large as `fine` or smaller,
-# so it sees what it moves.
-BANDS = {"C1": (1, 8), "C2": (8, 16), "C3": (16, 32), "C4": (32, None)}
+# Sizes in pixels of what each level moves: (fine, coarse). At strides 2 to 16 a level's own cells are as large as `fine`
+# or half of it, so it sees what it moves.
+BANDS = {"C1": (1, 4), "C2": (4, 16), "C3": (16, 32), "C4": (32, None)}
 # What the ConvGRUs read in all, evidence and displacement included: the fine levels, whose maps are large, less.
 READ = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
 DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}

@@ -30,7 +30,7 @@ from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, enlarged, finer
 from .standardise import Standardise
 
-# Sizes in pixels of what each level moves: (fine, coarse). At strides 2 to 16 a level's own cells are as large as `fine`
+# Sizes in pixels of what each level moves: (fine, coarse). At strides 2 to 16 its own cells are as large as `fine`
 # or half of it, so it sees what it moves.
 BANDS = {"C1": (1, 4), "C2": (4, 16), "C3": (16, 32), "C4": (32, None)}
 # What the ConvGRUs read in all, evidence and displacement included: the fine levels, whose maps are large, less.

@@ -27,6 +27,7 @@ def test_a_link_brings_back_clip_window_view_filter_and_step(visit: Callable[...
     memory.locator("[data-choice=block] label:has(input[value=C3])").click()
     memory.locator("[data-choice=quantity] label:has(input[value=z])").click()
     expect(memory.locator(".detail h4")).to_contain_text("of C3")
+    expect(memory.locator(".legend")).to_contain_text("update gate z")
     memory.locator(".grid canvas").focus()
     first.page.keyboard.press("ArrowRight")
     first.page.evaluate("lvln.setCursor(6)")

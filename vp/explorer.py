@@ -20,11 +20,11 @@ from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
 from .heap import give_back
-from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
+from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN, TEST_GROUPS
 from .models import DEFAULT, NAMES, PAPER
 from .reopening import Reopening
 from .rollout import Rollout
-from .shelves import TEST_GROUPS, Shelf, find_clip, open_shelves
+from .shelves import Shelf, find_clip, open_shelves
 from .space import gpu
 
 if TYPE_CHECKING:

@@ -12,9 +12,6 @@ from .clips import UCF101, Clip, ClipSource, hub_address, open_clips
 from .errors import ClipError
 from .reopening import Reopening
 
-# The groups that each split of UCF101 keeps for the test. The networks were trained on the others of split 1.
-TEST_GROUPS = {1: range(1, 8), 2: range(8, 15), 3: range(15, 22)}
-
 
 class Shelf:
     """One source of clips.

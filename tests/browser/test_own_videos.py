@@ -42,7 +42,7 @@ def test_upload_an_avi(explorer: Explorer, originals: list[Path], capsys: pytest
 
     memory = explorer.view("Memory")
     explorer.wait("document.querySelector('#view-memory .steps .step')")
-    expect(memory.locator(".status")).to_be_empty()
+    expect(memory.locator(".memory > .status")).to_be_empty()
     assert explorer.pixels("#view-memory .grid canvas")[1] > 8
     expect(explorer.view("Compare").locator(".model")).to_have_count(3, timeout=60_000)
     assert page.locator("#view-compare .model .bad", has_text=re.compile("error|not", re.I)).count() == 0

@@ -96,7 +96,7 @@ def test_memory_shows_every_block_kernel_and_quantity(explorer: Explorer) -> Non
 
     def settled(block: str, kernel: str) -> None:
         expect(memory.locator(".detail h4")).to_contain_text(f"{block}, {kernel.replace('x', '×')}")
-        expect(memory.locator(".status")).to_be_empty()
+        expect(memory.locator(".memory > .status")).to_be_empty()
 
     pictures = set()
     sizes = {block: explorer.state(f"rollout.blocks.{block}") for block in BLOCKS}
@@ -142,7 +142,7 @@ def test_memory_filters_overlay_and_cursor(explorer: Explorer) -> None:
 
     with explorer.new_rollout():
         page.locator("#model label:has(input[value=full_res])").click()
-    expect(memory.locator(".status")).to_be_empty()
+    expect(memory.locator(".memory > .status")).to_be_empty()
     expect(steps).to_have_count(explorer.state("rollout.steps"))
     assert explorer.pixels(GRID)[1] > 8
 

@@ -10,7 +10,7 @@ import difflib
 import re
 from pathlib import Path
 
-from vp.shelves import TEST_GROUPS
+from vp.limits import TEST_GROUPS
 
 from .clips import NAME, ClipFile, same_name
 

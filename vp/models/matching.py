@@ -21,7 +21,7 @@ SHIFTS = (2 * RADIUS + 1) ** 2
 # Measured against optical flow on UCF101 at 64x96 and 128x160: 0.05 is noisy, 0.25 shrinks the motion.
 TEMPERATURE = 0.1
 # Channels of what a level tells its memories: similarity at each displacement, the residual, peak and texture.
-EVIDENCE = SHIFTS + 2 + 2 + 2
+EVIDENCE = SHIFTS + 2 + 2
 KEY = 32
 
 
@@ -29,9 +29,9 @@ class Match(NamedTuple):
     """What one level found, for N pairs of frames.
 
     evidence: [N, EVIDENCE, h, w]: for each displacement around the centre how much more alike the two frames are
-        there than the new frame is to itself (so that a still picture is zero whatever its texture); the displacement
-        and the residual, (x, y) in cells each; the best similarity of all; and how alike the new frame is to its own
-        surroundings (high: a plain surface, where a match means little).
+        there than the new frame is to itself (so that a still picture is zero whatever its texture); the residual,
+        (x, y) in cells; the best similarity of all; and how alike the new frame is to its own surroundings (high: a
+        plain surface, where a match means little).
     displacement: [N, 2, h, w] in cells (x right, y down), from the new frame back to the one before: centre plus
         residual.
     """
@@ -51,9 +51,14 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(maps, torch.stack([x, y], dim=-1), mode="bilinear", padding_mode="border", align_corners=False)
 
 
+def enlarged(flow: Tensor) -> Tensor:
+    """A flow [N, 2, h, w] at the places of the next finer level [N, 2, 2h, 2w], in the same units."""
+    return F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+
+
 def finer(flow: Tensor) -> Tensor:
     """A flow in cells [N, 2, h, w] in the cells of the next finer level [N, 2, 2h, 2w]."""
-    return 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+    return 2 * enlarged(flow)
 
 
 class Matcher(nn.Module):
@@ -82,7 +87,7 @@ class Matcher(nn.Module):
         compared = (found - own) * inside
         texture = (own * inside).sum(1, keepdim=True) / inside.sum(1, keepdim=True)
         peak = found.masked_fill(inside == 0, -1).amax(1, keepdim=True)
-        return Match(torch.cat([4 * compared, displacement, residual, peak, texture], dim=1), displacement)
+        return Match(torch.cat([4 * compared, residual, peak, texture], dim=1), displacement)
 
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:

@@ -1,13 +1,16 @@
-"""The ladder whose memories move things: coarse to fine, each level an octave of motion.
+"""The ladder whose memories move things: coarse to fine, each level a band of the motion.
 
 At each level k from 4 to 1 (C4 to C1):
 
     match      where each place of the frame was in the frame before, around where level k + 1 found it (`matching`)
     remember   the block's three ConvGRUs read the features and the match; h_k is their states
-    move       step_k = REACH_k tanh(conv(h_k) (1 + g_k)) in cells of level k;  f_k = 2 up(f_{k+1}) + step_k
+    move       step_k = (a_k d_k + s_k) (1 + g_k) in pixels;  f_k = up(f_{k+1}) + band_k(step_k)
 
-The convolution of h_k has no bias: a memory that is silent moves nothing, and nothing else moves more than a pixel. The
-finest flow f_1 goes to the head (`blending`), which moves the last frame by it.
+d_k is the displacement that was found; how much of it is believed, a_k, and what is added to it, s_k, are a convolution
+of h_k without a bias: a memory that is silent moves nothing, and nothing else moves a pixel. band_k lets
+pass what no other level may say (a Laplacian pyramid of the motion, Burt and Adelson 1983): the motion of large areas
+has to come from C4, that of small ones from C1. The finest flow f_1 goes to the head (`blending`), which moves the last
+frame by it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .blending import Blend
 from .config import BLOCKS, LadderConfig
@@ -23,33 +27,46 @@ from .decoder import DecoderBlock
 from .encoder import TAPS
 from .ladder import Decoded, Ladder, Observation, State
 from .lateral import LateralBlock
-from .matching import EVIDENCE, Matcher, finer
+from .matching import EVIDENCE, Matcher, enlarged, finer
 from .standardise import Standardise
 
-# Cells of its own level that a memory can add to the motion, either way. Half a cell: what is faster has to come from
-# the coarser level, so each has an octave of its own.
-REACH = {"C1": 0.5, "C2": 0.5, "C3": 0.5, "C4": 1.5}
-# What the ConvGRUs read in all, evidence included: the fine levels, whose maps are large, less.
-HEARD = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
+# Sizes in pixels of what each level moves: (fine, coarse). At strides 2 to 16 its own cells are as large as `fine`
+# or half of it, so it sees what it moves.
+BANDS = {"C1": (1, 4), "C2": (4, 16), "C3": (16, 32), "C4": (32, None)}
+# What the ConvGRUs read in all, evidence and displacement included: the fine levels, whose maps are large, less.
+READ = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
 DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}
+
+
+def low_pass(flow: Tensor, cells: int) -> Tensor:
+    """A flow [N, 2, h, w] without what is smaller than `cells` of its places: means over squares, bilinear between."""
+    if cells == 1:
+        return flow
+    means = F.avg_pool2d(flow, cells)
+    return F.interpolate(means, scale_factor=cells, mode="bilinear", align_corners=False)
 
 
 class MotionBlock(nn.Module):
     """From a level's memories to its step.
 
-    forward: states [N, memory, h, w] and context [N, context, h, w] -> [N, 2, h, w] in cells, within `reach`.
+    forward: states [N, memory, h, w], context [N, context, h, w] and the displacement that was found, [N, 2, h, w] in
+    pixels -> [N, 2, h, w] in pixels, of the sizes from `fine` to below `coarse` in places of the map (coarse None: of
+    all sizes from `fine`).
     """
 
-    def __init__(self, memory: int, context: int, *, reach: float) -> None:
+    def __init__(self, memory: int, context: int, *, fine: int, coarse: int | None) -> None:
         super().__init__()
-        self.reach = reach
-        self.step = nn.Conv2d(memory, 2, 3, padding=1, bias=False)
+        self.fine, self.coarse = fine, coarse
+        self.step = nn.Conv2d(memory, 1 + 2, 3, padding=1, bias=False)
         self.gain = nn.Conv2d(context, 2, 1)
         for parameter in (self.step.weight, self.gain.weight, self.gain.bias):
             nn.init.zeros_(parameter)
 
-    def forward(self, memory: Tensor, context: Tensor) -> Tensor:
-        return self.reach * torch.tanh((self.step(memory) * (1 + self.gain(context))).float())
+    def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
+        believed, added = self.step(memory).float().split([1, 2], dim=1)
+        step = (believed * found + added) * (1 + self.gain(context).float())
+        passed = low_pass(step, self.fine)
+        return passed if self.coarse is None else passed - low_pass(step, self.coarse)
 
 
 class MotionLadder(Ladder):
@@ -71,19 +88,18 @@ class MotionLadder(Ladder):
                     inputs=inputs[block],
                     width=widths[block],
                     location_size=config.map_size(block) if location[block] else None,
-                    evidence=EVIDENCE,
-                    read=HEARD[block] - EVIDENCE,
+                    evidence=EVIDENCE + 2,
+                    read=READ[block] - EVIDENCE - 2,
                 )
                 for block in BLOCKS
             }
         )
         above = {"C4": 0, "C3": m, "C2": m, "C1": m}  # channels that come down from the coarser level
-        self.motion = nn.ModuleDict(
-            {
-                block: MotionBlock(3 * widths[block], widths[block] + above[block], reach=REACH[block])
-                for block in BLOCKS
-            }
-        )
+        self.motion = nn.ModuleDict()
+        for block, stride in zip(BLOCKS, config.strides, strict=True):
+            fine, coarse = (size and max(1, size // stride) for size in BANDS[block])
+            memory, context = 3 * widths[block], widths[block] + above[block]
+            self.motion[block] = MotionBlock(memory, context, fine=fine, coarse=coarse)
         self.decoder = nn.ModuleDict(
             {
                 name: DecoderBlock(
@@ -110,6 +126,12 @@ class MotionLadder(Ladder):
             match = self.matchers[block](key, before, centre)
             evidence[block], displacement[block] = match
             centre = finer(match.displacement)
+        # Every level is told what the finest one found, in the finest one's cells: a pixel is a sixteenth of a cell of
+        # C4 and would be lost among the other maps.
+        told = match.displacement
+        for block in BLOCKS:
+            evidence[block] = torch.cat([evidence[block], told], dim=1)
+            told = F.avg_pool2d(told, 2)
         before = _shifted(frames, batch, None if state is None else state.frame)
         return Observation(
             frames,
@@ -125,14 +147,14 @@ class MotionLadder(Ladder):
         for block in reversed(BLOCKS):
             column, width = columns[block], self.laterals[block].width
             skip, memory = column[:, :width], column[:, width:]
-            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1))
-            flow = step if flow is None else finer(flow) + step
-            levels[block] = flow * self.config.strides[BLOCKS.index(block)]
+            found = seen.evidence[block][:, -2:] * self.config.strides[0]
+            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1), found)
+            flow = levels[block] = step if flow is None else enlarged(flow) + step
             x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
             if block in DECODER:
                 x = stages[DECODER[block]] = self.decoder[DECODER[block]](x)
-        flow = flow if self.config.full_resolution else finer(flow)
-        frame, flow, mask = self.blend(x, flow, seen.frames, seen.before)
+        flow = flow if self.config.full_resolution else enlarged(flow)
+        frame, mask = self.blend(x, flow, seen.frames, seen.before)
         return Decoded(frame, flow, mask, levels, stages)
 
     @torch.no_grad()

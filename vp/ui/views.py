@@ -187,9 +187,8 @@ MOTION = f"""
   </div>
   <div class="built" hidden>
     <h4>How the memories build it up, from coarse to fine</h4>
-    <p class="quiet">C4 sees the least detail and moves first, each finer memory adds its own step, at last the head
-    shifts single pixels. Below: the frame it read, moved by that much alone, and how much closer that is to what really
-    came than the frame unmoved.</p>
+    <p class="quiet">C4 moves what is large and moves first, each finer memory adds what is smaller. Below: the frame it
+    read, moved by that much alone, and how much closer that is to what really came than the frame unmoved.</p>
     <div class="ladder-of-flow"></div>
   </div>
   <h4>What it expects where: the location biases</h4>

@@ -31,7 +31,7 @@ lvln.views.ladder = (root) => {
   }
   const paints = () => shown.taps.length > BLOCKS.length; // its decoder begins at the encoder's deepest stage
   // What stands at the right end of a rung.
-  const upward = (i) => (paints() ? `L${i + 1}` : i ? `L${i}` : "head");
+  const upward = (i) => `L${paints() ? i + 1 : i}`;
 
   const title = (name) => {
     const [block, part] = name.split(".");
@@ -65,7 +65,7 @@ lvln.views.ladder = (root) => {
   // What a level itself adds to the motion.
   function mover(block) {
     const [h, w] = shown.moves[block].size;
-    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas>${block === "head" ? "<em>head</em> " : ""}<span></span></button>`, () => lvln.openTab("Motion"));
+    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas><span></span></button>`, () => lvln.openTab("Motion"));
     button.querySelector("canvas").style.aspectRatio = `${w} / ${h}`;
     return button;
   }
@@ -80,7 +80,7 @@ lvln.views.ladder = (root) => {
       rung.querySelector(".down").append(stageTile(shown.taps[i]));
       rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => stageTile(`${block}.${part}`)));
       if (shown.moves[block]) rung.querySelector(".across").append(mover(block));
-      rung.querySelector(".up").append(shown.stages[upward(i)] ? stageTile(upward(i)) : mover(upward(i)));
+      if (shown.stages[upward(i)]) rung.querySelector(".up").append(stageTile(upward(i)));
       rows.push(rung);
     });
     if (paints()) {
@@ -141,7 +141,7 @@ lvln.views.ladder = (root) => {
       const share = move.share[step];
       const name = button.dataset.moves;
       button.querySelector("span").textContent = share === null ? "moves" : `${signed(share, 2)} dB`;
-      const label = `${name === "head" ? "The head" : name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share, 2)} dB by that`}`;
+      const label = `${name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share, 2)} dB by that`}`;
       button.title = label;
       button.setAttribute("aria-label", label);
     });

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vp.models.matching import EVIDENCE, KEY, RADIUS, SHIFTS, Matcher, finer, similarity, smooth, warp, within
+from vp.models.matching import EVIDENCE, KEY, RADIUS, SHIFTS, Matcher, finer, refine, similarity, smooth, warp, within
 
 WHOLE = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]  # in the order of the channels
 
@@ -211,3 +211,40 @@ def test_what_is_kept_of_a_size_serves_a_gradient_too():
     (maps * again).sum().backward()
     assert again is first and torch.equal(maps.grad, first)
     assert first.sum((0, 2, 3)).tolist() == [8, 10, 8, 12, 15, 12, 8, 10, 8]
+
+
+# --- the last step, on grey values --------------------------------------------------------------------------------
+
+
+def picture(right: float = 0, down: float = 0) -> torch.Tensor:
+    """A smooth texture [1, 3, 48, 64], each place of which shows what is that many pixels to the right and down."""
+    y, x = torch.meshgrid(torch.arange(48) + down, torch.arange(64) + right, indexing="ij")
+    waves = torch.sin(x / 3 + y / 7) + torch.sin(y / 3 - x / 9) + torch.cos((x + y) / 5)
+    return (0.5 + 0.16 * waves).expand(1, 3, -1, -1)
+
+
+@pytest.mark.parametrize("by", [(0.4, 0.0), (-0.3, 0.6), (0.0, -0.7)])
+def test_grey_values_find_a_fraction_of_a_pixel(by):
+    found = inner(refine(torch.zeros(1, 2, 48, 64), picture(*by), picture()), 4)
+    assert (found - constant(by, found.shape[-2:])).abs().mean() < 0.1
+
+
+def test_grey_values_go_on_from_where_the_features_matched():
+    start = constant((5.0, -3.0), (48, 64))
+    found = inner(refine(start, picture(5.3, -3.4), picture()), 8)
+    assert (found - constant((5.3, -3.4), found.shape[-2:])).abs().mean() < 0.08
+
+
+def test_grey_values_change_nothing_that_is_right_or_flat_and_little_at_most():
+    start = constant((2.0, 1.0), (48, 64))
+    right = refine(start, picture(2, 1), picture())
+    torch.testing.assert_close(inner(right, 4), inner(start, 4), rtol=0, atol=0.01)
+    flat = torch.full((1, 3, 48, 64), 0.3)
+    torch.testing.assert_close(refine(start, flat, flat), start)
+    noise = torch.rand(2, 1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    assert (refine(start, *noise) - start).abs().max() <= 1
+
+
+def test_no_gradient_passes_through_the_grey_values():
+    frames = picture().requires_grad_()
+    assert not refine(torch.zeros(1, 2, 48, 64), frames, frames.detach()).requires_grad

@@ -138,7 +138,7 @@ def test_no_memory_moves_what_is_another_levels(model, block):
     Half a wave is the size of what moves."""
     motion, stride = model.motion[block], model.config.strides[BLOCKS.index(block)]
     at = (torch.arange(512 // stride) + 0.5) * stride
-    waves = {"C1": 6, "C2": 20, "C3": 48, "C4": 256}
+    waves = {"C1": 8, "C2": 32, "C3": 90, "C4": 256}
     passed = {}
     for name, length in waves.items():
         if length <= 2 * stride:
@@ -156,10 +156,10 @@ def test_no_memory_moves_what_is_another_levels(model, block):
 def test_only_the_coarsest_memory_can_move_everything_alike(model):
     for block in BLOCKS:
         motion = model.motion[block]
-        memory = torch.ones(1, motion.step.in_channels, 64, 64)
-        context, found = torch.zeros(1, motion.gain.in_channels, 64, 64), torch.ones(1, 2, 64, 64)
-        whole = motion.step(memory)[..., 16:-16, 16:-16]
-        made = motion(memory, context, found)[..., 16:-16, 16:-16]
+        memory = torch.ones(1, motion.step.in_channels, 96, 96)
+        context, found = torch.zeros(1, motion.gain.in_channels, 96, 96), torch.ones(1, 2, 96, 96)
+        whole = motion.step(memory)[..., 32:-32, 32:-32]
+        made = motion(memory, context, found)[..., 32:-32, 32:-32]
         assert whole.abs().max() > 0.01
         assert made.abs().max() > 0.01 if BANDS[block][1] is None else made.abs().max() < 1e-5
 
@@ -213,13 +213,17 @@ def test_the_first_frame_is_matched_with_itself_and_the_next_with_the_one_before
 
 
 @torch.inference_mode()
-def test_every_level_is_told_what_the_finest_found(model, moving_batch):
+def test_every_level_is_told_what_was_found_in_the_end(model, moving_batch):
     """In the finest one's cells, the mean over its own."""
     seen = model.observe(moving_batch(1, 3)[0], batch=1)
+    finest = model.config.strides[0]
     for k, block in enumerate(BLOCKS):
         told = seen.evidence[block][:, -2:]
-        assert torch.equal(told, seen.displacement["C1"]) if k == 0 else told.abs().max() > 0.01
-        torch.testing.assert_close(told, F.avg_pool2d(seen.displacement["C1"], 2**k), rtol=0, atol=1e-5)
+        assert told.abs().max() > 0.01
+        torch.testing.assert_close(told * finest, seen.displacement[block], rtol=0, atol=1e-5)
+        torch.testing.assert_close(
+            seen.displacement[block], F.avg_pool2d(seen.displacement["C1"], 2**k), rtol=0, atol=1e-5
+        )
 
 
 @torch.inference_mode()
@@ -307,7 +311,7 @@ def test_a_still_scene_of_the_bundled_networks_stays_and_bf16_is_close_to_fp32(n
 
 @torch.inference_mode()
 @pytest.mark.parametrize("shift", [(4, 0), (-8, 4), (0, -6), (16, 0), (0, 0)])
-def test_a_shifted_photo_is_found_at_every_level_of_the_bundled_network(shift):
+def test_how_far_a_photo_was_shifted_is_told_every_level_of_the_bundled_network(shift):
     """16 pixels are eight cells of C1: the finer levels find them around where the coarser ones did."""
     model = load_predictor("lvln", device=torch.device("cpu"), dtype=torch.float32).model
     dx, dy = shift
@@ -317,8 +321,6 @@ def test_a_shifted_photo_is_found_at_every_level_of_the_bundled_network(shift):
     seen = model.observe(torch.cat([before, now]), batch=1)
     for block, stride in zip(BLOCKS, model.config.strides):
         border = 32 // stride
-        found = stride * seen.displacement[block][1, :, border:-border, border:-border].flatten(1).median(1).values
-        # The content was (dx, dy) further right and down before. C4 looks at most of the picture at once and tells
-        # roughly; every level below is within a pixel or two.
-        error = (found - torch.tensor([dx, dy])).abs().max().item()
-        assert error < (4 if block == "C4" else 1.5), (block, found.tolist())
+        found = seen.displacement[block][1, :, border:-border, border:-border].flatten(1).median(1).values
+        # The content was (dx, dy) further right and down before.
+        assert (found - torch.tensor([dx, dy])).abs().max() < 0.5, (block, found.tolist())

@@ -24,7 +24,7 @@ from ..data.sources import prepare
 from ..data.windows import fixed_windows
 
 SIZES = ((64, 96), (128, 160))
-PIXELS = (1, 2, 4, 8, 16, 32)
+PIXELS = (1, 2, 4, 8, 16, 32, 64)
 FACTOR, BLEND = 0.8, 0.3  # of tuned flow at its first step
 
 

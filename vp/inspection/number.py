@@ -145,7 +145,7 @@ def explain_number(
         recorded=recorded,
         field=receptive_field(model, block, row, column, reach, rollout.seen_frames.shape[1:3]),
         reach=_reach(model, block, reach),
-        displacements=_displacements(model, observed.displacement.get(block), block),
+        displacements=_displacements(observed.displacement.get(block)),
     )
 
 
@@ -220,7 +220,5 @@ def _names(model: Ladder, block: str, count: int) -> tuple[str, ...]:
     return tuple(f"{taps[BLOCKS.index(block)]}.{k}" for k in range(count))
 
 
-def _displacements(model: Ladder, cells: Tensor | None, block: str) -> np.ndarray | None:
-    if cells is None:
-        return None
-    return (cells[0].float() * model.config.strides[BLOCKS.index(block)]).permute(1, 2, 0).cpu().numpy()
+def _displacements(found: Tensor | None) -> np.ndarray | None:
+    return None if found is None else found[0].float().permute(1, 2, 0).cpu().numpy()

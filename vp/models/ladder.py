@@ -51,8 +51,9 @@ class Observation:
 
     frames: [N, 3, H, W] in [0, 1]. inputs: {block: the features that it reads [N, C, h, w]}.
     deepest: [N, 512, H / 32, W / 32], the decoder's own input (paper).
-    Where features are matched: before: the frame before each [N, 3, H, W]; evidence: {block: what its
-    ConvGRUs read of the match}; displacement: {block: of `vp.models.matching.Match`}; keys: {block: [N, KEY, h, w]}.
+    Where features are matched: before: the frame before each [N, 3, H, W]; evidence: {block: what its ConvGRUs read of
+    the match}; displacement: {block: what was found in the end, [N, 2, h, w] in pixels, x right, y down, from the frame
+    back to the one before}; keys: {block: [N, KEY, h, w]}.
     """
 
     frames: Tensor

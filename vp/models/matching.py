@@ -23,6 +23,10 @@ TEMPERATURE = 0.1
 # Channels of what a level tells its memories: similarity at each displacement, the residual, peak and texture.
 EVIDENCE = SHIFTS + 2 + 2
 KEY = 32
+# Of the last step on the frames themselves: pixels on a side over which one displacement is sought, and how steep a
+# surface has to be (mean square of the grey value's slope, in 1 / pixel^2) to be believed.
+WINDOW = 5
+DAMPING = 1e-4
 
 
 class Match(NamedTuple):
@@ -126,3 +130,23 @@ def soft_argmax(cosines: Tensor, inside: Tensor) -> Tensor:
 def smooth(flow: Tensor) -> Tensor:
     """Mean over 3x3 places: one place's wrong match must not lead all finer ones astray."""
     return F.avg_pool2d(flow, 3, stride=1, padding=1, count_include_pad=False)
+
+
+@torch.no_grad()
+def refine(flow: Tensor, now: Tensor, before: Tensor) -> Tensor:
+    """One step of Lucas and Kanade (1981): features find where to look, grey values say it to a fraction of a pixel.
+
+    flow: [N, 2, H, W] in pixels, from `now` back to `before`, [N, 3, H, W] in [0, 1] -> the same flow, nowhere changed
+    by more than a pixel a direction. Flat surfaces stay as they are. No gradient passes.
+    """
+    with torch.autocast(now.device.type, enabled=False):
+        now, before, flow = now.float().mean(1, keepdim=True), before.float().mean(1, keepdim=True), flow.float()
+        moved = warp(before, flow)
+        across = F.pad(moved[..., 2:] - moved[..., :-2], (1, 1)) / 2
+        down = F.pad(moved[..., 2:, :] - moved[..., :-2, :], (0, 0, 1, 1)) / 2
+        left = now - moved
+        products = torch.cat([across**2, down**2, across * down, across * left, down * left], dim=1)
+        xx, yy, xy, xt, yt = F.avg_pool2d(products, WINDOW, 1, WINDOW // 2, count_include_pad=False).split(1, dim=1)
+        xx, yy = xx + DAMPING, yy + DAMPING
+        step = torch.cat([yy * xt - xy * yt, xx * yt - xy * xt], dim=1) / (xx * yy - xy**2)
+        return flow + step.clamp(-1, 1)

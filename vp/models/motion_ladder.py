@@ -27,23 +27,24 @@ from .decoder import DecoderBlock
 from .encoder import TAPS
 from .ladder import Decoded, Ladder, Observation, State
 from .lateral import LateralBlock
-from .matching import EVIDENCE, Matcher, enlarged, finer
+from .matching import EVIDENCE, Matcher, enlarged, finer, refine
 from .standardise import Standardise
 
-# Sizes in pixels of what each level moves: (fine, coarse). At strides 2 to 16 its own cells are as large as `fine`
-# or half of it, so it sees what it moves.
-BANDS = {"C1": (1, 4), "C2": (4, 16), "C3": (16, 32), "C4": (32, None)}
+# Sizes in pixels of what each level moves: (fine, coarse). `train.findings.bands` measures what each is worth.
+BANDS = {"C1": (1, 8), "C2": (8, 32), "C3": (32, 64), "C4": (64, None)}
 # What the ConvGRUs read in all, evidence and displacement included: the fine levels, whose maps are large, less.
 READ = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
 DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}
 
 
 def low_pass(flow: Tensor, cells: int) -> Tensor:
-    """A flow [N, 2, h, w] without what is smaller than `cells` of its places: means over squares, bilinear between."""
+    """A flow [N, 2, h, w] without what is smaller than `cells` of its places: means over squares of about that size,
+    bilinear between."""
     if cells == 1:
         return flow
-    means = F.avg_pool2d(flow, cells)
-    return F.interpolate(means, scale_factor=cells, mode="bilinear", align_corners=False)
+    size = flow.shape[-2:]
+    means = F.adaptive_avg_pool2d(flow, [max(1, round(side / cells)) for side in size])
+    return F.interpolate(means, size=size, mode="bilinear", align_corners=False)
 
 
 class MotionBlock(nn.Module):
@@ -119,20 +120,20 @@ class MotionLadder(Ladder):
     ) -> Observation:
         # Each level's match starts from the coarser one's: the encoder always runs to the deepest.
         maps = {block: self.standardise[block](tap) for block, tap in zip(BLOCKS, self._taps(frames), strict=True)}
-        keys, evidence, displacement, centre = {}, {}, {}, None
+        keys, matches, centre = {}, {}, None
         for block in reversed(BLOCKS):
             key = keys[block] = self.matchers[block].key(maps[block])
             before = _shifted(key, batch, None if state is None else state.keys[block])
-            match = self.matchers[block](key, before, centre)
-            evidence[block], displacement[block] = match
-            centre = finer(match.displacement)
-        # Every level is told what the finest one found, in the finest one's cells: a pixel is a sixteenth of a cell of
-        # C4 and would be lost among the other maps.
-        told = match.displacement
-        for block in BLOCKS:
-            evidence[block] = torch.cat([evidence[block], told], dim=1)
-            told = F.avg_pool2d(told, 2)
+            matches[block] = self.matchers[block](key, before, centre)
+            centre = finer(matches[block].displacement)
         before = _shifted(frames, batch, None if state is None else state.frame)
+        finest = self.config.strides[0]
+        coarse = matches["C1"].displacement if finest == 1 else finest * enlarged(matches["C1"].displacement)
+        found = refine(coarse, frames, before)
+        displacement = {b: F.avg_pool2d(found, stride) for b, stride in zip(BLOCKS, self.config.strides, strict=True)}
+        # Every level is told what was found in the end, in the finest level's cells: a pixel is a sixteenth of a cell of
+        # C4 and would be lost among the other maps.
+        evidence = {b: torch.cat([matches[b].evidence, displacement[b] / finest], dim=1) for b in BLOCKS}
         return Observation(
             frames,
             {block: maps[block] for block in blocks},
@@ -147,8 +148,8 @@ class MotionLadder(Ladder):
         for block in reversed(BLOCKS):
             column, width = columns[block], self.laterals[block].width
             skip, memory = column[:, :width], column[:, width:]
-            found = seen.evidence[block][:, -2:] * self.config.strides[0]
-            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1), found)
+            context = skip if x is None else torch.cat([skip, x], dim=1)
+            step = self.motion[block](memory, context, seen.displacement[block])
             flow = levels[block] = step if flow is None else enlarged(flow) + step
             x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
             if block in DECODER:

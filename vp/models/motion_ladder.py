@@ -131,8 +131,8 @@ class MotionLadder(Ladder):
         coarse = matches["C1"].displacement if finest == 1 else finest * enlarged(matches["C1"].displacement)
         found = refine(coarse, frames, before)
         displacement = {b: F.avg_pool2d(found, stride) for b, stride in zip(BLOCKS, self.config.strides, strict=True)}
-        # Every level is told what was found in the end, in the finest level's cells: a pixel is a sixteenth of a cell of
-        # C4 and would be lost among the other maps.
+        # Every level is told what was found in the end, in the finest level's cells: a pixel is a sixteenth of a cell
+        # of C4 and would be lost among the other maps.
         evidence = {b: torch.cat([matches[b].evidence, displacement[b] / finest], dim=1) for b in BLOCKS}
         return Observation(
             frames,

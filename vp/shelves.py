@@ -23,9 +23,10 @@ class Shelf:
     def __init__(self, spec: str, title: str, prefix: str) -> None:
         self.spec, self.title, self.prefix = spec, title, prefix
         address = hub_address(spec)
+        self.remote = address is not None  # whether its clips come from the Hub
         self.about = _about(address) if address else ""
         # The first shelf is what a visitor sees, and a folder that is not there is a slip: these are opened now.
-        self._source = Reopening(spec, open_clips, remote=address is not None, later=bool(prefix))
+        self._source = Reopening(spec, open_clips, remote=self.remote, later=bool(prefix))
 
     @property
     def clips(self) -> ClipSource:

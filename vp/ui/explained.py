@@ -135,21 +135,13 @@ def moment_numbers(
     the rollout, if it has an id."""
     found = inspection.alike(rollout, *path, first=first, last=last, region=region)
     again, missing = None, None
+    # The index knows means over the whole map.
+    curve = inspection.course(rollout, *path)[first : last + 1]
+    marked = (clip[0], clip[1] + first / fps) if clip else None
     try:
-        # The index knows means over the whole map.
-        whole_map = inspection.alike(rollout, *path, first=first, last=last, count=0).marked.curve
-        marked = (clip[0], clip[1] + first / fps) if clip else None
-        index = explorer.index(rollout.model)
         again = [
-            {
-                "clip": one.clip,
-                "start": one.start,
-                "step": one.step,
-                "time": one.time,
-                "curve": _short(one.curve),
-                "correlation": one.correlation,
-            }
-            for one in inspection.again(index, *path, whole_map, fps=fps, marked=marked)
+            asdict(one) | {"time": one.time, "curve": _short(one.curve)}
+            for one in inspection.again(explorer.index(rollout.model), *path, curve, fps=fps, marked=marked)
         ]
     except ExplorerError as error:
         missing = str(error)
@@ -164,9 +156,8 @@ def moment_numbers(
 
 
 def course(rollout: Rollout, path: tuple, region: tuple) -> list[float]:
-    """The mean state of a filter in a part of the frame at every step of a rollout."""
-    every = inspection.alike(rollout, *path, first=0, last=rollout.steps - 1, region=region, count=0)
-    return _short(every.marked.curve)
+    """The mean state of a filter in a part of the frame at every step of a rollout, for the page."""
+    return _short(inspection.course(rollout, *path, region))
 
 
 def titles(explorer: Explorer, ids: Iterable[str]) -> dict[str, str]:

@@ -264,7 +264,8 @@ class Handlers:
             if name in EXPERIMENTS and not EXPERIMENTS[name].quick:
                 raise RequestError(f"The experiment {name} has to wait for its turn.")
             answer = self.inspect(name, key, options)
-            if EXPERIMENTS[name].network:  # what was fetched since then is in the next answer
+            # What was fetched since then is in the next answer; nothing is while nobody has opened a shelf of the Hub.
+            if EXPERIMENTS[name].network and any(shelf.remote and shelf.opened for shelf in self.explorer.shelves):
                 self._grow(self.store.request(key).window.model)
             return answer
         except ExplorerError as error:

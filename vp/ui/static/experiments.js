@@ -14,20 +14,18 @@
  * @typedef {{ model: string; grid: Record<string, number>; paper_grid?: Record<string, number>;
  *   networks: SpectrumNetwork[]; truth: SpectrumLook; range: number }} Spectrum
  * @typedef {{ frame: string; spectrum: string }} SpectrumLook
- * @typedef {{ title: string; size: Size; grid: Record<string, number>; gain: number; frame: string;
- *   spectrum: string }} SpectrumNetwork
+ * @typedef {SpectrumLook & { title: string; size: Size; grid: Record<string, number>; gain: number }} SpectrumNetwork
  * @typedef {{ shares: number[]; region: [number, number, number, number]; size: Size; sprite: string }} Saliency
  * @typedef {{ model: string; steps: number; size: Size; speed: number[]; painted: number[];
  *   gain: (number | null)[]; levels: MotionLevel[]; limit: number; mask: string;
  *   locations: Record<string, LocationMap> }} Motion
- * @typedef {{ name: string; gain: (number | null)[]; size: Size; peak: number; sprite: string;
- *   speed: number[] }} MotionLevel
+ * @typedef {{ size: Size; peak: number; sprite: string; speed: number[] }} Packed
+ * @typedef {Packed & { name: string; gain: (number | null)[] }} MotionLevel
  * @typedef {{ filters: number; size: Size; scale: number; sprite: string }} LocationMap
  * @typedef {{ model: string; stages: Stage[]; taps: string[]; moves: Record<string, Move> }} LadderMap
  * @typedef {{ name: string; channels: number; size: Size; strength: number[]; range: [number, number];
  *   sprite: string }} Stage
- * @typedef {{ limit: number; share: (number | null)[]; size: Size; peak: number; sprite: string;
- *   speed: number[] }} Move
+ * @typedef {Packed & { limit: number; share: (number | null)[] }} Move
  * @typedef {{ model: string; part: string; step: number; row: number; column: number; sums: Record<string, Sum>;
  *   before: number; after: number; recorded: Record<string, number>; inside: boolean[][];
  *   field: [number, number, number, number]; displacement: [number, number] | null;
@@ -35,7 +33,6 @@
  * @typedef {{ bias: number; total: number; value: number; inputs: Channels; states: Channels }} Sum
  * @typedef {{ total: number; channels: number; strongest: Term[] }} Channels
  * @typedef {{ name: string; adds: number; patch: number[][]; kernel: number[][] }} Term
- * @typedef {{ size: Size; peak: number; sprite: string; speed: number[] }} Packed
  * @typedef {{ model: string; part: string; clips: number; moments: Record<string, ClipMoment[]>;
  *   lost: Record<string, number>; mean_lost: number | null; polar: Polar | null;
  *   titles: Record<string, string> }} OneFilter
@@ -46,7 +43,7 @@
  * @typedef {{ model: string; marked: PartCourse; others: AlikeCourse[]; again: Stretch[] | null;
  *   missing: string | null; course: number[]; titles: Record<string, string> }} OneMoment
  * @typedef {{ part: string; curve: number[] }} PartCourse
- * @typedef {{ part: string; curve: number[]; correlation: number }} AlikeCourse
+ * @typedef {PartCourse & { correlation: number }} AlikeCourse
  * @typedef {{ clip: string; start: number; step: number; time: number; curve: number[];
  *   correlation: number }} Stretch
  */

@@ -31,11 +31,11 @@ def test_correlations_are_pearsons_and_the_strongest_come_first(rollout):
     expected = rollout.states["C2"]["5x5"][2:7, 1].mean((1, 2))
     np.testing.assert_allclose(found.marked.curve, expected, atol=1e-6)
     assert found.marked.path == "C2.5x5.1" and len(found.others) == 3 * (2 + 3 + 4 + 5) - 1
-    for course in found.others:
-        block, kernel, filter = course.path.split(".")
+    for other in found.others:
+        block, kernel, filter = other.path.split(".")
         curve = rollout.states[block][kernel][2:7, int(filter)].mean((1, 2))
-        np.testing.assert_allclose(course.curve, curve, atol=1e-6)
-        assert course.correlation == pytest.approx(np.corrcoef(curve, expected)[0, 1], abs=1e-3)
+        np.testing.assert_allclose(other.curve, curve, atol=1e-6)
+        assert other.correlation == pytest.approx(np.corrcoef(curve, expected)[0, 1], abs=1e-3)
     sizes = [abs(course.correlation) for course in found.others]
     assert sizes == sorted(sizes, reverse=True) and min(course.correlation for course in found.others) < 0
 

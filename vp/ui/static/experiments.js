@@ -48,7 +48,7 @@
  *   correlation: number }} Stretch
  */
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, spaced, signed, cut, draw, grey, lut, painted, tile, rgba, lineChart, drag, visible } = lvln;
+  const { state, on, inspect, classify, element, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped. The address
@@ -101,6 +101,7 @@ lvln.views.experiments = (root) => {
   // -- silence ---------------------------------------------------------------------------------------------------
   const silenced = new Set();
   const parts = [...root.querySelectorAll("[data-part]")];
+
   function mark() {
     parts.forEach((button) => {
       const part = button.dataset.part;
@@ -108,6 +109,7 @@ lvln.views.experiments = (root) => {
       button.setAttribute("aria-pressed", silenced.has(part) || whole);
     });
   }
+
   function silence() {
     mark();
     const box = card("silence");
@@ -135,7 +137,7 @@ lvln.views.experiments = (root) => {
       return line;
     };
     result.replaceChildren(
-      element(`<p class="verdict ${lost > 0.05 ? "bad" : lost < -0.05 ? "good" : ""}">${verdict}</p>`),
+      element(`<p class="verdict ${grade(-lost)}">${verdict}</p>`),
       ...rows.map(strip),
       classes([...silenced])
     );
@@ -193,7 +195,7 @@ lvln.views.experiments = (root) => {
     const size = (part) => (scored ? part.lost : part.change);
     const most = Math.max(...importance.map((part) => Math.abs(size(part))), 1e-6);
     const row = ({ part, ...costs }, head) =>
-      `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${part.split(".")[1].replace("x", "×")}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
+      `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${times(part.split(".")[1])}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
     // A group for each block: all three at once, then each alone.
     const groups = ["C1", "C2", "C3", "C4"].map((block) => {
       const of = (part) => importance.find((p) => p.part === part);
@@ -249,14 +251,13 @@ lvln.views.experiments = (root) => {
   const GRID = 1.05; // what passes for none
   describe("spectrum", "Measuring every frequency…", async ({ networks, truth, range }, result) => {
     const [ours, paper] = networks;
-    const table = lut(false);
     const row = element(`<div class="spectra"></div>`);
     const columns = [{ ...truth, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
     if (paper) columns.push({ ...paper, kind: "paper" });
     for (const { kind, title, size: [h, w], frame, spectrum, gain } of columns) {
       const against = gain === undefined ? "" : `: ${signed(gain)} dB against repeating the last frame`;
       const figure = element(`<figure class="${kind}"><img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption><b>${title}</b>${against}</figcaption></figure>`);
-      tile(await grey(spectrum), [h, w], { table }, figure.querySelector("canvas"));
+      tile(await grey(spectrum), [h, w], {}, figure.querySelector("canvas"));
       // Where a pattern of each period has its power: rings around the multiples of its frequency.
       figure.querySelector("svg").innerHTML = Object.keys(ours.grid).map(Number).map((p) => {
         const at = [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [w / 2 + (j * w) / p, h / 2 + (i * h) / p])).filter(([x, y]) => x !== w / 2 || y !== h / 2);
@@ -280,17 +281,17 @@ lvln.views.experiments = (root) => {
   // -- saliency --------------------------------------------------------------------------------------------------
   describe("saliency", "Going back through the network…", async ({ sprite, size: [h, w], shares, region }, result, rollout) => {
     const heat = await grey(sprite);
-    const table = lut(false);
     const most = Math.max(...shares);
     const line = element(`<div class="cells heat"></div>`);
     shares.forEach((share, t) => {
       const figure = element(`<figure><canvas></canvas><u><i style="width:${(100 * share) / most}%"></i></u><figcaption>frame ${t + 1}: ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %</figcaption></figure>`);
       const seen = rgba(rollout.real[t]);
       painted(h, w, (i) => {
-        const value = heat.values[t * h * w + i];
-        const a = 0.25 + (0.75 * value) / 255;
+        const value = heat.values[t * h * w + i] / 255;
+        const a = 0.25 + 0.75 * value;
+        const colour = tint(value, false);
         const shade = (seen[4 * i] + seen[4 * i + 1] + seen[4 * i + 2]) / 3;
-        return [0, 1, 2].map((c) => (1 - a) * shade * 0.8 + a * table[3 * value + c]);
+        return [0, 1, 2].map((c) => (1 - a) * shade * 0.8 + a * colour[c]);
       }, figure.querySelector("canvas"));
       line.append(figure);
     });

@@ -62,6 +62,7 @@ lvln.tour = (() => {
   let before = null;
 
   const unmark = () => document.querySelectorAll(".lvln-toured").forEach((target) => target.classList.remove("lvln-toured"));
+
   function close() {
     unmark();
     card?.remove();

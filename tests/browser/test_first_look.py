@@ -9,7 +9,7 @@ import pytest
 from driver import VIEWS, Explorer
 from playwright.sync_api import expect
 
-from vp.ui.page import LOADING
+from vp.ui.events import LOADING
 
 pytestmark = pytest.mark.browser
 

@@ -140,7 +140,7 @@ def again(
     if wanted.std() < CONSTANT:
         raise RequestError("A curve that does not change is like every other: mark other steps.")
     direction = _directions(wanted[None])[0]
-    found: list[Again] = []
+    matches: list[Again] = []
     for n, (passage, begin) in enumerate(zip(index.passages, index.begins, strict=True)):
         if passage.steps < size:
             continue
@@ -148,13 +148,13 @@ def again(
         course = middle + step * index.courses[row, begin : begin + passage.steps].astype(np.float32)
         stretches = np.lib.stride_tricks.sliding_window_view(course, size)
         correlations = np.where(stretches.std(axis=1) >= CONSTANT, _directions(stretches) @ direction, 0)
-        found += [
+        matches += [
             Again(passage.clip, passage.start, int(at), stretches[at].copy(), float(correlations[at]))
             for at in np.flatnonzero(correlations > 0)
         ]
     taken = {marked[0]: [marked[1]]} if marked else {}
     best: list[Again] = []
-    for one in sorted(found, key=lambda one: -one.correlation):
+    for one in sorted(matches, key=lambda one: -one.correlation):
         if len(best) == count:
             break
         times = taken.setdefault(one.clip, [])

@@ -48,8 +48,6 @@ class Explorer:
             "response": self._response,
             "requestfailed": self._failed,
         }
-        for event, watch in self._watched.items():
-            page.on(event, watch)
 
     def _error(self, error: object) -> None:
         self.troubles.append(f"page error: {error}")
@@ -69,17 +67,25 @@ class Explorer:
 
     def open(self, fragment: str = "") -> None:
         """Load the page and wait for the first prediction. fragment: "#..." of a link."""
+        if self.opened:
+            self._close()
+        for event, watch in self._watched.items():
+            self.page.on(event, watch)
         start = time.monotonic()
         self.page.goto(f"{self.url}{fragment}", wait_until="domcontentloaded")
         self.wait("window.lvln && lvln.state.rollout && document.querySelector('#view-stage .cell')")
         self.opened = time.monotonic() - start
         self.page.evaluate(WATCH)
 
-    def leave(self) -> None:
-        """Leave the window as a new visitor finds it, but for what is in its cache."""
+    def _close(self) -> None:
+        """Go away from the page. What Gradio says then, of streams that are cut off, is no trouble."""
         for event, watch in self._watched.items():
             self.page.remove_listener(event, watch)
         self.page.goto("about:blank")
+
+    def leave(self) -> None:
+        """Leave the window as a new visitor finds it, but for what is in its cache."""
+        self._close()
         self.page.mouse.move(0, 0)
         storage = self.context.new_cdp_session(self.page)
         storage.send("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "local_storage"})

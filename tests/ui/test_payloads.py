@@ -11,7 +11,9 @@ import subprocess
 
 import pytest
 
+from vp.clips import open_clips
 from vp.explorer import Explorer
+from vp.shelves import Shelf
 from vp.ui.experiments import EXPERIMENTS
 from vp.ui.handlers import Handlers
 from vp.ui.theme import STATIC
@@ -135,6 +137,20 @@ def test_every_experiment(handlers, rollout):
     assert set(described) == set(EXPERIMENTS)
     for name, kind in described.items():
         conform(handlers.inspect(name, rollout["key"], {}), kind, name)
+
+
+def test_fetched_clips_are_looked_for_only_where_a_shelf_of_the_hub_is_open(handlers, rollout, monkeypatch):
+    looked = []
+    monkeypatch.setattr(handlers, "_grow", looked.append)
+    shelf = Shelf("ucf101", "UCF101", "ucf101:")
+    monkeypatch.setattr(handlers.explorer, "shelves", (handlers.explorer.shelves[0], shelf))
+    handlers.at_once("one_filter", rollout["key"], {})
+    assert looked == []
+    monkeypatch.setattr(shelf._source, "_source", open_clips("bundled"))  # somebody opened it
+    handlers.at_once("one_number", rollout["key"], {})
+    assert looked == []
+    handlers.at_once("one_filter", rollout["key"], {})
+    assert looked == ["one_frame"]
 
 
 def test_a_classification(handlers, rollout):

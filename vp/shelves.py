@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import circle
+from . import moving_circle
 from .clips import UCF101, Clip, ClipSource, hub_address, open_clips
 from .errors import ClipError
 from .reopening import Reopening
@@ -51,7 +51,7 @@ class Shelf:
 def open_shelves(specs: str | Sequence[str]) -> tuple[Shelf, ...]:
     """A shelf for each source, in this order. Raises ClipError for a folder that is not there."""
     shelves: list[Shelf] = []
-    taken = {_key(circle.PREFIX)}
+    taken = {_key(moving_circle.PREFIX)}
     for spec in dict.fromkeys([specs] if isinstance(specs, str) else specs):
         name = title = _title(spec)
         number = 1

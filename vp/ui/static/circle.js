@@ -1,4 +1,4 @@
-// The moving circle: set off by hand; vp/circle.py says where it goes from there.
+// The moving circle: set off by hand; vp/moving_circle.py says where it goes from there.
 lvln.views.circle = (root) => {
   const { call, send, busy, calm, clamp, drag, keys, later, arrow, visible } = lvln;
   const canvas = root.querySelector("canvas");

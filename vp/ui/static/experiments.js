@@ -67,19 +67,19 @@ lvln.views.experiments = (root) => {
     if (!rollout) return;
     if (name !== "silence") noted.run = { run: name, ...options };
     note();
-    const mine = (latest[name] = {});
+    const turn = (latest[name] = {});
     const status = box.querySelector(".status");
     status.replaceChildren(element(`<progress aria-label="working"></progress>`), waiting);
     box.classList.add("working");
     try {
       const answer = await inspect(name, options);
-      if (latest[name] !== mine || state.rollout !== rollout) return;
+      if (latest[name] !== turn || state.rollout !== rollout) return;
       status.textContent = "";
       await show(answer, box.querySelector(".result"), rollout);
     } catch (error) {
-      if (latest[name] === mine) status.textContent = error.message;
+      if (latest[name] === turn) status.textContent = error.message;
     } finally {
-      if (latest[name] === mine) box.classList.remove("working");
+      if (latest[name] === turn) box.classList.remove("working");
     }
   }
   const note = () => lvln.noteExperiments({ silence: noted.silence, ...noted.run });

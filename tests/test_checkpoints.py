@@ -159,6 +159,24 @@ def test_float32_and_the_same_bytes_every_time(saved: Path, ladders: dict[str, L
     assert all(torch.equal(loaded[key], original[key]) for key in loaded if not key.startswith("encoder."))
 
 
+def test_weights_take_their_place_before_the_config_that_promises_them(
+    copy: Path, ladders: dict[str, Ladder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renamed: list[str] = []
+
+    def rename(part: Path, path: Path) -> None:
+        renamed.append(path.name)
+        assert all(p.stat().st_size for p in path.parent.glob(".*")), "not all is on the disk"
+        raise OSError(28, "No space left on device")
+
+    before = (copy / "lvln" / CONFIG).read_bytes()
+    monkeypatch.setattr("vp.replacing.os.replace", rename)
+    with complaint("cannot be written", "No space left"):
+        save_predictor(copy, "lvln", ladders["lvln"], training={}, scores={})
+    assert renamed == [WEIGHTS] and (copy / "lvln" / CONFIG).read_bytes() == before
+    assert {path.name for path in (copy / "lvln").iterdir()} == {WEIGHTS, CONFIG}, "something half done is left"
+
+
 def test_reading_while_writing(copy: Path, ladders: dict[str, Ladder]) -> None:
     """Readers see the old weights or the new ones, whole, in as many threads as they like."""
     source, failures, done = open_checkpoints(str(copy)), [], threading.Event()

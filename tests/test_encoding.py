@@ -88,13 +88,13 @@ def test_files_of_training_are_read_under_another_code_page(tmp_path):
     (tmp_path / "testlist01.txt").write_text("Été/v_Été_g01_c01.avi\n", encoding="utf-8")
     program = START + (
         "from pathlib import Path\n"
-        "from train.data import circle\n"
-        "from train.data.cache import read_index\n"
+        "from train.data import circle_sequences\n"
+        "from train.data.frame_cache import read_index\n"
         "from train.predictor.recipe import load_recipe\n"
         "from train.data.splits import read_list\n"
         f"here = Path({os.fsencode(tmp_path).decode()!r})\n"
         "assert [load_recipe(str(path)).model for path in here.glob('*.yaml')] == ['one_frame'] * 3\n"
-        "circle.build(here)\n"
+        "circle_sequences.build(here)\n"
         "assert 'na\\u00efve' in read_index(here) and 'circle' in read_index(here)\n"
         "assert read_list(here / 'testlist01.txt') == {'v_\\u00c9t\\u00e9_g01_c01'}\n"
     )

@@ -1,12 +1,12 @@
-"""vp.circle: the moving circle that a visitor sets off."""
+"""vp.moving_circle: the moving circle that a visitor sets off."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vp.circle import BACKGROUND, HEIGHT, WIDTH, Circle
 from vp.errors import ClipError
+from vp.moving_circle import BACKGROUND, HEIGHT, WIDTH, Circle
 
 
 def centres(clip: np.ndarray) -> np.ndarray:

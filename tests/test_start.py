@@ -12,7 +12,7 @@ import pytest
 
 from vp.explorer import Explorer
 from vp.ui import build
-from vp.ui.page import LOADING
+from vp.ui.events import LOADING
 
 ROOT = Path(__file__).resolve().parents[1]
 # The real app, in which somebody looks at the page and asks for a prediction before any network was loaded.

@@ -3,7 +3,7 @@
     python -m train.cache --data DIR --cache DIR
     python -m train.cache --data hf://datasets/OWNER/NAME@REVISION --cache DIR
 
-Killed, it goes on where it was. What lies in the folder is described in `train.data.cache`.
+Killed, it goes on where it was. What lies in the folder is described in `train.data.frame_cache`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_data, at_least_one, errors_in_one_line
-from .data.cache import build
-from .data.clips import find_data
+from .data.frame_cache import build
 from .data.splits import select
+from .data.ucf101 import find_data
 
 
 @errors_in_one_line()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import circle
+from . import moving_circle
 from .clips import UCF101, Clip, ClipSource, hub_address, open_clips
 from .errors import ClipError
 from .reopening import Reopening
@@ -23,9 +23,10 @@ class Shelf:
     def __init__(self, spec: str, title: str, prefix: str) -> None:
         self.spec, self.title, self.prefix = spec, title, prefix
         address = hub_address(spec)
+        self.remote = address is not None  # whether its clips come from the Hub
         self.about = _about(address) if address else ""
         # The first shelf is what a visitor sees, and a folder that is not there is a slip: these are opened now.
-        self._source = Reopening(spec, open_clips, remote=address is not None, later=bool(prefix))
+        self._source = Reopening(spec, open_clips, remote=self.remote, later=bool(prefix))
 
     @property
     def clips(self) -> ClipSource:
@@ -50,7 +51,7 @@ class Shelf:
 def open_shelves(specs: str | Sequence[str]) -> tuple[Shelf, ...]:
     """A shelf for each source, in this order. Raises ClipError for a folder that is not there."""
     shelves: list[Shelf] = []
-    taken = {_key(circle.PREFIX)}
+    taken = {_key(moving_circle.PREFIX)}
     for spec in dict.fromkeys([specs] if isinstance(specs, str) else specs):
         name = title = _title(spec)
         number = 1

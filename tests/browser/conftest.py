@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from driver import Explorer
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
     from serve import Server
 
 ARGUMENTS = [
@@ -64,34 +65,56 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="session")
+def windows() -> list[Page]:
+    """Windows that tests take in turn: with Gradio's scripts in its cache a page takes half the time to open."""
+    return []
+
+
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Explorer]]:
-    """Open the page as a new visitor: `visit(width=390)`. At the end nothing may have gone wrong in it."""
+def arrive(browser: Browser, windows: list[Page]) -> Iterator[Callable[..., Explorer]]:
+    """Open the page of a server as a new visitor: `arrive(server, width=390)`. At the end nothing may have gone wrong
+    in it."""
     from driver import Explorer
 
-    visits = []
+    visits: list[Explorer] = []
+    logs: dict[Server, int] = {}
 
     def open_page(
-        *, width: int = 1360, height: int = 900, motion: bool = False, scheme: str = "light", fragment: str = ""
+        server: Server,
+        *,
+        width: int = 1360,
+        height: int = 900,
+        motion: bool = False,
+        scheme: str = "light",
+        fragment: str = "",
     ) -> Explorer:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            reduced_motion="no-preference" if motion else "reduce",
-            color_scheme=scheme,
-        )
-        context.set_default_timeout(60_000)
-        visits.append(Explorer(context, server.url))
+        logs.setdefault(server, len(server.log))
+        if len(visits) == len(windows):  # visitors of one test share nothing
+            context = browser.new_context()
+            context.set_default_timeout(60_000)
+            windows.append(context.new_page())
+        page = windows[len(visits)]
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(reduced_motion="no-preference" if motion else "reduce", color_scheme=scheme)
+        visits.append(Explorer(page, server.url))
         visits[-1].open(fragment)
         return visits[-1]
 
-    before = len(server.log)
     yield open_page
     troubles = [trouble for visited in visits for trouble in visited.troubles]
     for visited in visits:
-        visited.context.close()
+        visited.leave()
     assert not troubles, "\n".join(troubles)
-    printed = server.log[before:]
-    assert "Traceback" not in printed, printed[-5000:]
+    for server, before in logs.items():
+        printed = server.log[before:]
+        assert "Traceback" not in printed, printed[-5000:]
+
+
+@pytest.fixture
+def visit(arrive: Callable[..., Explorer], server: Server) -> Callable[..., Explorer]:
+    """`arrive` at the app that all tests share."""
+    return functools.partial(arrive, server)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Response
+from playwright.sync_api import ConsoleMessage, Locator, Page, Response
 
 WATCH = """() => {
   window.probe = { count: 0, acted: 0, took: null };
@@ -35,17 +36,21 @@ VIEWS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Com
 
 
 class Explorer:
-    """One visitor's page. troubles: what the browser complained about."""
+    """One visitor's page, in a window that others had before. troubles: what the browser complained about."""
 
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        self.context, self.url = context, url
-        self.page = context.new_page()
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.context, self.url = page, page.context, url
         self.troubles: list[str] = []
         self.opened = 0.0  # seconds from address to picture
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.troubles.append(f"page error: {error}"))
-        self.page.on("response", self._response)
-        self.page.on("requestfailed", self._failed)
+        self._watched = {
+            "console": self._console,
+            "pageerror": self._error,
+            "response": self._response,
+            "requestfailed": self._failed,
+        }
+
+    def _error(self, error: object) -> None:
+        self.troubles.append(f"page error: {error}")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -62,11 +67,31 @@ class Explorer:
 
     def open(self, fragment: str = "") -> None:
         """Load the page and wait for the first prediction. fragment: "#..." of a link."""
+        if self.opened:
+            self._close()
+        for event, watch in self._watched.items():
+            self.page.on(event, watch)
         start = time.monotonic()
         self.page.goto(f"{self.url}{fragment}", wait_until="domcontentloaded")
         self.wait("window.lvln && lvln.state.rollout && document.querySelector('#view-stage .cell')")
         self.opened = time.monotonic() - start
         self.page.evaluate(WATCH)
+
+    def _close(self) -> None:
+        """Go away from the page. What Gradio says then, of streams that are cut off, is no trouble."""
+        for event, watch in self._watched.items():
+            self.page.remove_listener(event, watch)
+        self.page.goto("about:blank")
+
+    def leave(self) -> None:
+        """Leave the window as a new visitor finds it, but for what is in its cache."""
+        self._close()
+        self.page.mouse.move(0, 0)
+        storage = self.context.new_cdp_session(self.page)
+        storage.send("Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "local_storage"})
+        storage.detach()
+        self.context.clear_cookies()
+        self.context.clear_permissions()
 
     def wait(self, condition: str, seconds: float = 60) -> None:
         """Wait for a JavaScript expression to become true."""
@@ -129,6 +154,11 @@ class Explorer:
         with self.page.expect_file_chooser() as chooser:
             self.page.locator("#upload button").first.click()
         chooser.value.set_files(path)
+
+    def fragment(self, *parts: str) -> str:
+        """What the address names behind its #, once it names all of these: it is written in a moment."""
+        self.wait(f"{json.dumps(parts)}.every((part) => location.hash.includes(part))")
+        return urlsplit(self.page.evaluate("location.href")).fragment
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 from driver import PIXELS, Explorer
+from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from vp.indexes import BUNDLED as INDEXES
@@ -17,6 +20,7 @@ INDEXED = (INDEXES / "one_frame.npz").exists()
 needs_index = pytest.mark.skipif(not INDEXED, reason="no index of these weights")
 
 CLIP = "#clip=walk.mp4&model=one_frame&start=0.5&fps=10&seen=5&horizon=3"
+PAD = 14  # pixels of the page around a view in its picture
 NUMBER = CLIP + "&view=Memory&t=4&block=C2&kernel=5x5&quantity=h&filter=4&row=0&column=20"
 
 
@@ -159,6 +163,29 @@ def test_one_moment_finds_filters_and_times_alike(visit) -> None:
     block = others.first.locator("b").inner_text().split()[0]
     others.first.click()
     expect(explorer.page.locator("#view-memory .detail h4")).to_contain_text(f"of {block}, ")
+
+
+def test_what_is_explained_is_in_the_picture_of_the_view(visit, tmp_path: Path) -> None:
+    explorer = visit(fragment=NUMBER + "&first=2&last=5&region=0.5,0,1,0.5")
+    arrived(explorer)
+    page, view = explorer.page, explorer.page.locator("#view-memory .memory")
+    panels = {".number": ".sum", ".moment": ".others button"} | ({".answers": ".polar path"} if INDEXED else {})
+    for panel, content in panels.items():
+        view.locator(panel).scroll_into_view_if_needed()
+        expect(view.locator(f"{panel} {content}").first).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#view-stage .snap").click()
+    assert download.value.suggested_filename == "one_frame-memory.png"
+    download.value.save_as(tmp_path / "view.png")
+    picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
+    whole = view.bounding_box()
+    scale = picture.shape[1] / (whole["width"] + 2 * PAD)
+    for panel in panels:
+        box = view.locator(f"{panel} .body").bounding_box()
+        top, left = (round(scale * (box[side] - whole[side] + PAD)) for side in "yx")
+        part = picture[top : top + round(scale * box["height"]), left : left + round(scale * box["width"])]
+        colours = np.unique(part @ (1 << 16, 1 << 8, 1))
+        assert len(colours) > 100 and part.std() > 8, panel
 
 
 def test_a_network_without_an_index_says_how_to_make_one(visit) -> None:

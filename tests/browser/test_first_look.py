@@ -9,13 +9,14 @@ import pytest
 from driver import VIEWS, Explorer
 from playwright.sync_api import expect
 
-from vp.ui.page import LOADING
+from vp.ui.events import LOADING
 
 pytestmark = pytest.mark.browser
 
 PANELS = [f"#view-stage [data-panel={name}] canvas" for name in ("truth", "prediction", "copy")]
 
-FOCUSED = "place => document.activeElement.matches(place)"
+SETTLE = "document.getAnimations().forEach((a) => a.effect.getTiming().iterations < Infinity && a.finish())"
+FOCUSED = "places => Object.keys(places).filter((name) => document.activeElement.matches(places[name]))"
 # The radio buttons themselves are hidden: their labels show the focus.
 AROUND = """() => {
   const element = document.activeElement;
@@ -84,7 +85,7 @@ def test_play_and_pause(visit: Callable[..., Explorer]) -> None:
     button.click()
     expect(button).to_have_attribute("aria-label", "play")
     rest = explorer.state("cursor")
-    explorer.page.wait_for_timeout(1500)
+    explorer.page.wait_for_timeout(1100)  # it rests for 900 ms at most
     assert explorer.state("cursor") == rest
 
     button.click()
@@ -145,11 +146,11 @@ def test_dark_where_the_system_is_dark(visit: Callable[..., Explorer]) -> None:
 def focus_shows(explorer: Explorer) -> bool:
     """Whether the element with the focus looks different without it. The next Tab goes on from there."""
     page = explorer.page
-    page.wait_for_timeout(250)  # for transitions
+    page.evaluate(SETTLE)
     around = page.evaluate(AROUND)
     focused = page.screenshot(clip=around)
     page.evaluate("focused.blur()")
-    page.wait_for_timeout(250)
+    page.evaluate(SETTLE)
     plain = page.screenshot(clip=around)
     return focused != plain
 
@@ -207,8 +208,7 @@ def test_the_keyboard_reaches_everything(explorer: Explorer) -> None:
     reached, unseen = set(), []
     for _ in range(150):
         page.keyboard.press("Tab")
-        found = [name for name, place in places.items() if page.evaluate(FOCUSED, place)]
-        for name in found:
+        for name in page.evaluate(FOCUSED, places):
             if name not in reached and not focus_shows(explorer):
                 unseen.append(name)
             reached.add(name)

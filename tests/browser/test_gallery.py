@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from driver import Explorer
 from hub.server import Hub, Repo
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from serve import ROOT, Server, serve
 
 from vp.clips import UCF101
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.browser
 
 COMMIT = UCF101.rpartition("@")[2]
 REPO = "datasets/bitmind/UCF101-Videos"
+MINE = "datasets/me/mine"
 ACTIONS = ("Archery", "BandMarching", "HorseRace", "Knitting", "YoYo")  # the classifier does not know knitting
 
 
@@ -56,26 +57,6 @@ def shelved(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
         yield server
 
 
-@pytest.fixture
-def arrive(browser: Browser, shelved: Server) -> Iterator[Callable[..., Explorer]]:
-    """Open the page in a window of this width. At the end nothing may have gone wrong in it."""
-    visits: list[Explorer] = []
-
-    def open_page(width: int = 1360, fragment: str = "") -> Explorer:
-        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
-        context.set_default_timeout(60_000)
-        visits.append(Explorer(context, shelved.url))
-        visits[-1].open(fragment)
-        return visits[-1]
-
-    yield open_page
-    troubles = [trouble for visited in visits for trouble in visited.troubles]
-    for visited in visits:
-        visited.context.close()
-    assert not troubles, "\n".join(troubles)
-    assert "Traceback" not in shelved.log, shelved.log[-5000:]
-
-
 def shelf(explorer: Explorer, name: str) -> None:
     explorer.page.locator(f"#view-gallery .shelves button:text-is('{name}')").click()
 
@@ -85,7 +66,7 @@ def clips(explorer: Explorer):
 
 
 def test_open_filter_click_classify(arrive: Callable[..., Explorer], hub: Hub, shelved: Server) -> None:
-    explorer = arrive()
+    explorer = arrive(shelved)
     page = explorer.page
     expect(clips(explorer)).to_have_count(12)
     assert not hub.log, "the Hub was asked before anybody opened its shelf"
@@ -147,16 +128,16 @@ def test_open_filter_click_classify(arrive: Callable[..., Explorer], hub: Hub, s
     assert explorer.overflow() <= 0
 
 
-def test_a_link_leads_to_its_shelf(arrive: Callable[..., Explorer]) -> None:
+def test_a_link_leads_to_its_shelf(arrive: Callable[..., Explorer], shelved: Server) -> None:
     wanted = "ucf101:test/YoYo/v_YoYo_g01_c01.avi"
-    explorer = arrive(fragment=f"#clip={wanted}&view=Ladder")
+    explorer = arrive(shelved, fragment=f"#clip={wanted}&view=Ladder")
     explorer.wait(f"lvln.state.rollout.clip_id === '{wanted}'")
     expect(explorer.page.locator("#view-gallery [aria-selected=true]")).to_have_text("UCF101")
     expect(explorer.page.locator("#view-gallery .clip.chosen")).to_have_attribute("data-id", wanted)
 
 
-def test_a_slow_clip_shows_how_far_it_is(arrive: Callable[..., Explorer], hub: Hub) -> None:
-    explorer = arrive()
+def test_a_slow_clip_shows_how_far_it_is(arrive: Callable[..., Explorer], hub: Hub, shelved: Server) -> None:
+    explorer = arrive(shelved)
     shelf(explorer, "UCF101")
     card = clips(explorer).nth(6)
     card.wait_for()
@@ -174,8 +155,8 @@ def test_a_slow_clip_shows_how_far_it_is(arrive: Callable[..., Explorer], hub: H
     explorer.wait("document.querySelector('#player video').readyState >= 2")
 
 
-def test_without_the_hub(arrive: Callable[..., Explorer], hub: Hub) -> None:
-    explorer = arrive()
+def test_without_the_hub(arrive: Callable[..., Explorer], hub: Hub, shelved: Server) -> None:
+    explorer = arrive(shelved)
     page = explorer.page
     shelf(explorer, "UCF101")
     expect(page.locator("#view-gallery .count")).to_have_text("40 clips")
@@ -194,42 +175,12 @@ def test_without_the_hub(arrive: Callable[..., Explorer], hub: Hub) -> None:
         shelf(explorer, "Drawn")
         with explorer.new_rollout():
             clips(explorer).nth(3).click()
-        second = arrive(width=390)
+        second = arrive(shelved, width=390)
         shelf(second, "UCF101")
         with second.new_rollout():
             second.page.locator(f"#view-gallery .clip[data-id='{here}']").click()
         assert second.overflow() <= 0
     finally:
-        hub.start()
-
-
-def test_a_shelf_that_cannot_be_listed_is_tried_again(browser: Browser, hub: Hub, tmp_path: Path) -> None:
-    hub.stop()
-    try:
-        environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
-        with serve(**environment) as server:
-            context = browser.new_context(reduced_motion="reduce")
-            explorer = Explorer(context, server.url)
-            explorer.open()
-            status = explorer.page.locator("#view-gallery .status")
-            shelf(explorer, "UCF101")
-            expect(status).to_contain_text("no network")
-            expect(status).to_contain_text("--clips and a folder")
-            assert not explorer.page.locator("#trouble").is_visible()
-            shelf(explorer, "Drawn")
-            expect(clips(explorer)).to_have_count(12)
-            with explorer.new_rollout():
-                clips(explorer).nth(2).click()
-            shelf(explorer, "UCF101")
-            expect(status).to_contain_text("no network")
-            hub.start()
-            explorer.page.wait_for_timeout(5_500)  # the Hub is not asked more often
-            explorer.page.get_by_role("button", name="Try again").click()
-            expect(explorer.page.locator("#view-gallery .count")).to_have_text("40 clips")
-            assert not explorer.troubles and "Traceback" not in server.log
-            context.close()
-    finally:
-        hub.stop()
         hub.start()
 
 
@@ -259,7 +210,7 @@ def no_place(hub: Hub, server: Server, home: Path, id: str) -> None:
 
 @pytest.fixture(scope="module")
 def troubled(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    """The app with shelves of what the Hub has, has not, and hands out to some only."""
+    """The app with shelves of what the Hub has, has not, hands out to some only, and will have."""
     repo = hub.repos[REPO]
     hub.repos["datasets/me/gated"] = Repo(gated=True, commits=repo.commits, refs=repo.refs)
     home = tmp_path_factory.mktemp("hf")
@@ -272,9 +223,56 @@ def troubled(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         "HF_HUB_DOWNLOAD_TIMEOUT": "3",
         "HF_HUB_OFFLINE": "0",
     }
-    shelves = ("bundled", "ucf101", "hf://datasets/bitmind/UCF101-Videos@v9", "hf://datasets/me/gated")
+    shelves = (
+        "bundled",
+        "ucf101",
+        "hf://datasets/bitmind/UCF101-Videos@v9",
+        "hf://datasets/me/gated",
+        f"{hub.url}/{MINE}/tree/main",
+    )
     with serve("--clips", *shelves, **environment) as server:
         yield server, home
+
+
+def test_a_shelf_that_cannot_be_listed_is_tried_again(
+    arrive: Callable[..., Explorer], hub: Hub, troubled: tuple[Server, Path]
+) -> None:
+    hub.stop()
+    try:
+        explorer = arrive(troubled[0])
+        status = explorer.page.locator("#view-gallery .status")
+        shelf(explorer, "UCF101")
+        expect(status).to_contain_text("no network")
+        expect(status).to_contain_text("--clips and a folder")
+        assert not explorer.page.locator("#trouble").is_visible()
+        shelf(explorer, "Drawn")
+        expect(clips(explorer)).to_have_count(12)
+        with explorer.new_rollout():
+            clips(explorer).nth(2).click()
+        shelf(explorer, "UCF101")
+        expect(status).to_contain_text("no network")
+        hub.start()
+        explorer.page.wait_for_timeout(5_500)  # the Hub is not asked more often
+        explorer.page.get_by_role("button", name="Try again").click()
+        expect(explorer.page.locator("#view-gallery .count")).to_have_text("40 clips")
+    finally:
+        hub.stop()
+        hub.start()
+
+
+@pytest.mark.ucf101
+def test_a_right_class_in_three_clicks(
+    arrive: Callable[..., Explorer], hub: Hub, troubled: tuple[Server, Path], originals: list[Path]
+) -> None:
+    files = {f"test/{path.parent.name}/{path.name}": path.read_bytes() for path in originals}
+    hub.repos[MINE] = Repo(commits={COMMIT: files}, refs={"main": COMMIT})
+    explorer = arrive(troubled[0])
+    shelf(explorer, "mine")
+    with explorer.new_rollout():
+        clips(explorer).filter(has_text="Horse Race").click()
+    view = explorer.view("Classes")
+    expect(view.locator(".verdict h3")).to_have_text("Horse Race")
+    expect(view.locator(".truth")).to_contain_text("Right: this is Horse Race.")
 
 
 @pytest.mark.parametrize(
@@ -290,7 +288,7 @@ def troubled(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     ids=["no such revision", "gated", "cut short", "broken off", "full disk", "no place"],
 )
 def test_what_stands_in_the_way_is_shown_and_the_drawn_shelf_works_on(
-    browser: Browser,
+    arrive: Callable[..., Explorer],
     hub: Hub,
     troubled: tuple[Server, Path],
     name: str,
@@ -298,9 +296,7 @@ def test_what_stands_in_the_way_is_shown_and_the_drawn_shelf_works_on(
     messages: tuple[str, ...],
 ) -> None:
     server, home = troubled
-    context = browser.new_context(reduced_motion="reduce")
-    explorer = Explorer(context, server.url)
-    explorer.open()
+    explorer = arrive(server)
     shelf(explorer, name)
     limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
     shown = explorer.page.locator("#view-gallery .status")
@@ -322,25 +318,3 @@ def test_what_stands_in_the_way_is_shown_and_the_drawn_shelf_works_on(
     finally:
         hub.faults.clear()
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
-        context.close()
-    assert not explorer.troubles and "Traceback" not in server.log, server.log[-3000:]
-
-
-@pytest.mark.ucf101
-def test_a_right_class_in_three_clicks(browser: Browser, hub: Hub, originals: list[Path], tmp_path: Path) -> None:
-    files = {f"test/{path.parent.name}/{path.name}": path.read_bytes() for path in originals}
-    hub.repos["datasets/me/ucf101"] = Repo(commits={COMMIT: files}, refs={"main": COMMIT})
-    address = f"{hub.url}/datasets/me/ucf101/tree/main"
-    environment = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    with serve("--clips", "bundled", address, **environment) as server:
-        context = browser.new_context(reduced_motion="reduce")
-        explorer = Explorer(context, server.url)
-        explorer.open()
-        shelf(explorer, "ucf101")
-        with explorer.new_rollout():
-            clips(explorer).filter(has_text="Horse Race").click()
-        view = explorer.view("Classes")
-        expect(view.locator(".verdict h3")).to_have_text("Horse Race")
-        expect(view.locator(".truth")).to_contain_text("Right: this is Horse Race.")
-        assert not explorer.troubles and "Traceback" not in server.log
-        context.close()

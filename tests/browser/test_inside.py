@@ -41,7 +41,7 @@ def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Exp
     assert explorer.state("cursor") == 0
 
 
-def test_a_click_on_a_memory_enters_it(explorer: Explorer) -> None:
+def test_a_click_on_a_memory_or_a_motion_enters_it(explorer: Explorer) -> None:
     view = explorer.view("Ladder")
     tile = view.locator("[data-stage='C3.5x5']")
     tile.focus()
@@ -50,6 +50,9 @@ def test_a_click_on_a_memory_enters_it(explorer: Explorer) -> None:
     memory.wait_for(state="visible")
     expect(memory.locator(".detail h4")).to_contain_text("of C3, 5×5")
     expect(memory.locator("[data-choice=block] input[value=C3]")).to_be_checked()
+
+    explorer.view("Ladder").locator("[data-moves='C2']").click()
+    expect(explorer.page.locator("#view-motion .built")).to_be_visible()
 
 
 def test_silencing_parts_and_bringing_them_back(explorer: Explorer) -> None:
@@ -203,7 +206,8 @@ def test_motion_is_built_up_level_by_level(explorer: Explorer) -> None:
     explorer.changes("#view-motion [data-level=C1] .flow", lambda: explorer.page.evaluate("lvln.setCursor(2)"))
 
 
-def test_motion_colours_tell_direction_and_speed(explorer: Explorer) -> None:
+def test_the_page_colours_and_moves_as_the_network_does(explorer: Explorer) -> None:
+    """Hue is direction and strength is speed; a frame is moved by a field of a coarser level, enlarged on the way."""
     colour = "([right, down]) => lvln.flow.colour(right, down, 3).map(Math.round)"
     red, cyan, white, fast, half = (
         explorer.page.evaluate(colour, motion) for motion in ([3, 0], [-3, 0], [0, 0], [30, 0], [1.5, 0])
@@ -211,9 +215,6 @@ def test_motion_colours_tell_direction_and_speed(explorer: Explorer) -> None:
     assert red == fast == [255, 0, 0] and cyan == [0, 255, 255] and white == [255, 255, 255]
     assert half == [255, 128, 128]
 
-
-def test_the_page_moves_a_frame_as_the_network_does(explorer: Explorer) -> None:
-    """By a field of a coarser level, enlarged on the way."""
     rng = np.random.default_rng(0)
     frame = rng.integers(0, 256, (16, 32, 3), dtype=np.uint8)
     motion = rng.normal(0, 3, (2, 4, 8)).astype(np.float32)
@@ -233,8 +234,3 @@ def test_the_page_moves_a_frame_as_the_network_does(explorer: Explorer) -> None:
     expected = moved_by(-torch.from_numpy(motion)[None], picture)[0].permute(1, 2, 0)
     np.testing.assert_allclose(np.reshape(moved, (16, 32, 4))[..., :3], expected, atol=0.6)
     assert np.abs(expected.numpy() - frame).mean() > 20
-
-
-def test_a_level_on_the_ladder_leads_to_the_motion(explorer: Explorer) -> None:
-    explorer.view("Ladder").locator("[data-moves='C2']").click()
-    expect(explorer.page.locator("#view-motion .built")).to_be_visible()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vp.errors import RequestError
-from vp.inspection import again, alike, index_passage, merge, silence_parts
+from vp.inspection import again, alike, course, index_passage, merge, silence_parts
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def test_correlations_are_pearsons_and_the_strongest_come_first(rollout):
     expected = rollout.states["C2"]["5x5"][2:7, 1].mean((1, 2))
     np.testing.assert_allclose(found.marked.curve, expected, atol=1e-6)
     assert found.marked.path == "C2.5x5.1" and len(found.others) == 3 * (2 + 3 + 4 + 5) - 1
-    for course in found.others:
-        block, kernel, filter = course.path.split(".")
+    for other in found.others:
+        block, kernel, filter = other.path.split(".")
         curve = rollout.states[block][kernel][2:7, int(filter)].mean((1, 2))
-        np.testing.assert_allclose(course.curve, curve, atol=1e-6)
-        assert course.correlation == pytest.approx(np.corrcoef(curve, expected)[0, 1], abs=1e-3)
+        np.testing.assert_allclose(other.curve, curve, atol=1e-6)
+        assert other.correlation == pytest.approx(np.corrcoef(curve, expected)[0, 1], abs=1e-3)
     sizes = [abs(course.correlation) for course in found.others]
     assert sizes == sorted(sizes, reverse=True) and min(course.correlation for course in found.others) < 0
 
@@ -128,3 +128,12 @@ def test_a_curve_at_another_frame_rate_is_brought_to_that_of_the_index(index):
 def test_a_curve_that_cannot_be_compared_is_refused(index, curve, words):
     with pytest.raises(RequestError, match=words):
         again(index, "C1", "3x3", 0, np.asarray(curve))
+
+
+def test_a_course_is_the_mean_over_the_places_of_a_part_at_every_step(rollout):
+    states = rollout.states["C2"]["5x5"]
+    np.testing.assert_allclose(course(rollout, "C2", "5x5", 1), states[:, 1].mean((1, 2)), atol=1e-6)
+    upper = course(rollout, "C2", "5x5", 1, (0, 0, 0.5, 1))
+    np.testing.assert_allclose(upper, states[:, 1, : states.shape[2] // 2].mean((1, 2)), atol=1e-6)
+    with pytest.raises(RequestError, match="filters 0 to"):
+        course(rollout, "C2", "5x5", 99)

@@ -207,8 +207,9 @@ def work(kind: str, seeds: str, folder: str, pipe: Connection) -> None:
             pipe.send(("raised", f"{type(error).__name__}: {error}"))
 
 
-def fuzz(kind: str, minutes: float, first_seed: int = 0) -> dict:
-    """Damage and read until the time is over. Returns the report; its "wrong" should be empty."""
+def fuzz(kind: str, minutes: float, first_seed: int = 0, most_files: int | None = None) -> dict:
+    """Damage and read until the time is over or there were enough files. Returns the report; its "wrong" should be
+    empty."""
     context = multiprocessing.get_context("spawn")
     outcomes, wrong, slowest, most = Counter(), [], 0.0, 0.0
     with tempfile.TemporaryDirectory() as seeds, tempfile.TemporaryDirectory() as folder:
@@ -218,7 +219,7 @@ def fuzz(kind: str, minutes: float, first_seed: int = 0) -> dict:
             checkpoint_seed(Path(seeds))
         process = pipe = None
         until, seed = float("inf"), first_seed
-        while time.monotonic() < until:
+        while time.monotonic() < until and seed - first_seed != most_files:
             fresh = process is None
             if fresh:
                 pipe, other = context.Pipe()

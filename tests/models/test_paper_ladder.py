@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from vp import video
-from vp.circle import Circle
 from vp.models import BLOCKS
+from vp.moving_circle import Circle
 from vp.predictor import Predictor, load_predictor
 
 CLIPS = Path(__file__).resolve().parents[2] / "assets" / "clips"

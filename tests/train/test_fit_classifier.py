@@ -16,9 +16,9 @@ from train import evaluate_classifier, fit_classifier
 from train.classifier import features
 from train.classifier.fitting import HOTTEST, Examples, calibration_error, fit, fold_of, temperature
 from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
-from train.data.clips import find_clips
 from train.data.splits import select
-from train.evaluation.classifier import named_shares
+from train.data.ucf101 import find_clips
+from train.evaluation.classifier_baselines import named_shares
 from vp.action_classifier import load_classifier
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, step_features
@@ -125,7 +125,7 @@ def test_what_is_fitted_the_app_loads(fitted, home):
 
 def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("VP_ENCODER", str(fitted / "encoder.safetensors"))
-    monkeypatch.setattr("train.evaluation.classifier.FOLDS", 2)
+    monkeypatch.setattr("train.evaluation.classifier_baselines.FOLDS", 2)
     run(evaluate_classifier, monkeypatch, *arguments(fitted), "--json", tmp_path / "r.json", "--figures", tmp_path)
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     rows = {row["name"]: row for row in report["rows"]}

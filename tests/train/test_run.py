@@ -167,7 +167,7 @@ def test_a_run_that_was_killed_and_stopped_ends_where_an_undisturbed_one_does(
         torch.testing.assert_close(ours["model"][name], value, rtol=0, atol=1e-5, msg=lambda m, name=name: name + m)
     for value, wanted in zip(ours["average"], theirs["average"], strict=True):
         torch.testing.assert_close(value, wanted, rtol=0, atol=1e-5)
-    assert not list(folder.glob("*.tmp"))
+    assert not list(folder.glob(".*"))
 
 
 def test_a_finished_run_that_is_started_again_changes_nothing(train, home, undisturbed):

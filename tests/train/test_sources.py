@@ -2,7 +2,7 @@
 
 import pytest
 
-from train.data.cache import read_index
+from train.data.frame_cache import read_index
 from train.data.sources import prepare
 
 OPTIONS = {"kind": "ucf101", "clips": None, "splits": None}
@@ -65,7 +65,7 @@ def test_circles_need_no_data(tmp_path):
 def test_a_cache_that_is_ready_is_not_touched(folder, tmp_path, monkeypatch):
     source = prepare(folder, tmp_path, **OPTIONS)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    monkeypatch.setattr("train.data.cache._build_one", None)  # to decode would fail
+    monkeypatch.setattr("train.data.frame_cache._build_one", None)  # to decode would fail
     assert prepare(folder, tmp_path, **OPTIONS) == source
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 

@@ -11,7 +11,9 @@ import subprocess
 
 import pytest
 
+from vp.clips import open_clips
 from vp.explorer import Explorer
+from vp.shelves import Shelf
 from vp.ui.experiments import EXPERIMENTS
 from vp.ui.handlers import Handlers
 from vp.ui.theme import STATIC
@@ -37,12 +39,20 @@ def types() -> dict[str, str]:
     declared = re.sub(r"//.*", "", (STATIC / "types.d.ts").read_text(encoding="utf-8")).replace("\n", " ")
     documented = re.sub(r"\n \*", "", (STATIC / "experiments.js").read_text(encoding="utf-8"))
     found = dict(re.findall(r"interface (\w+) (\{.*?\})(?= *(?:interface|type|declare))", declared))
-    found |= {name: kind for kind, name in re.findall(r"@typedef \{(\{.*?\})\} (\w+)", documented)}
+    found |= {name: kind for kind, name in re.findall(r"@typedef \{(.*?)\} (\w+)(?= @typedef|/)", documented)}
     return found | dict(re.findall(r"\btype (\w+) = (\[[^]]*\]|\{[^}]*\});", declared))
 
 
 def fields(kind: str) -> dict[str, str]:
     return dict(re.split(r":\s*", field, maxsplit=1) for field in split(kind[1:-1], ";"))
+
+
+def joined(kind: str) -> str:
+    """An intersection as one type: "Packed & { limit: number }" with the fields of both."""
+    parts = split(kind, "&")
+    if len(parts) == 1:
+        return kind
+    return "{" + ";".join(joined(types().get(part, part)).strip(" {};") for part in parts) + "}"
 
 
 def conform(value: object, kind: str, place: str) -> None:
@@ -52,7 +62,7 @@ def conform(value: object, kind: str, place: str) -> None:
         assert "null" in choices, f"{place} is null"
         return
     kind = next(choice for choice in choices if choice != "null")
-    kind = types().get(kind, kind)
+    kind = joined(types().get(kind, kind))
     if kind.endswith("[]"):
         assert isinstance(value, list), place
         for i, item in enumerate(value):
@@ -92,6 +102,9 @@ def test_a_field_that_is_missing_renamed_or_of_another_type_is_found():
     kind = "{ key: string; range: [number, number]; note?: string | null }"
     conform(good, kind, "")
     conform(good | {"note": None}, kind, "")
+    conform({"part": "C1.3x3", "curve": [0.5], "correlation": 1}, "AlikeCourse", "")
+    with pytest.raises(AssertionError):
+        conform({"part": "C1.3x3", "correlation": 1}, "AlikeCourse", "")
     for bad in ({"key": "C1.3x3"}, {"name": "x", "range": [0, 1]}, good | {"key": 3}, good | {"range": [0]}):
         with pytest.raises(AssertionError):
             conform(bad, kind, "")
@@ -124,6 +137,20 @@ def test_every_experiment(handlers, rollout):
     assert set(described) == set(EXPERIMENTS)
     for name, kind in described.items():
         conform(handlers.inspect(name, rollout["key"], {}), kind, name)
+
+
+def test_fetched_clips_are_looked_for_only_where_a_shelf_of_the_hub_is_open(handlers, rollout, monkeypatch):
+    looked = []
+    monkeypatch.setattr(handlers, "_grow", looked.append)
+    shelf = Shelf("ucf101", "UCF101", "ucf101:")
+    monkeypatch.setattr(handlers.explorer, "shelves", (handlers.explorer.shelves[0], shelf))
+    handlers.at_once("one_filter", rollout["key"], {})
+    assert looked == []
+    monkeypatch.setattr(shelf._source, "_source", open_clips("bundled"))  # somebody opened it
+    handlers.at_once("one_number", rollout["key"], {})
+    assert looked == []
+    handlers.at_once("one_filter", rollout["key"], {})
+    assert looked == ["one_frame"]
 
 
 def test_a_classification(handlers, rollout):

@@ -33,9 +33,9 @@ from vp.predictor import Predictor
 from vp.replacing import replacing
 
 from ..arguments import above_zero, add_data
-from ..data.cache import build, named, read_index
-from ..data.clips import ClipFile, find_data
+from ..data.frame_cache import build, named, read_index
 from ..data.splits import select
+from ..data.ucf101 import ClipFile, find_data
 from ..data.windows import frame_steps
 
 # A state forgets: after a second C1's lie within a fifth of what they are after the whole clip, C2's within a seventh.

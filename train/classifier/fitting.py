@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from vp.models import StateClassifier
 
-from ..data.clips import ClipFile
+from ..data.ucf101 import ClipFile
 from ..predictor.run import OPTIMISERS
 from .features import load_features
 from .recipe import ClassifierRecipe

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vp.limits import FPS
 
-from .cache import read_index
+from .frame_cache import read_index
 from .windows import frame_steps, resize
 
 # Clips that share the size of their cut, so that they are resized as one.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import circle
-from .cache import build, read_index
-from .clips import ClipFile, find_data
+from . import circle_sequences
+from .frame_cache import build, read_index
 from .splits import select, spread
+from .ucf101 import ClipFile, find_data
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource
@@ -34,7 +34,7 @@ def prepare(data: str | Path | None, cache: Path, *, kind: str, clips: int | Non
     `splits` says, ClipError when the Hub cannot be reached.
     """
     if kind == "circle":
-        names = circle.build(cache)
+        names = circle_sequences.build(cache)
         return Source(names, names)
     if data is None:
         raise ValueError("this recipe trains on video: say where it is with --data")

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from vp.limits import FPS
 
-from .cache import read_index
+from .frame_cache import read_index
 
 
 def frame_steps(length: int, native: float, rate: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..arguments import errors_in_one_line
-from ..data.circle import circle
+from ..data.circle_sequences import circle
 from .panels import Row, panels
 from .runs import only_predictor
 

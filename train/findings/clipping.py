@@ -15,7 +15,7 @@ from vp import load_predictor
 from vp.models import ALL_NAMES, PAPER
 
 from ..arguments import errors_in_one_line
-from .clips import window
+from .example_clips import window
 from .panels import Row, panels
 
 HORIZON = 3

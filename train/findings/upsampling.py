@@ -22,7 +22,7 @@ from vp import load_predictor
 from vp.grid import grid_index
 
 from ..arguments import errors_in_one_line
-from .clips import bundled, window
+from .example_clips import bundled, window
 from .panels import Row, panels
 from .runs import only_predictor
 

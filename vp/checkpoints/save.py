@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
-import uuid
 from pathlib import Path
 
 import safetensors.torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import CheckpointError
 from ..models import ALL_NAMES, Ladder, StateClassifier
 from ..models.encoder import Encoder
+from ..replacing import replacing
 from . import layout
 from .layout import ARCHITECTURE, CLASSIFIER, CONFIG, ENCODER, FORMAT, PRECISIONS, WEIGHTS
 from .tensors import finite, parse_tensors, weights_limit
@@ -154,16 +155,11 @@ def _write(folder: Path, tensors: dict[str, Tensor], config: dict) -> None:
 
 def _replace(contents: dict[Path, bytes]) -> None:
     """Replace files by complete new ones, in this order: weights first, so that no config promises what is absent."""
-    temporary = {path: path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp") for path in contents}
-    try:
-        for path, data in contents.items():
-            with open(temporary[path], "wb") as file:
+    # All are on the disk before the first is renamed: readers hardly ever meet a new one beside an old one. What was
+    # begun last takes its place first.
+    with contextlib.ExitStack() as files:
+        for path, data in reversed(contents.items()):
+            with open(files.enter_context(replacing(path)), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        # All are on the disk before the first is renamed: readers hardly ever meet a new one beside an old one.
-        for path in contents:
-            os.replace(temporary[path], path)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from .importance import Importance, rank_convgrus
 from .index import Index, Passage, index_passage, merge
 from .ladder_map import LadderMap, ladder_map
 from .levels import Level, built_up, moved_by, predicted_gain
-from .moments import Again, Alike, Course, again, alike
+from .moments import Again, Alike, Course, again, alike, course
 from .number import Number, Sum, explain_number, receptive_field
 from .reset import MemoryReset, memory_reset
 from .saliency import Saliency, saliency
@@ -37,6 +37,7 @@ __all__ = [
     "alike",
     "built_up",
     "compare_spectra",
+    "course",
     "exemplars",
     "explain_number",
     "filter_profile",

@@ -57,5 +57,5 @@ def rank_convgrus(predictor: Predictor, frames: np.ndarray, seen: int | None = N
     if len(window) > seen:
         scores = psnr(out, window[seen].expand_as(out))
         lost = (scores[0] - scores[1:]).tolist()
-    found = [Importance(*numbers) for numbers in zip(parts, lost, change.tolist(), strict=True)]
-    return sorted(found, key=lambda part: part.change if part.lost is None else part.lost, reverse=True)
+    ranking = [Importance(*numbers) for numbers in zip(parts, lost, change.tolist(), strict=True)]
+    return sorted(ranking, key=lambda part: part.change if part.lost is None else part.lost, reverse=True)

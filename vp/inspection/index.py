@@ -112,9 +112,9 @@ def index_passage(
     peaks, places, courses = [], [], []
     for block in BLOCKS:
         for kernel in KERNELS:
-            found = [_peak(rollout.activation(block, kernel, q), first=int(q == "dh")) for q in PEAKS]
-            peaks.append(np.stack([values for values, _ in found]))
-            places.append(np.stack([where for _, where in found]))
+            extremes = [_peak(rollout.activation(block, kernel, q), first=int(q == "dh")) for q in PEAKS]
+            peaks.append(np.stack([values for values, _ in extremes]))
+            places.append(np.stack([where for _, where in extremes]))
             courses.append(rollout.states[block][kernel].mean(axis=(2, 3), dtype=np.float32).T)
     small, scales = _quantised(np.concatenate(courses))
     answers, motions = _answers(predictor, rollout.seen_frames, rollout.states)

@@ -31,12 +31,12 @@ def ladder_map(predictor: Predictor, frames: np.ndarray, seen: int | None = None
     """Run a window once more and look at every stage. Arguments and errors as in `Predictor.run`."""
     seen, window = predictor.prepare(frames, seen, horizon)
     model = predictor.model
-    found: dict[str, list[Tensor]] = {}
+    strengths: dict[str, list[Tensor]] = {}
     channels: dict[str, int] = {}
 
     def note(name: str, maps: Tensor) -> None:
         channels[name] = maps.shape[1]
-        found.setdefault(name, []).append(maps.float().square().mean(1).sqrt().cpu())
+        strengths.setdefault(name, []).append(maps.float().square().mean(1).sqrt().cpu())
 
     names = ("stem", "e1", "e2", "e3") if model.config.full_resolution else ("e1", "e2", "e3", "e4")
     shown, state = window[:seen].to(predictor.device), None
@@ -55,4 +55,4 @@ def ladder_map(predictor: Predictor, frames: np.ndarray, seen: int | None = None
             for name, maps in decoded.stages.items():
                 note(name, maps)
             shown = decoded.frame[-1:].clamp(0, 1)
-    return LadderMap({name: torch.cat(maps).numpy() for name, maps in found.items()}, channels)
+    return LadderMap({name: torch.cat(maps).numpy() for name, maps in strengths.items()}, channels)

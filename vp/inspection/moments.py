@@ -60,6 +60,21 @@ class Again:
         return self.start + self.step / FPS
 
 
+def course(
+    rollout: Rollout,
+    block: str,
+    kernel: str,
+    filter: int,
+    region: tuple[float, float, float, float] = WHOLE,
+) -> np.ndarray:
+    """The mean state of one filter over a part of the frame at every step of a rollout, float32 [steps].
+
+    region: as in `alike`. Raises RequestError for what is not there or an empty region.
+    """
+    filter_row(_widths(rollout), block, kernel, filter)
+    return _means(rollout.states[block][kernel][:, [filter]], region)[0]
+
+
 def alike(
     rollout: Rollout,
     block: str,
@@ -76,9 +91,7 @@ def alike(
     region: (top, left, bottom, right) as shares of the frame, 0 to 1; of a map all places that it touches. Raises
     RequestError for what is not there, fewer than `SHORTEST` steps, an empty region or a filter that does not change.
     """
-    if not rollout.states:
-        raise RequestError("This rollout has kept nothing of what went on inside: predict once more.")
-    widths = [rollout.states[name][KERNELS[0]].shape[1] for name in BLOCKS]
+    widths = _widths(rollout)
     row = filter_row(widths, block, kernel, filter)
     if not is_whole(first) or not is_whole(last) or first < 0 or not first + SHORTEST - 1 <= last < rollout.steps:
         raise RequestError(
@@ -127,7 +140,7 @@ def again(
     if wanted.std() < CONSTANT:
         raise RequestError("A curve that does not change is like every other: mark other steps.")
     direction = _directions(wanted[None])[0]
-    found: list[Again] = []
+    matches: list[Again] = []
     for n, (passage, begin) in enumerate(zip(index.passages, index.begins, strict=True)):
         if passage.steps < size:
             continue
@@ -135,13 +148,13 @@ def again(
         course = middle + step * index.courses[row, begin : begin + passage.steps].astype(np.float32)
         stretches = np.lib.stride_tricks.sliding_window_view(course, size)
         correlations = np.where(stretches.std(axis=1) >= CONSTANT, _directions(stretches) @ direction, 0)
-        found += [
+        matches += [
             Again(passage.clip, passage.start, int(at), stretches[at].copy(), float(correlations[at]))
             for at in np.flatnonzero(correlations > 0)
         ]
     taken = {marked[0]: [marked[1]]} if marked else {}
     best: list[Again] = []
-    for one in sorted(found, key=lambda one: -one.correlation):
+    for one in sorted(matches, key=lambda one: -one.correlation):
         if len(best) == count:
             break
         times = taken.setdefault(one.clip, [])
@@ -149,6 +162,13 @@ def again(
             times.append(one.time)
             best.append(one)
     return best
+
+
+def _widths(rollout: Rollout) -> list[int]:
+    """Filters of a ConvGRU of each block."""
+    if not rollout.states:
+        raise RequestError("This rollout has kept nothing of what went on inside: predict once more.")
+    return [rollout.states[name][KERNELS[0]].shape[1] for name in BLOCKS]
 
 
 def _means(states: np.ndarray, region: tuple[float, float, float, float]) -> np.ndarray:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from vp import render
 from vp.errors import RequestError
-from vp.explorer import Window
+from vp.explorer import Explorer, Window
 from vp.models import BLOCKS, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
@@ -25,11 +25,14 @@ from .handlers import MODEL, Handlers, shown
 from .numbers import whole
 
 
-def add_api(handlers: Handlers) -> None:
-    """Register the endpoints in the surrounding `gr.Blocks`, behind components that the page never shows."""
-    explorer = handlers.explorer
+class Endpoints:
+    """What the endpoints call."""
 
-    def run(
+    def __init__(self, explorer: Explorer) -> None:
+        self.explorer = explorer
+
+    def _run(
+        self,
         path: str | None,
         model: str,
         start: float,
@@ -41,10 +44,10 @@ def add_api(handlers: Handlers) -> None:
     ) -> Rollout:
         path = given_video(path)
         window = Window(model, start, whole(fps), whole(seen), whole(horizon), size)
-        return explorer.predict(path, window, weights="trained" if trained else "untrained")
+        return self.explorer.predict(path, window, weights="trained" if trained else "untrained")
 
     @shown
-    def predict(video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, size="own"):
+    def predict(self, video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, size="own"):
         """Predict the next frames of a video. model: lvln, one_frame or full_res; start: seconds; fps: 25, 15, 10 or
         5; seen: 1 to 20 frames shown; horizon: 1 to 10 frames predicted; size: own or fine. Gives an mp4 and the
         scores.
@@ -66,12 +69,13 @@ def add_api(handlers: Handlers) -> None:
             copy_last_psnr and copy_last_ssim, and of the optical flow carried on, flow_psnr and flow_ssim (lists, one
             number a step that has a true frame; PSNR in dB), and seconds (time the network took).
         """
-        rollout = run(video, model, start, fps, seen, horizon, size)
+        rollout = self._run(video, model, start, fps, seen, horizon, size)
         out = written("prediction.mp4", lambda path: render.side_by_side_mp4(rollout, path, whole(fps)))
         return str(out), _numbers(rollout, whole(fps))
 
     @shown
     def activations(
+        self,
         video,
         model="one_frame",
         start=0.0,
@@ -101,7 +105,7 @@ def add_api(handlers: Handlers) -> None:
             with model, block, kernel, quantity, step, steps, filters, height, width, minimum, maximum and activity
             (mean absolute value of every filter).
         """
-        rollout = run(video, model, start, fps, seen, horizon, size, trained)
+        rollout = self._run(video, model, start, fps, seen, horizon, size, trained)
         for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
             if value not in known:
                 raise RequestError(f"{value!r} is not one of {', '.join(known)}.")
@@ -117,7 +121,7 @@ def add_api(handlers: Handlers) -> None:
         return str(out), numbers | {"activity": [float(v) for v in abs(values).mean((1, 2))]}
 
     @shown
-    def compare(video, start=0.0, fps=10, seen=5, horizon=3, size="own"):
+    def compare(self, video, start=0.0, fps=10, seen=5, horizon=3, size="own"):
         """Run all three networks on the same window of a video. Settings as in /predict. Gives the scores of each.
 
         Args:
@@ -126,10 +130,10 @@ def add_api(handlers: Handlers) -> None:
         Returns:
             A JSON object: for each of "lvln", "one_frame" and "full_res" the numbers that /predict returns.
         """
-        return {name: _numbers(run(video, name, start, fps, seen, horizon, size), whole(fps)) for name in NAMES}
+        return {name: _numbers(self._run(video, name, start, fps, seen, horizon, size), whole(fps)) for name in NAMES}
 
     @shown
-    def classify(video):
+    def classify(self, video):
         """Say which action a video shows, from what the memory holds after watching it (its first half minute).
 
         Args:
@@ -145,9 +149,14 @@ def add_api(handlers: Handlers) -> None:
         """
         from .classes import classification_numbers
 
-        *_, result = explorer.classify(given_video(video))
-        return classification_numbers(result, explorer.classifier().predictor.name)
+        *_, result = self.explorer.classify(given_video(video))
+        return classification_numbers(result, self.explorer.classifier().predictor.name)
 
+
+def add_api(handlers: Handlers) -> None:
+    """Register the endpoints in the surrounding `gr.Blocks`, behind components that the page never shows."""
+    explorer = handlers.explorer
+    endpoints = Endpoints(explorer)
     with gr.Row(visible=False):
         file = plain(gr.File(label="video"))
         number = {"precision": None}
@@ -163,12 +172,13 @@ def add_api(handlers: Handlers) -> None:
         trained = gr.Checkbox(True, label="trained")
         movie, picture = gr.File(label="side by side"), gr.File(label="filters")
         result = gr.JSON(label="numbers")
-        for name, function, inputs, outputs in (
-            ("predict", predict, [file, model, *window, size], [movie, result]),
-            ("activations", activations, [file, model, *window, *which, step, trained, size], [picture, result]),
-            ("compare", compare, [file, *window, size], result),
-            ("classify", classify, [file], result),
+        for function, inputs, outputs in (
+            (endpoints.predict, [file, model, *window, size], [movie, result]),
+            (endpoints.activations, [file, model, *window, *which, step, trained, size], [picture, result]),
+            (endpoints.compare, [file, *window, size], result),
+            (endpoints.classify, [file], result),
         ):
+            name = function.__name__
             gr.Button(name).click(function, inputs, outputs, api_name=name, **MODEL)
 
         settings = {component.label: component for component in (model, *window, size)}

@@ -126,8 +126,8 @@ def memory_reset(on: Subject, frames: int, at: int) -> Answer:
         A JSON object with at, psnr, reset_psnr, copy_psnr (lists in dB) and recovered (frames until it is within 0.1
         dB of the untouched prediction and stays so, null if never).
     """
-    found = on.inspect(vp.inspection.memory_reset, replace(on.window, seen=frames - 1), at=at)
-    return Answer({name: getattr(found, name) for name in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")})
+    reset = on.inspect(vp.inspection.memory_reset, replace(on.window, seen=frames - 1), at=at)
+    return Answer({name: getattr(reset, name) for name in ("at", "psnr", "reset_psnr", "copy_psnr", "recovered")})
 
 
 @experiment(
@@ -143,8 +143,8 @@ def seen_sweep(on: Subject, most: int) -> Answer:
     Returns:
         A JSON object with psnr and ssim (lists: entry k is for k + 1 frames seen), copy_psnr and copy_ssim.
     """
-    found = on.inspect(vp.inspection.sweep_seen, replace(on.window, seen=most), most=most)
-    return Answer({name: getattr(found, name) for name in ("psnr", "ssim", "copy_psnr", "copy_ssim")})
+    sweep = on.inspect(vp.inspection.sweep_seen, replace(on.window, seen=most), most=most)
+    return Answer({name: getattr(sweep, name) for name in ("psnr", "ssim", "copy_psnr", "copy_ssim")})
 
 
 def _look(frames: np.ndarray, power: np.ndarray, high: float) -> dict[str, str]:
@@ -176,7 +176,7 @@ def spectrum(on: Subject) -> Answer:
     rollouts = {name: rollout for name, rollout in rollouts.items() if rollout is not None}
     spectra = {name: vp.inspection.compare_spectra(rollout) for name, rollout in rollouts.items()}
     # JSON has no numbers for names.
-    grids = {name: {str(period): value for period, value in found.grid.items()} for name, found in spectra.items()}
+    grids = {name: {str(period): value for period, value in pair.grid.items()} for name, pair in spectra.items()}
     ours = spectra["grid"]
 
     def drawing() -> dict:
@@ -213,10 +213,10 @@ def saliency(on: Subject, top: float, left: float, bottom: float, right: float) 
         shares (each frame's part of the whole, adding up to 1) and region (in pixels).
     """
     region = (top, left, bottom, right)
-    found = on.inspect(vp.inspection.saliency, seen=on.window.seen, region=region)
-    heat = render.heat(found.heat)
+    sensitivity = on.inspect(vp.inspection.saliency, seen=on.window.seen, region=region)
+    heat = render.heat(sensitivity.heat)
     return Answer(
-        {"shares": found.shares, "region": list(found.region)},
+        {"shares": sensitivity.shares, "region": list(sensitivity.region)},
         lambda: {"size": list(heat.shape[1:]), "sprite": data_url(render.png(np.concatenate(heat)))},
         lambda path: Image.fromarray(np.concatenate(heat, axis=1)).save(path),
     )
@@ -268,33 +268,33 @@ def ladder_map(on: Subject) -> Answer:
     """
     from .motion import moves_payload
 
-    found = on.inspect(vp.inspection.ladder_map, seen=on.window.seen, horizon=on.window.horizon)
+    strengths = on.inspect(vp.inspection.ladder_map, seen=on.window.seen, horizon=on.window.horizon)
     stages = [
         {
             "name": name,
-            "channels": found.channels[name],
+            "channels": strengths.channels[name],
             "size": list(maps.shape[1:]),
             "strength": [float(v) for v in maps.mean((1, 2))],
         }
-        for name, maps in found.stages.items()
+        for name, maps in strengths.stages.items()
     ]
 
     def drawing() -> dict:
         """Every stage as a grey film strip from top to bottom, brightest where it answers most, its "range" from black
         to white. taps: the stages on the way down. moves: what each level adds to the motion, see `moves_payload`."""
         drawn = []
-        for stage, maps in zip(stages, found.stages.values(), strict=True):
+        for stage, maps in zip(stages, strengths.stages.values(), strict=True):
             # A memory may answer everywhere: what it says is in the differences.
             low, high = (float(v) for v in np.percentile(maps, (1, 99.5)))
             sprite = render.to_uint8((maps - low) / max(high - low, 1e-3)).reshape(-1, maps.shape[2])
             drawn.append(stage | {"range": [low, high], "sprite": data_url(render.png(sprite))})
-        taps = [name for name in found.stages if not name.startswith(("C", "L"))]
+        taps = [name for name in strengths.stages if not name.startswith(("C", "L"))]
         return {"stages": drawn, "taps": taps, "moves": moves_payload(on.rollout)}
 
     return Answer(
         {"model": on.window.model, "stages": stages},
         drawing,
-        lambda path: np.savez_compressed(path, **found.stages),
+        lambda path: np.savez_compressed(path, **strengths.stages),
     )
 
 

@@ -32,16 +32,16 @@ def number_numbers(number: Number) -> dict:
     """The JSON object of /one_number."""
     states = [f"{number.path.rpartition('.')[0]}.{channel}" for channel in range(len(number.state))]
 
-    def described(name: str, found: Sum) -> dict:
+    def described(name: str, terms: Sum) -> dict:
         state = number.reset_state if name == "n" else number.state
         sides = {
-            "inputs": (number.names, number.input, found.input_kernel, found.from_inputs, found.strongest_inputs),
-            "states": (states, state, found.state_kernel, found.from_states, found.strongest_states),
+            "inputs": (number.names, number.input, terms.input_kernel, terms.from_inputs, terms.strongest_inputs),
+            "states": (states, state, terms.state_kernel, terms.from_states, terms.strongest_states),
         }
         return {
-            "bias": found.bias,
-            "total": found.total,
-            "value": found.value,
+            "bias": terms.bias,
+            "total": terms.total,
+            "value": terms.value,
             **{
                 side: {
                     "total": float(adds.sum()),
@@ -65,7 +65,7 @@ def number_numbers(number: Number) -> dict:
         "step": number.step,
         "row": number.row,
         "column": number.column,
-        "sums": {name: described(name, found) for name, found in number.sums.items()},
+        "sums": {name: described(name, terms) for name, terms in number.sums.items()},
         "before": number.before,
         "after": number.after,
         "recorded": number.recorded,
@@ -79,9 +79,9 @@ def number_arrays(number: Number) -> dict[str, np.ndarray]:
     """The .npz of /one_number: all that was summed up."""
     arrays = {"names": np.array(number.names), "input": number.input, "state": number.state}
     arrays["reset_state"] = number.reset_state
-    for name, found in number.sums.items():
+    for name, terms in number.sums.items():
         for part in ("input_kernel", "state_kernel", "from_inputs", "from_states"):
-            arrays[f"{part}_{name}"] = getattr(found, part)
+            arrays[f"{part}_{name}"] = getattr(terms, part)
     return arrays
 
 
@@ -133,30 +133,22 @@ def moment_numbers(
 ) -> dict:
     """The JSON object of /one_moment but for its model. path: block, kernel and filter; clip: (id, start in seconds) of
     the rollout, if it has an id."""
-    found = inspection.alike(rollout, *path, first=first, last=last, region=region)
+    similar = inspection.alike(rollout, *path, first=first, last=last, region=region)
     again, missing = None, None
+    # The index knows means over the whole map.
+    curve = inspection.course(rollout, *path)[first : last + 1]
+    marked = (clip[0], clip[1] + first / fps) if clip else None
     try:
-        # The index knows means over the whole map.
-        whole_map = inspection.alike(rollout, *path, first=first, last=last, count=0).marked.curve
-        marked = (clip[0], clip[1] + first / fps) if clip else None
-        index = explorer.index(rollout.model)
         again = [
-            {
-                "clip": one.clip,
-                "start": one.start,
-                "step": one.step,
-                "time": one.time,
-                "curve": _short(one.curve),
-                "correlation": one.correlation,
-            }
-            for one in inspection.again(index, *path, whole_map, fps=fps, marked=marked)
+            asdict(one) | {"time": one.time, "curve": _short(one.curve)}
+            for one in inspection.again(explorer.index(rollout.model), *path, curve, fps=fps, marked=marked)
         ]
     except ExplorerError as error:
         missing = str(error)
     return {
-        "marked": {"part": found.marked.path, "curve": _short(found.marked.curve)},
+        "marked": {"part": similar.marked.path, "curve": _short(similar.marked.curve)},
         "others": [
-            {"part": one.path, "curve": _short(one.curve), "correlation": one.correlation} for one in found.others
+            {"part": one.path, "curve": _short(one.curve), "correlation": one.correlation} for one in similar.others
         ],
         "again": again,
         "missing": missing,
@@ -164,20 +156,19 @@ def moment_numbers(
 
 
 def course(rollout: Rollout, path: tuple, region: tuple) -> list[float]:
-    """The mean state of a filter in a part of the frame at every step of a rollout."""
-    every = inspection.alike(rollout, *path, first=0, last=rollout.steps - 1, region=region, count=0)
-    return _short(every.marked.curve)
+    """The mean state of a filter in a part of the frame at every step of a rollout, for the page."""
+    return _short(inspection.course(rollout, *path, region))
 
 
 def titles(explorer: Explorer, ids: Iterable[str]) -> dict[str, str]:
     """Names of clips for people, those of a shelf that nobody has opened by their ids."""
-    found = {}
+    names = {}
     for id in ids:
         try:
-            found[id] = explorer.clip(id)[1].name
+            names[id] = explorer.clip(id)[1].name
         except ExplorerError:
-            found[id] = id
-    return found
+            names[id] = id
+    return names
 
 
 def crop(explorer: Explorer, id: str, time: float, y: float | None = None, x: float | None = None) -> dict:

@@ -23,7 +23,7 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 
-from vp import circle, video
+from vp import moving_circle, video
 from vp.clips import Clip, ucf101_name
 from vp.errors import ClipError, ExplorerError, RequestError
 from vp.explorer import Explorer, Window
@@ -153,10 +153,10 @@ class Handlers:
         cannot be had.
         """
         clip_id = str(clip_id)
-        if clip_id.startswith(circle.PREFIX):
-            frames = circle.Circle.parse(clip_id).frames()
-            path = written("circle.mp4", lambda path: video.write_mp4(path, frames, fps=circle.FPS))
-            return Request(str(path), circle.FRAMES / circle.FPS, "Your circle", clip_id, Window())
+        if clip_id.startswith(moving_circle.PREFIX):
+            frames = moving_circle.Circle.parse(clip_id).frames()
+            path = written("circle.mp4", lambda path: video.write_mp4(path, frames, fps=moving_circle.FPS))
+            return Request(str(path), moving_circle.FRAMES / moving_circle.FPS, "Your circle", clip_id, Window())
         shelf, clip = self.explorer.clip(clip_id)
         path = str(shelf.clips.path(clip.id, progress))
         label = clip.label if clip.group is not None or clip.label in self.explorer.actions else ""
@@ -177,7 +177,7 @@ class Handlers:
     def circle_path(self, id: str) -> dict:
         """Where the moving circle of an id goes: {"path": [[x, y], ...]}, see `Circle.path`, or {"error"}."""
         try:
-            return {"path": circle.Circle.parse(str(id)).path().round(1).tolist()}
+            return {"path": moving_circle.Circle.parse(str(id)).path().round(1).tolist()}
         except ClipError as error:
             return {"error": str(error)}
 
@@ -264,7 +264,8 @@ class Handlers:
             if name in EXPERIMENTS and not EXPERIMENTS[name].quick:
                 raise RequestError(f"The experiment {name} has to wait for its turn.")
             answer = self.inspect(name, key, options)
-            if EXPERIMENTS[name].network:  # what was fetched since then is in the next answer
+            # What was fetched since then is in the next answer; nothing is while nobody has opened a shelf of the Hub.
+            if EXPERIMENTS[name].network and any(shelf.remote and shelf.opened for shelf in self.explorer.shelves):
                 self._grow(self.store.request(key).window.model)
             return answer
         except ExplorerError as error:

@@ -1,18 +1,17 @@
-// The moving circle: set off by hand; vp/circle.py says where it goes from there.
+// The moving circle: set off by hand; vp/moving_circle.py says where it goes from there.
 lvln.views.circle = (root) => {
-  const { call, send, busy, drag, visible } = lvln;
+  const { call, send, busy, calm, clamp, drag, keys, later, arrow, visible } = lvln;
   const canvas = root.querySelector("canvas");
   const context = canvas.getContext("2d");
   const [size, colour] = root.querySelectorAll("input");
   const note = root.querySelector(".note");
   const FASTEST = 40;
   const REACH = 4; // pixels that the arrow is long for one pixel of speed
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let [angle, speed] = [20, 12];
   let dragged = false;
   let path = []; // of its middle, ten places a second
   let began = 0;
-  let waiting = null;
+  const soon = later(150);
 
   function paint(now = 0) {
     const turn = (angle * Math.PI) / 180;
@@ -24,33 +23,25 @@ lvln.views.circle = (root) => {
     context.beginPath();
     context.arc(x, y, Number(size.value), 0, 7);
     context.fill();
-    const [ex, ey] = [160 + speed * REACH * Math.cos(turn), 120 + speed * REACH * Math.sin(turn)];
-    context.strokeStyle = "#ff8f50";
-    context.fillStyle = "#ff8f50";
-    context.lineWidth = 3;
-    context.beginPath();
-    context.moveTo(160, 120);
-    context.lineTo(ex, ey);
-    context.stroke();
-    context.beginPath();
-    context.arc(ex, ey, 6, 0, 7);
-    context.fill();
+    const end = [160 + speed * REACH * Math.cos(turn), 120 + speed * REACH * Math.sin(turn)];
+    arrow(context, [["#ff8f50", 3]], [160, 120], end, () => 6);
   }
 
   const id = () => `circle:${(((angle + 540) % 360) - 180).toFixed(1)},${speed.toFixed(1)},${Number(size.value)},${colour.value.slice(1)}`;
+
   function tell() {
     note.textContent = `${speed.toFixed(0)} pixels a frame, ${Math.round((angle % 360) + 360) % 360}° clockwise from right`;
     canvas.setAttribute("aria-valuenow", Math.round(speed));
     canvas.setAttribute("aria-valuetext", note.textContent);
-    clearTimeout(waiting);
     path = [];
-    if (!dragged && visible(root)) waiting = setTimeout(async () => {
+    soon(async () => {
+      if (dragged || !visible(root)) return;
       const asked = id();
       const answer = await call("circle_path", asked);
       if (asked !== id()) return;
       [path, began] = [answer.path || [], performance.now()];
       paint(began);
-    }, 150);
+    });
     paint();
   }
 
@@ -62,12 +53,9 @@ lvln.views.circle = (root) => {
     if (phase === "begin") canvas.focus();
     tell();
   });
-  canvas.addEventListener("keydown", (event) => {
-    const change = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, 2], ArrowDown: [0, -2] }[event.key];
-    if (!change) return;
-    event.preventDefault();
-    angle += change[0];
-    speed = Math.max(0, Math.min(FASTEST, speed + change[1]));
+  keys(canvas, { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, 2], ArrowDown: [0, -2] }, ([turn, faster]) => {
+    angle += turn;
+    speed = clamp(speed + faster, 0, FASTEST);
     tell();
   });
   size.addEventListener("input", tell);
@@ -79,6 +67,7 @@ lvln.views.circle = (root) => {
 
   // It moves only while somebody can see it.
   let ticking = false;
+
   function tick(now) {
     ticking = visible(root) && !calm.matches;
     if (ticking) {

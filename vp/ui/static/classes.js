@@ -1,6 +1,6 @@
 // Classes: which action the whole clip shows, how the scores came about, and which memory says so.
 lvln.views.classes = (root) => {
-  const { state, on, once, classify, element, spaced, signed, cut, copied, rgba, painted, lut, enter, lineChart, lazy } = lvln;
+  const { state, on, once, classify, element, spaced, signed, cut, copied, rgba, painted, tint, times, enter, lineChart, lazy } = lvln;
   const board = root.querySelector(".board");
   const watching = root.querySelector(".watching");
   const empty = root.querySelector(".empty");
@@ -116,6 +116,7 @@ lvln.views.classes = (root) => {
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `where the memories speak for ${shown.classes[0].name}`);
   }
+
   function choose(i) {
     look = i;
     [...place("looks").children].forEach((button, k) => button.setAttribute("aria-pressed", k === i));
@@ -125,6 +126,7 @@ lvln.views.classes = (root) => {
 
   // -- course: one line a class, the window on show as a band ----------------------------------------------------
   let chart = null;
+
   function course() {
     if (!shown || board.hidden) return;
     const lines = shown.classes.slice(0, 4);
@@ -150,6 +152,7 @@ lvln.views.classes = (root) => {
     });
     cursor();
   }
+
   function cursor() {
     const { rollout } = state;
     if (!shown || !chart || !rollout) return;
@@ -166,22 +169,17 @@ lvln.views.classes = (root) => {
 
   // -- who: the memories it reads, and the filters that say most ----------------------------------------------------
   function who(answer) {
-    const table = lut(true);
     const every = Object.values(answer.memories).flatMap((kernels) => Object.values(kernels));
     const peak = Math.max(...every.map(Math.abs), 1e-9);
-    const colour = (v) => {
-      const i = 3 * Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, v)));
-      return `rgb(${table[i]} ${table[i + 1]} ${table[i + 2]})`;
-    };
     const kernels = Object.keys(Object.values(answer.memories)[0]);
-    const cell = (v) => `<td style="background:${colour(v / peak)}" class="${Math.abs(v) > 0.6 * peak ? "strong" : ""}">${v > 0 ? "+" : v < 0 ? "−" : ""}${Math.abs(v).toFixed(2)}</td>`;
-    place("memories").innerHTML = `<thead><tr><th></th>${kernels.map((k) => `<th>${k.replace("x", "×")}</th>`).join("")}</tr></thead>
+    const cell = (v) => `<td style="background:rgb(${tint(v / peak)})" class="${Math.abs(v) > 0.6 * peak ? "strong" : ""}">${v > 0 ? "+" : v < 0 ? "−" : ""}${Math.abs(v).toFixed(2)}</td>`;
+    place("memories").innerHTML = `<thead><tr><th></th>${kernels.map((k) => `<th>${times(k)}</th>`).join("")}</tr></thead>
       <tbody>${Object.entries(answer.memories).map(([b, row]) => `<tr><th>${b}</th>${kernels.map((k) => cell(row[k])).join("")}</tr>`).join("")}</tbody>`;
     const box = place("filters");
     box.replaceChildren(
       element("<p class='quiet'>The filters that say most. Click one to see it at work.</p>"),
       ...answer.filters.slice(0, 8).map((f) =>
-        element(`<button type="button"><b>${f.block} ${f.kernel.replace("x", "×")}</b> filter ${f.filter} <i class="${f.evidence > 0 ? "for" : "against"}">${signed(f.evidence, 2)}</i></button>`, () => open(f)),
+        element(`<button type="button"><b>${f.block} ${times(f.kernel)}</b> filter ${f.filter} <i class="${f.evidence > 0 ? "for" : "against"}">${signed(f.evidence, 2)}</i></button>`, () => open(f)),
       ),
     );
   }

@@ -1,6 +1,6 @@
 // Compare: the three networks on the same window of the same clip.
 lvln.views.compare = (root) => {
-  const { once, draw, gain, inWords, element, escape, signed, open, send, isPredicted, lazy } = lvln;
+  const { once, draw, gain, grade, inWords, element, escape, signed, open, send, isPredicted, lazy } = lvln;
   const board = root.querySelector(".board");
   let columns = [];
 
@@ -22,7 +22,7 @@ lvln.views.compare = (root) => {
           <h3>${result.title}<small>${result.size[0]}×${result.size[1]} px · ${(result.seconds * 1000).toFixed(0)} ms</small></h3>
           <div class="pair"><figure><canvas></canvas><figcaption>prediction</figcaption></figure>
           <figure><canvas></canvas><figcaption>truth</figcaption></figure></div>
-          <p class="result ${won >= 0.05 ? "good" : won <= -0.05 ? "bad" : ""}">${won === null ? "no true frames to score" : inWords(won)}</p>
+          <p class="result ${grade(won)}">${won === null ? "no true frames to score" : inWords(won)}</p>
           <table class="scores"><thead><tr><th scope="col">step</th><th scope="col">PSNR</th><th scope="col">SSIM</th><th scope="col">gain</th></tr></thead><tbody>
           ${result.scores.psnr.map((v, k) => {
             const better = v - result.scores.copy_last_psnr[k];

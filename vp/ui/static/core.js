@@ -24,7 +24,8 @@ function lvlnCore() {
    */
   const on = (name, listener) => {
     (listeners[name] ||= []).push(listener);
-    const now = { rollout: state.rollout, cursor: state.rollout && state.cursor, enter: state.entered }[/** @type {string} */ (name)];
+    const shown = { rollout: state.rollout, cursor: state.rollout && state.cursor, enter: state.entered };
+    const now = /** @type {any} */ (shown)[name];
     if (now !== undefined && now !== null) listener(now);
   };
   const off = (name, listener) => {
@@ -65,11 +66,13 @@ function lvlnCore() {
 
   // Half speed: at 10 frames a second three predicted frames are gone in a blink.
   const delay = () => Math.max(70, 2000 / (state.rollout?.fps || 10));
+
   function tick() {
     const last = state.cursor >= frames() - 1;
     setCursor(last ? 0 : state.cursor + 1);
     timer = setTimeout(tick, state.cursor === frames() - 1 ? 900 : delay());
   }
+
   function play(wanted) {
     clearTimeout(timer);
     state.playing = wanted && frames() > 1;
@@ -198,6 +201,8 @@ function lvlnCore() {
    */
   const classify = (progress, parts = []) => ask("classify", { parts }, progress);
 
+  // The name on the tab of the view that is open.
+  const openedTab = () => document.querySelector("#views [role='tab'][aria-selected='true']")?.textContent.trim();
   // Turn to another view by the name on its tab.
   function openTab(name) {
     // On a narrow page Gradio moves tabs into a menu.
@@ -213,6 +218,7 @@ function lvlnCore() {
   }
 
   const dark = () => document.body.classList.contains("dark");
+
   function setTheme(wanted) {
     document.body.classList.toggle("dark", wanted === "dark");
     try {
@@ -223,9 +229,8 @@ function lvlnCore() {
     emit("theme", wanted);
   }
 
-  return {
-    state, on, off, once, emit, frames, isPredicted, stepAt, setCursor, goTo, play, show, open, afterPaint, busy, inWords, mean, gain,
-    connect, call, send, inspect, look, classify, openTab, enter, dark, setTheme,
-  };
+  const time = { frames, isPredicted, stepAt, setCursor, goTo, play };
+  const python = { connect, call, send, inspect, look, classify, show, open, afterPaint };
+  return { state, on, once, emit, ...time, ...python, busy, inWords, mean, gain, openedTab, openTab, enter, dark, setTheme, calm };
 }
 window.lvln = /** @type {any} */ ({ ...lvlnCore(), views: {} });

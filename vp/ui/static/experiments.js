@@ -14,20 +14,18 @@
  * @typedef {{ model: string; grid: Record<string, number>; paper_grid?: Record<string, number>;
  *   networks: SpectrumNetwork[]; truth: SpectrumLook; range: number }} Spectrum
  * @typedef {{ frame: string; spectrum: string }} SpectrumLook
- * @typedef {{ title: string; size: Size; grid: Record<string, number>; gain: number; frame: string;
- *   spectrum: string }} SpectrumNetwork
+ * @typedef {SpectrumLook & { title: string; size: Size; grid: Record<string, number>; gain: number }} SpectrumNetwork
  * @typedef {{ shares: number[]; region: [number, number, number, number]; size: Size; sprite: string }} Saliency
  * @typedef {{ model: string; steps: number; size: Size; speed: number[]; painted: number[];
  *   gain: (number | null)[]; levels: MotionLevel[]; limit: number; mask: string;
  *   locations: Record<string, LocationMap> }} Motion
- * @typedef {{ name: string; gain: (number | null)[]; size: Size; peak: number; sprite: string;
- *   speed: number[] }} MotionLevel
+ * @typedef {{ size: Size; peak: number; sprite: string; speed: number[] }} Packed
+ * @typedef {Packed & { name: string; gain: (number | null)[] }} MotionLevel
  * @typedef {{ filters: number; size: Size; scale: number; sprite: string }} LocationMap
  * @typedef {{ model: string; stages: Stage[]; taps: string[]; moves: Record<string, Move> }} LadderMap
  * @typedef {{ name: string; channels: number; size: Size; strength: number[]; range: [number, number];
  *   sprite: string }} Stage
- * @typedef {{ limit: number; share: (number | null)[]; size: Size; peak: number; sprite: string;
- *   speed: number[] }} Move
+ * @typedef {Packed & { limit: number; share: (number | null)[] }} Move
  * @typedef {{ model: string; part: string; step: number; row: number; column: number; sums: Record<string, Sum>;
  *   before: number; after: number; recorded: Record<string, number>; inside: boolean[][];
  *   field: [number, number, number, number]; displacement: [number, number] | null;
@@ -35,7 +33,6 @@
  * @typedef {{ bias: number; total: number; value: number; inputs: Channels; states: Channels }} Sum
  * @typedef {{ total: number; channels: number; strongest: Term[] }} Channels
  * @typedef {{ name: string; adds: number; patch: number[][]; kernel: number[][] }} Term
- * @typedef {{ size: Size; peak: number; sprite: string; speed: number[] }} Packed
  * @typedef {{ model: string; part: string; clips: number; moments: Record<string, ClipMoment[]>;
  *   lost: Record<string, number>; mean_lost: number | null; polar: Polar | null;
  *   titles: Record<string, string> }} OneFilter
@@ -46,12 +43,12 @@
  * @typedef {{ model: string; marked: PartCourse; others: AlikeCourse[]; again: Stretch[] | null;
  *   missing: string | null; course: number[]; titles: Record<string, string> }} OneMoment
  * @typedef {{ part: string; curve: number[] }} PartCourse
- * @typedef {{ part: string; curve: number[]; correlation: number }} AlikeCourse
+ * @typedef {PartCourse & { correlation: number }} AlikeCourse
  * @typedef {{ clip: string; start: number; step: number; time: number; curve: number[];
  *   correlation: number }} Stretch
  */
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, spaced, signed, cut, draw, grey, lut, painted, tile, rgba, lineChart, drag, visible } = lvln;
+  const { state, on, inspect, classify, element, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped. The address
@@ -70,19 +67,19 @@ lvln.views.experiments = (root) => {
     if (!rollout) return;
     if (name !== "silence") noted.run = { run: name, ...options };
     note();
-    const mine = (latest[name] = {});
+    const turn = (latest[name] = {});
     const status = box.querySelector(".status");
     status.replaceChildren(element(`<progress aria-label="working"></progress>`), waiting);
     box.classList.add("working");
     try {
       const answer = await inspect(name, options);
-      if (latest[name] !== mine || state.rollout !== rollout) return;
+      if (latest[name] !== turn || state.rollout !== rollout) return;
       status.textContent = "";
       await show(answer, box.querySelector(".result"), rollout);
     } catch (error) {
-      if (latest[name] === mine) status.textContent = error.message;
+      if (latest[name] === turn) status.textContent = error.message;
     } finally {
-      if (latest[name] === mine) box.classList.remove("working");
+      if (latest[name] === turn) box.classList.remove("working");
     }
   }
   const note = () => lvln.noteExperiments({ silence: noted.silence, ...noted.run });
@@ -104,6 +101,7 @@ lvln.views.experiments = (root) => {
   // -- silence ---------------------------------------------------------------------------------------------------
   const silenced = new Set();
   const parts = [...root.querySelectorAll("[data-part]")];
+
   function mark() {
     parts.forEach((button) => {
       const part = button.dataset.part;
@@ -111,6 +109,7 @@ lvln.views.experiments = (root) => {
       button.setAttribute("aria-pressed", silenced.has(part) || whole);
     });
   }
+
   function silence() {
     mark();
     const box = card("silence");
@@ -138,7 +137,7 @@ lvln.views.experiments = (root) => {
       return line;
     };
     result.replaceChildren(
-      element(`<p class="verdict ${lost > 0.05 ? "bad" : lost < -0.05 ? "good" : ""}">${verdict}</p>`),
+      element(`<p class="verdict ${grade(-lost)}">${verdict}</p>`),
       ...rows.map(strip),
       classes([...silenced])
     );
@@ -196,7 +195,7 @@ lvln.views.experiments = (root) => {
     const size = (part) => (scored ? part.lost : part.change);
     const most = Math.max(...importance.map((part) => Math.abs(size(part))), 1e-6);
     const row = ({ part, ...costs }, head) =>
-      `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${part.split(".")[1].replace("x", "×")}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
+      `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${times(part.split(".")[1])}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
     // A group for each block: all three at once, then each alone.
     const groups = ["C1", "C2", "C3", "C4"].map((block) => {
       const of = (part) => importance.find((p) => p.part === part);
@@ -252,14 +251,13 @@ lvln.views.experiments = (root) => {
   const GRID = 1.05; // what passes for none
   describe("spectrum", "Measuring every frequency…", async ({ networks, truth, range }, result) => {
     const [ours, paper] = networks;
-    const table = lut(false);
     const row = element(`<div class="spectra"></div>`);
     const columns = [{ ...truth, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
     if (paper) columns.push({ ...paper, kind: "paper" });
     for (const { kind, title, size: [h, w], frame, spectrum, gain } of columns) {
       const against = gain === undefined ? "" : `: ${signed(gain)} dB against repeating the last frame`;
       const figure = element(`<figure class="${kind}"><img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption><b>${title}</b>${against}</figcaption></figure>`);
-      tile(await grey(spectrum), [h, w], { table }, figure.querySelector("canvas"));
+      tile(await grey(spectrum), [h, w], {}, figure.querySelector("canvas"));
       // Where a pattern of each period has its power: rings around the multiples of its frequency.
       figure.querySelector("svg").innerHTML = Object.keys(ours.grid).map(Number).map((p) => {
         const at = [-1, 0, 1].flatMap((i) => [-1, 0, 1].map((j) => [w / 2 + (j * w) / p, h / 2 + (i * h) / p])).filter(([x, y]) => x !== w / 2 || y !== h / 2);
@@ -283,17 +281,17 @@ lvln.views.experiments = (root) => {
   // -- saliency --------------------------------------------------------------------------------------------------
   describe("saliency", "Going back through the network…", async ({ sprite, size: [h, w], shares, region }, result, rollout) => {
     const heat = await grey(sprite);
-    const table = lut(false);
     const most = Math.max(...shares);
     const line = element(`<div class="cells heat"></div>`);
     shares.forEach((share, t) => {
       const figure = element(`<figure><canvas></canvas><u><i style="width:${(100 * share) / most}%"></i></u><figcaption>frame ${t + 1}: ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %</figcaption></figure>`);
       const seen = rgba(rollout.real[t]);
       painted(h, w, (i) => {
-        const value = heat.values[t * h * w + i];
-        const a = 0.25 + (0.75 * value) / 255;
+        const value = heat.values[t * h * w + i] / 255;
+        const a = 0.25 + 0.75 * value;
+        const colour = tint(value, false);
         const shade = (seen[4 * i] + seen[4 * i + 1] + seen[4 * i + 2]) / 3;
-        return [0, 1, 2].map((c) => (1 - a) * shade * 0.8 + a * table[3 * value + c]);
+        return [0, 1, 2].map((c) => (1 - a) * shade * 0.8 + a * colour[c]);
       }, figure.querySelector("canvas"));
       line.append(figure);
     });

@@ -1,20 +1,16 @@
 // One filter: the moments that excite it most, what is lost without it, and the motion that it speaks for.
 lvln.oneFilter = (root) => {
-  const { look, loops, element, escape, signed, lut, lazy } = lvln;
+  const { look, loops, element, escape, signed, times, tint, flow, lazy } = lvln;
   const QUANTITIES = { h: "state", z: "update gate", dh: "change" };
   const body = root.querySelector(".body");
   let filter = null;
   let quantity = "h";
   let shown = null;
 
-  const name = (rollout) => (filter ? [rollout.model, filter.block, filter.kernel, filter.filter].join(" ") : "");
   const view = lazy(root, {
-    key: name,
+    key: ({ model }) => filter && [model, ...Object.values(filter)].join(" "),
     message: "Looking it up…",
-    async ask() {
-      const { block, kernel, filter: number } = filter;
-      return look("one_filter", { block, kernel, filter: number });
-    },
+    ask: () => look("one_filter", filter),
     show,
     clear: () => (body.hidden = true),
     say(kind, text) {
@@ -27,7 +23,7 @@ lvln.oneFilter = (root) => {
     shown = answer;
     const { polar } = answer;
     const [block, kernel, number] = answer.part.split(".");
-    root.querySelector("h4").textContent = `What filter ${number} of ${block}, ${kernel.replace("x", "×")} answers to`;
+    root.querySelector("h4").textContent = `What filter ${number} of ${block}, ${times(kernel)} answers to`;
     exemplars(answer);
     root.querySelector(".lost").replaceChildren(...lost(answer));
     const plot = root.querySelector(".polar");
@@ -70,12 +66,8 @@ lvln.oneFilter = (root) => {
 
   // Rings for sizes, from still in the middle outwards; directions as on the page.
   function rose({ activation, count, still, sizes, directions }) {
-    const table = lut(true);
     const scale = Math.max(reach({ activation, count }), Math.abs(still || 0));
-    const fill = (v) => {
-      const at = 3 * Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, v / scale)));
-      return `rgb(${table[at]},${table[at + 1]},${table[at + 2]})`;
-    };
+    const fill = (v) => `rgb(${tint(v / scale)})`;
     const [middle, ring] = [20, 20];
     const wide = Math.PI / directions.length;
     const point = (r, a) => `${(r * Math.cos(a)).toFixed(1)} ${(-r * Math.sin(a)).toFixed(1)}`;
@@ -95,7 +87,6 @@ lvln.oneFilter = (root) => {
 `;
   }
 
-  const WAYS = ["to the right", "up to the right", "up", "up to the left", "to the left", "down to the left", "down", "down to the right"];
   // The direction in which its state differs most from that at rest, whatever the size.
   function speaks({ activation, count, still, directions }) {
     const mean = directions.map((_, k) => {
@@ -110,8 +101,8 @@ lvln.oneFilter = (root) => {
     if (spread < 0.05) return `It does not care in which direction things move. ${scale}`;
     const side = mean.map((v) => (v === null ? 0 : Math.abs(v - known.reduce((a, b) => a + b) / known.length)));
     const k = side.indexOf(Math.max(...side));
-    const way = WAYS[Math.round((directions[k] / 45)) % 8];
-    return `It tells things that move ${way} from others: ${signed(mean[k], 2)} there, ${signed(Math.abs(mean[k] - Math.min(...known)) > Math.abs(mean[k] - Math.max(...known)) ? Math.min(...known) : Math.max(...known), 2)} the other way. ${scale}`;
+    const angle = (directions[k] * Math.PI) / 180;
+    return `It tells things that move ${flow.way(Math.cos(angle), -Math.sin(angle))} from others: ${signed(mean[k], 2)} there, ${signed(Math.abs(mean[k] - Math.min(...known)) > Math.abs(mean[k] - Math.max(...known)) ? Math.min(...known) : Math.max(...known), 2)} the other way. ${scale}`;
   }
 
   root.querySelector("fieldset").addEventListener("change", (event) => {

@@ -19,6 +19,10 @@ function lvlnFlow() {
     });
   }
 
+  // Where something goes, in words.
+  const WAYS = ["to the right", "down to the right", "down", "down to the left", "to the left", "up to the left", "up", "up to the right"];
+  const way = (right, down) => WAYS[Math.round((Math.atan2(down, right) / Math.PI) * 4 + 8) % 8];
+
   // A field in colours, a pixel for each of its places; drawn once.
   const colours = (field, limit) =>
     (field.coloured ||= painted(field.h, field.w, (i) => colour(field.right[i], field.down[i], limit)));
@@ -59,6 +63,6 @@ function lvlnFlow() {
     return painted(h, w, (i) => channels.map((channel) => between(channel, h, w, 4, Math.floor(i / w) - field.down[i], (i % w) - field.right[i])));
   }
 
-  return { read, colour, colours, arrows, moved };
+  return { read, colour, colours, way, arrows, moved };
 }
 lvln.flow = lvlnFlow();

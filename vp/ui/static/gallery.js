@@ -1,6 +1,6 @@
 // The gallery: shelves of clips, searchable. A shelf is listed when it is opened; pictures come as they scroll by.
 lvln.views.gallery = (root) => {
-  const { state, call, send, on, element, escape, busy } = lvln;
+  const { state, call, send, on, element, escape, apart, later, busy } = lvln;
   const find = (selector) => root.querySelector(selector);
   const [grid, tools, search, label, status, again] = [".grid", ".tools", "input", "select", ".status", ".again"].map(find);
   const tabs = [...root.querySelectorAll(".shelves button")];
@@ -24,12 +24,14 @@ lvln.views.gallery = (root) => {
     else watcher.observe(button);
     return button;
   }
+
   function pick(clip) {
     coming = clip;
     busy(`${tabs[shelf].dataset.about ? "Fetching" : "Predicting"} ${clip.title}`);
     select(clip.id);
     send("pick", { id: clip.id });
   }
+
   function select(id) {
     for (const button of grid.querySelectorAll(".clip")) {
       button.classList.toggle("chosen", button.dataset.id === id);
@@ -51,19 +53,16 @@ lvln.views.gallery = (root) => {
 
   // -- pictures, as they scroll by ---------------------------------------------------------------------------------
   let wanted = [];
-  let gather = null;
-  const watcher = new IntersectionObserver(
-    (entries) => {
-      for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue;
-        watcher.unobserve(target);
-        wanted.push(target);
-      }
-      clearTimeout(gather);
-      gather = setTimeout(look, 40);
-    },
-    { root: grid, rootMargin: "120px" },
-  );
+  const soon = later(40);
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watcher.unobserve(target);
+      wanted.push(target);
+    }
+    soon(look);
+  }, { root: grid, rootMargin: "120px" });
+
   function look() {
     while (wanted.length) {
       const some = wanted.splice(0, 8);
@@ -73,6 +72,7 @@ lvln.views.gallery = (root) => {
       );
     }
   }
+
   function fill(button, picture) {
     button.classList.remove("waiting");
     if (!picture) return;
@@ -82,7 +82,7 @@ lvln.views.gallery = (root) => {
 
   // -- the list ----------------------------------------------------------------------------------------------------
   async function load(reset) {
-    const mine = ++asked;
+    const turn = ++asked;
     if (reset) offset = 0;
     more.disabled = true;
     again.hidden = true;
@@ -90,7 +90,7 @@ lvln.views.gallery = (root) => {
     status.textContent = !reset ? "" : about ? "Asking the Hub for the list of clips…" : "Loading clips…";
     try {
       const page = await call("list_clips", shelf, search.value, label.value, offset);
-      if (mine !== asked) return;
+      if (turn !== asked) return;
       if (page.error) throw new Error(page.error);
       if (reset) grid.replaceChildren();
       more.remove();
@@ -109,32 +109,28 @@ lvln.views.gallery = (root) => {
       if (label.options.length <= 1) classes(page.labels);
       if (state.rollout) select(state.rollout.clip_id);
     } catch (error) {
-      if (mine !== asked) return;
+      if (turn !== asked) return;
       status.textContent = error.message || `The clips could not be listed: ${error}`;
       again.hidden = false;
     }
   }
   // What the classifier knows comes first, as a group of its own.
   function classes(labels) {
-    const option = ({ name, count }) => new Option(`${name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 ")} (${count})`, name);
+    const option = ({ name, count }) => new Option(`${apart(name)} (${count})`, name);
     const [known, others] = [true, false].map((wanted) => labels.filter((l) => l.known === wanted).map(option));
     find(".legend").hidden = !known.length;
-    if (!known.length) label.append(...others);
-    else for (const [name, options] of [["The classifier knows", known], ["Other actions", others]]) {
-      if (!options.length) continue;
-      const group = Object.assign(document.createElement("optgroup"), { label: name });
+    if (!known.length) return label.append(...others);
+    Object.entries({ "The classifier knows": known, "Other actions": others }).forEach(([name, options]) => {
+      const group = element(`<optgroup label="${name}"></optgroup>`);
       group.append(...options);
-      label.append(group);
-    }
+      if (options.length) label.append(group);
+    });
   }
-  const end = new IntersectionObserver(
-    ([entry]) => {
-      if (!entry.isIntersecting || more.disabled) return;
-      end.disconnect();
-      load(false);
-    },
-    { root: grid, rootMargin: "200px" },
-  );
+  const end = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting || more.disabled) return;
+    end.disconnect();
+    load(false);
+  }, { root: grid, rootMargin: "200px" });
 
   // -- shelves -----------------------------------------------------------------------------------------------------
   function open(number) {
@@ -162,11 +158,8 @@ lvln.views.gallery = (root) => {
     select(rollout.clip_id);
   });
 
-  let wait = null;
-  search.addEventListener("input", () => {
-    clearTimeout(wait);
-    wait = setTimeout(() => load(true), 200);
-  });
+  const typed = later(200);
+  search.addEventListener("input", () => typed(() => load(true)));
   label.addEventListener("change", () => load(true));
   more.addEventListener("click", () => load(false));
   again.addEventListener("click", () => load(true));

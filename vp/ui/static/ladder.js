@@ -1,6 +1,6 @@
 // Ladder: the whole network as one picture, every stage showing how strongly it answers at the cursor's step.
 lvln.views.ladder = (root) => {
-  const { state, on, inspect, flow, grey, lut, tile, element, signed, stepAt, draw, enter, visible, lazy, steps, markNow } = lvln;
+  const { state, on, inspect, flow, grey, tile, element, signed, stepAt, draw, enter, visible, lazy, steps, markNow } = lvln;
   const board = root.querySelector(".board");
   const detail = root.querySelector(".detail");
   const wires = root.querySelector("svg");
@@ -8,13 +8,21 @@ lvln.views.ladder = (root) => {
   const BLOCKS = ["C1", "C2", "C3", "C4"];
   const ABOUT = {
     stem: "a convolution of the frame itself, at full resolution",
-    e1: "edges and colours", e2: "simple textures", e3: "patterns", e4: "parts of things", e5: "the scene as a whole",
-    L3: "tells C3 what C4 found", L2: "tells C2 what C3 found", L1: "tells C1 what C2 found",
+    e1: "edges and colours",
+    e2: "simple textures",
+    e3: "patterns",
+    e4: "parts of things",
+    e5: "the scene as a whole",
+    L3: "tells C3 what C4 found",
+    L2: "tells C2 what C3 found",
+    L1: "tells C1 what C2 found",
     skip: "what is there now, without memory",
   };
   // Of a network that paints as the paper describes it.
   const PAINTS = {
-    L4: "begins the picture, coarsely", L3: "adds to it what C4 remembers", L2: "adds what C3 remembers",
+    L4: "begins the picture, coarsely",
+    L3: "adds to it what C4 remembers",
+    L2: "adds what C3 remembers",
     L1: "adds what C2 remembers",
   };
   let shown = null; // { taps, stages: { name: {...} }, moves: { block: {...} } }
@@ -127,12 +135,11 @@ lvln.views.ladder = (root) => {
     wires.innerHTML = `<defs><marker id="lvln-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>${paths.join("")}`;
   }
 
-  const colour = (canvas, stage, step, table) => tile(stage, stage.size, { top: step * stage.size[0], table }, canvas);
+  const colour = (canvas, stage, step) => tile(stage, stage.size, { top: step * stage.size[0] }, canvas);
 
   function paint(t) {
     const step = stepAt(t);
-    const table = lut(false);
-    board.querySelectorAll("[data-stage]").forEach((button) => colour(button.querySelector("canvas"), shown.stages[button.dataset.stage], step, table));
+    board.querySelectorAll("[data-stage]").forEach((button) => colour(button.querySelector("canvas"), shown.stages[button.dataset.stage], step));
     board.querySelectorAll("[data-moves]").forEach((button) => {
       const move = shown.moves[button.dataset.moves];
       const canvas = button.querySelector("canvas");
@@ -160,8 +167,7 @@ lvln.views.ladder = (root) => {
     detail.hidden = false;
     detail.querySelector("h4").textContent = `${chosen.replace(".", " ")} through time`;
     detail.querySelector("p").textContent = `${about(chosen)} · ${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}, drawn as their root mean square, from ${stage.range[0].toPrecision(2)} (dark) to ${stage.range[1].toPrecision(2)} (bright)`;
-    const table = lut(false);
-    steps(detail.querySelector(".steps"), (canvas, t) => colour(canvas, stage, t, table));
+    steps(detail.querySelector(".steps"), (canvas, t) => colour(canvas, stage, t));
     paint(state.cursor);
   }
 

@@ -1,30 +1,28 @@
 // The address says what is on show: clip, window, network, view, filter and step. A link to it brings them back.
 (() => {
-  const { state, on, emit, openTab, enter, goTo } = lvln;
+  const { state, on, emit, later, openedTab, openTab, enter, goTo } = lvln;
   lvln.arrived = location.hash; // before this page writes an address of its own
   let wanted = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   let restored = !wanted.clip;
   let memory = null;
   let experiments = null;
 
-  const view = () => document.querySelector("#views [role='tab'][aria-selected='true']")?.textContent.trim() || "Predict";
-
   // Uploads stay on the machine of whoever uploaded them: there is no link to one.
   function address() {
     const { rollout } = state;
     if (!rollout || !rollout.clip_id) return null;
     const { clip_id: clip, model, start, fps, seen, horizon, fine } = rollout;
-    const values = { clip, model, start, fps, seen, horizon, ...(fine && { size: "fine" }), view: view(), t: state.cursor };
+    const values = { clip, model, start, fps, seen, horizon, ...(fine && { size: "fine" }), view: openedTab() || "Predict", t: state.cursor };
     if (values.view === "Memory" && memory) Object.assign(values, JSON.parse(JSON.stringify(memory))); // without what is undefined
     if (values.view === "Experiments" && experiments) Object.assign(values, experiments);
-    return `#${new URLSearchParams(/** @type {any} */ (values))}`;
+    return lvln.link(values);
   }
 
-  let timer = null;
+  const soon = later(150);
+
   function write() {
     if (!restored || state.playing) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => history.replaceState(null, "", address() || location.pathname + location.search), 150);
+    soon(() => history.replaceState(null, "", address() || location.pathname + location.search));
   }
 
   function restore(rollout) {

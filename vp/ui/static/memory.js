@@ -1,6 +1,6 @@
 // Memory: the filters of one ConvGRU, scrubbed through time with the shared cursor.
 lvln.views.memory = (root) => {
-  const { state, on, call, goTo, stepAt, isPredicted, copied, grey, lut, tile, element, visible, lazy, steps, markNow } = lvln;
+  const { state, on, call, goTo, stepAt, isPredicted, copied, grey, tint, tile, element, times, clamp, visible, later, keys, lazy, steps, markNow } = lvln;
   const choice = { block: "C1", kernel: "3x3", quantity: "h", scale: "shared", sort: "activity" };
   const canvas = root.querySelector(".grid canvas");
   const detail = root.querySelector(".detail");
@@ -77,20 +77,21 @@ lvln.views.memory = (root) => {
   const scaleOf = (signed) => (signed ? [127.5, 127.5] : [0, 255]);
 
   // One filter at one step, in colours: on the scale of all, or with its own as its opacity.
-  function filterTile(f, t, table, { shared = false, over = false } = {}) {
+  function filterTile(f, t, { shared = false, over = false }) {
     const [h, w] = shown.size;
     const share = shared ? shown.scale[f] / peak() : 1;
     const [middle, reach] = scaleOf(shown.signed);
     return tile(shown, shown.size, {
       left: f * w,
       top: t * h,
-      table,
+      signed: shown.signed,
       tone: (v) => middle + (v - middle) * share,
       opacity: (v) => (over ? Math.min(220, (Math.abs(v - middle) / reach) * 300) : 255),
     }, scratch);
   }
 
   const scratch = document.createElement("canvas");
+
   function stamp(context, picture, x, y, width, height) {
     context.imageSmoothingEnabled = picture.width > 40;
     context.drawImage(picture, x, y, width, height);
@@ -98,6 +99,7 @@ lvln.views.memory = (root) => {
 
   const GAP = 6;
   let cell = { columns: 8, width: 100, height: 60 };
+
   function layout() {
     if (!shown || !visible(root)) return;
     const total = root.querySelector(".grid").clientWidth;
@@ -119,11 +121,7 @@ lvln.views.memory = (root) => {
     const bound = shared ? peak() : null;
     const text = (v) => (bound === null ? (v ? `${v < 0 ? "−" : ""}max` : "0") : v ? (v * bound).toFixed(2).replace("-", "−") : "0");
     legend.innerHTML = `<span>${shown.signed ? text(-1) : "0"}</span><i></i><span>${text(1)}</span><small>${MEANING[shown.quantity]}</small>`;
-    const table = lut(shown.signed);
-    const colours = Array.from({ length: 9 }, (_, i) => {
-      const k = 3 * Math.round((255 * i) / 8);
-      return `rgb(${table[k]},${table[k + 1]},${table[k + 2]})`;
-    });
+    const colours = Array.from({ length: 9 }, (_, i) => `rgb(${tint(shown.signed ? i / 4 - 1 : i / 8, shown.signed)})`);
     legend.querySelector("i").style.background = `linear-gradient(90deg, ${colours.join(",")})`;
     paint(state.cursor);
     follow();
@@ -133,13 +131,12 @@ lvln.views.memory = (root) => {
     if (!shown || !visible(root)) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
     const context = canvas.getContext("2d");
-    const table = lut(shown.signed);
     const shared = choice.scale === "shared";
     context.clearRect(0, 0, canvas.width, canvas.height);
     order.forEach((f, i) => {
       const x = (i % cell.columns) * (cell.width + GAP);
       const y = Math.floor(i / cell.columns) * (cell.height + GAP);
-      stamp(context, filterTile(f, step, table, { shared }), x, y, cell.width, cell.height);
+      stamp(context, filterTile(f, step, { shared }), x, y, cell.width, cell.height);
       if (f === filter) {
         context.strokeStyle = getComputedStyle(root).getPropertyValue("--ink");
         context.lineWidth = 2.5;
@@ -151,6 +148,7 @@ lvln.views.memory = (root) => {
   }
 
   const large = () => detail.querySelector(".large canvas");
+
   function enlarge(step) {
     const target = large();
     if (!target || filter === null) return;
@@ -159,14 +157,13 @@ lvln.views.memory = (root) => {
     target.width = w * zoom;
     target.height = h * zoom;
     const context = target.getContext("2d");
-    const table = lut(shown.signed);
     const overlay = detail.querySelector("input").checked;
     const frame = state.rollout.at("prediction", Math.min(step, lvln.frames() - 1));
     if (overlay && frame) {
       context.drawImage(frame, 0, 0, target.width, target.height);
-      stamp(context, filterTile(filter, step, table, { over: true }), 0, 0, target.width, target.height);
+      stamp(context, filterTile(filter, step, { over: true }), 0, 0, target.width, target.height);
     } else {
-      stamp(context, filterTile(filter, step, table, { shared: choice.scale === "shared" }), 0, 0, target.width, target.height);
+      stamp(context, filterTile(filter, step, { shared: choice.scale === "shared" }), 0, 0, target.width, target.height);
     }
     number.paint(step);
     const activity = shown.activity[step][filter];
@@ -176,17 +173,19 @@ lvln.views.memory = (root) => {
   // The chosen filter through all steps, in one row, with its activity as a line.
   function follow() {
     if (filter === null) return;
-    detail.querySelector("h4").textContent = `Filter ${filter} of ${shown.block}, ${shown.kernel.replace("x", "×")}`;
+    detail.querySelector("h4").textContent = `Filter ${filter} of ${shown.block}, ${times(shown.kernel)}`;
     const row = detail.querySelector(".steps");
-    const table = lut(shown.signed);
     const highest = Math.max(...shown.activity.map((step) => step[filter]), 1e-6);
     steps(row, (canvas, t, button) => {
-      tile(shown, shown.size, { left: filter * shown.size[1], top: t * shown.size[0], table }, canvas);
+      tile(shown, shown.size, { left: filter * shown.size[1], top: t * shown.size[0], signed: shown.signed }, canvas);
       button.querySelector("i").style.width = `${(100 * shown.activity[t][filter]) / highest}%`;
     }, { more: "<u><i></i></u>" });
     const { block, kernel, quantity, size } = shown;
     const part = (wanted?.region || "").split(",").map(Number);
-    if (part.length === 4 && part.every((v) => v >= 0 && v <= 1)) number.told.region((number.region = part));
+    if (part.length === 4 && part.every((v) => v >= 0 && v <= 1)) {
+      number.region = part;
+      number.onRegion();
+    }
     number.enter({ block, kernel, filter, size }, strongest, wanted && [wanted.row, wanted.column]);
     answers.enter({ block, kernel, filter });
     moment.enter({ block, kernel, filter }, wanted && Number.isInteger(wanted.first) && Number.isInteger(wanted.last) ? [wanted.first, wanted.last] : null);
@@ -203,20 +202,18 @@ lvln.views.memory = (root) => {
     const at = sizes.indexOf(Math.max(...sizes));
     return [Math.floor(at / w), at % w];
   }
-  number.told.place = () => paint(state.cursor);
+  number.onPlace = () => paint(state.cursor);
 
   // -- one filter, everything it does: a row for each quantity, a column for each step ---------------------------
   const life = root.querySelector(".life");
   const ROWS = [["h", "state h"], ["dh", "change of h"], ["z", "update z"], ["r", "reset r"], ["n", "candidate n"], ["before", "h, untrained"]];
   let living = null; // what the table shows
-  let waiting = null;
+  const soon = later(120); // somebody holding an arrow key passes by many filters
   function live() {
     const { rollout } = state;
     const which = [rollout.key, shown.block, shown.kernel, filter].join(" ");
     if (living === which) return;
-    clearTimeout(waiting);
-    // Somebody holding an arrow key passes by many filters.
-    waiting = setTimeout(async () => {
+    soon(async () => {
       living = which;
       const { block, kernel, size } = shown;
       const index = filter;
@@ -225,11 +222,12 @@ lvln.views.memory = (root) => {
       const every = Object.entries({ ...answer.rows, before: answer.before });
       const rows = Object.fromEntries(await Promise.all(every.map(async ([name, row]) => [name, { ...row, grey: await grey(row.sprite) }])));
       if (living !== which || state.rollout !== rollout) return;
-      life.querySelector("h4").textContent = `Everything that filter ${index} of ${block}, ${kernel.replace("x", "×")} does`;
+      life.querySelector("h4").textContent = `Everything that filter ${index} of ${block}, ${times(kernel)} does`;
       tabulate(rows, answer.steps, size);
       life.hidden = false;
-    }, 120);
+    });
   }
+
   function tabulate(rows, steps, [h, w]) {
     const { rollout } = state;
     const table = life.querySelector("table");
@@ -251,8 +249,7 @@ lvln.views.memory = (root) => {
     };
     const body = ROWS.map(([key, name]) => {
       const { grey: picture, signed, scale } = rows[key];
-      const colours = lut(signed);
-      return line(name, `${signed ? "±" : "up to "}${scale.toFixed(2)}`, key, (t) => tile(picture, [h, w], { top: t * h, table: colours }));
+      return line(name, `${signed ? "±" : "up to "}${scale.toFixed(2)}`, key, (t) => tile(picture, [h, w], { top: t * h, signed }));
     });
     table.replaceChildren(line("it reads", "seen, then predicted", "frames", reads), ...body);
     now(state.cursor);
@@ -270,12 +267,9 @@ lvln.views.memory = (root) => {
       follow();
     }
   });
-  canvas.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -cell.columns, ArrowDown: cell.columns }[event.key];
-    if (!move || !shown) return;
-    event.preventDefault();
-    const place = Math.max(0, Math.min(order.length - 1, order.indexOf(filter) + move));
-    filter = order[place];
+  keys(canvas, { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }, ([across, down]) => {
+    if (!shown) return;
+    filter = order[clamp(order.indexOf(filter) + across + down * cell.columns, 0, order.length - 1)];
     follow();
   });
   root.querySelectorAll(".choices [data-choice]").forEach((group) => {

@@ -1,38 +1,28 @@
 // One moment: a marked stretch of the time line; which filters run alike then, and where else this one does so again.
 lvln.oneMoment = (root, number) => {
-  const { state, look, loops, element, escape, signed, visible, isPredicted, markNow, ahead } = lvln;
+  const { state, look, loops, element, escape, signed, times, clamp, lazy, isPredicted, markNow, ahead } = lvln;
   const SHORTEST = 3;
   const body = root.querySelector(".body");
   const status = root.querySelector(".status");
   const chart = root.querySelector(".course");
   const ends = [...root.querySelectorAll("input")];
   let filter = null;
+  let of = null; // key of its prediction
   let stretch = null; // [first, last]
   let shown = null;
-  let asked = null;
-  let wait = null;
-
-  const named = () => JSON.stringify([state.rollout.key, filter.block, filter.kernel, filter.filter, stretch, number.region]);
-  function ask() {
-    if (!filter || !visible(root) || !stretch || stretch[1] >= state.rollout.steps) return;
-    const name = named();
-    if (asked === name) return;
-    asked = name;
-    clearTimeout(wait);
-    wait = setTimeout(async () => {
-      const [top, left, bottom, right] = number.region || [0, 0, 1, 1];
-      const { block, kernel, filter: which } = filter;
-      try {
-        const answer = await look("one_moment", { block, kernel, filter: which, first: stretch[0], last: stretch[1], top, left, bottom, right });
-        if (asked === name) show(answer);
-      } catch (error) {
-        if (asked !== name) return;
-        asked = null;
-        status.textContent = error.message;
-        body.hidden = true;
-      }
-    }, 150);
-  }
+  const { look: ask } = lazy(root, {
+    wait: 150,
+    key: ({ key }) => (of === key ? JSON.stringify([key, filter, stretch, number.region]) : null),
+    ask() {
+      const [[first, last], [top, left, bottom, right]] = [stretch, number.region || [0, 0, 1, 1]];
+      return look("one_moment", { ...filter, first, last, top, left, bottom, right });
+    },
+    show,
+    say(kind, text) {
+      status.textContent = text;
+      if (kind === "failed") body.hidden = true;
+    },
+  });
 
   // A marked curve, dashed, and one that runs alike, each on its own scale; opposed ones upside down, as they are.
   function spark(marked, curve) {
@@ -47,14 +37,12 @@ lvln.oneMoment = (root, number) => {
   function show(answer) {
     shown = answer;
     const [block, kernel, which] = answer.marked.part.split(".");
-    status.textContent = "";
-    root.querySelector("h4").textContent = `One moment of filter ${which} of ${block}, ${kernel.replace("x", "×")}`;
+    root.querySelector("h4").textContent = `One moment of filter ${which} of ${block}, ${times(kernel)}`;
     draw();
     root.querySelector(".others").replaceChildren(
       ...answer.others.map(({ part, curve, correlation }) => {
         const [b, k, f] = part.split(".");
-        const button = element(`<button type="button" title="enter it">${spark(answer.marked.curve, curve)}<span><b>${b} ${k.replace("x", "×")} · ${f}</b> ${signed(correlation, 2)}</span></button>`, () => lvln.enter(b, k, { quantity: "h", filter: Number(f) }));
-        return button;
+        return element(`<button type="button" title="enter it">${spark(answer.marked.curve, curve)}<span><b>${b} ${times(k)} · ${f}</b> ${signed(correlation, 2)}</span></button>`, () => lvln.enter(b, k, { quantity: "h", filter: Number(f) }));
       })
     );
     const places = root.querySelector(".again");
@@ -76,6 +64,7 @@ lvln.oneMoment = (root, number) => {
 
   // The course of the filter through all steps, on which a stretch is marked by dragging.
   const [W, H] = [640, 110];
+
   function draw() {
     const { course } = shown;
     const cell = W / course.length;
@@ -94,9 +83,10 @@ lvln.oneMoment = (root, number) => {
     root.querySelector(".part").hidden = !number.region;
     markNow(chart, lvln.stepAt(state.cursor));
   }
+
   function mark(first, last) {
     const steps = state.rollout.steps;
-    [first, last] = [Math.min(first, last), Math.max(first, last)].map((t) => Math.max(0, Math.min(steps - 1, t)));
+    [first, last] = [Math.min(first, last), Math.max(first, last)].map((t) => clamp(t, 0, steps - 1));
     // Of fewer steps any two courses are alike.
     last = Math.min(steps - 1, Math.max(last, first + SHORTEST - 1));
     stretch = [Math.max(0, Math.min(first, last - SHORTEST + 1)), last];
@@ -119,20 +109,24 @@ lvln.oneMoment = (root, number) => {
       ask();
     })
   );
-  number.told.region = (region) => {
-    lvln.noteMemory({ region: region ? region.map((v) => v.toFixed(3)).join(",") : undefined });
+  number.onRegion = () => {
+    lvln.noteMemory({ region: number.region?.map((v) => v.toFixed(3)).join(",") });
     ask();
-    number.told.place();
+    number.onPlace();
   };
-  root.querySelector(".part button").addEventListener("click", () => number.told.region((number.region = null)));
+  root.querySelector(".part button").addEventListener("click", () => {
+    number.region = null;
+    number.onRegion();
+  });
   lvln.on("cursor", () => shown && markNow(chart, lvln.stepAt(state.cursor)));
-  new IntersectionObserver(ask).observe(root);
 
   return {
     enter(wanted, at = null) {
       filter = wanted;
       root.hidden = false;
+      of = state.rollout.key;
       if (state.rollout.steps < SHORTEST) {
+        of = null;
         status.textContent = `Show or predict more frames: a moment has at least ${SHORTEST} steps.`;
         body.hidden = true;
         return;

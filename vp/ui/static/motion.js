@@ -1,6 +1,6 @@
 // Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
-  const { state, on, look, cut, flow, grey, lut, tile, painted, element, signed, stepAt, draw, lazy } = lvln;
+  const { state, on, look, cut, flow, grey, tile, painted, element, signed, stepAt, draw, arrow, lazy } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
   const built = root.querySelector(".built");
@@ -15,6 +15,7 @@ lvln.views.motion = (root) => {
     const levels = await Promise.all(answer.levels.map(async (level) => ({ ...level, fields: await flow.read(level, answer.steps), moved: [] })));
     return { ...answer, mask, levels };
   }
+
   function show(answer) {
     panels.hidden = built.hidden = Boolean(answer.error);
     shown = answer.error ? null : answer;
@@ -32,23 +33,11 @@ lvln.views.motion = (root) => {
     const context = target.getContext("2d");
     const zoom = target.width / shown.size[1];
     const thick = target.width / 384;
-    context.lineCap = "round";
+    const scaled = strokes.map(([colour, width]) => [colour, thick * width]);
     for (const [x, y, right, down] of flow.arrows(field, shown.size[1])) {
       if (Math.hypot(right, down) < least) continue;
-      const [x0, y0] = [(x + 0.5) * zoom, (y + 0.5) * zoom];
-      const [x1, y1] = [x0 + 2 * zoom * right, y0 + 2 * zoom * down];
-      for (const [colour, width] of strokes) {
-        context.strokeStyle = colour;
-        context.fillStyle = colour;
-        context.lineWidth = thick * width;
-        context.beginPath();
-        context.moveTo(x0, y0);
-        context.lineTo(x1, y1);
-        context.stroke();
-        context.beginPath();
-        context.arc(x1, y1, thick * (width + 0.4), 0, 7);
-        context.fill();
-      }
+      const from = [(x + 0.5) * zoom, (y + 0.5) * zoom];
+      arrow(context, scaled, from, [from[0] + 2 * zoom * right, from[1] + 2 * zoom * down], (width) => width + 0.4 * thick);
     }
   }
   const ON_FRAME = [["rgb(0 0 0 / 0.55)", 5], ["#fff", 2.2]];
@@ -114,14 +103,13 @@ lvln.views.motion = (root) => {
 
   async function locations() {
     const board = root.querySelector(".maps");
-    const table = lut(true);
     const blocks = await Promise.all(Object.entries(shown.locations).map(async ([block, map]) => [block, map, await grey(map.sprite)]));
     board.replaceChildren(
       ...blocks.map(([block, { filters, size: [h, w], scale }, sprite]) => {
         const group = element(`<div><b>${block}</b> <small>${filters} filters of ${h}×${w}, from −${scale} to ${scale}</small><div class="tiles"></div></div>`);
         group.querySelector(".tiles").append(
           ...Array.from({ length: filters }, (_, f) => {
-            const map = tile(sprite, [h, w], { left: f * w, table });
+            const map = tile(sprite, [h, w], { left: f * w, signed: true });
             map.title = `${block}, filter ${f}`;
             return map;
           })

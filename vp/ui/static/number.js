@@ -1,6 +1,6 @@
 // One number: a place of the enlarged filter, followed through the arithmetic of its ConvGRU. memory.js says which filter.
 lvln.oneNumber = (root) => {
-  const { state, lut, painted, element, signed, look, draw, flow, isPredicted } = lvln;
+  const { state, tint, painted, element, signed, times, clamp, keys, later, stroke, arrow, look, draw, flow, isPredicted } = lvln;
   const canvas = root.querySelector(".large canvas");
   const panel = root.querySelector(".number");
   const looks = root.querySelector(".looks");
@@ -12,76 +12,65 @@ lvln.oneNumber = (root) => {
   let place = null; // chosen: [row, column]
   let own = false; // whether a visitor chose it
   let hovered = null;
-  let region = null; // [top, left, bottom, right] in shares, as somebody draws it
   let shown = null; // what the panel shows
   let step = 0;
-  let wait = null;
-  const told = { place() {}, region: (_) => {} };
+  const soon = later(40); // somebody who holds an arrow key passes many places by
 
   // -- the enlarged filter, on which places are chosen -----------------------------------------------------------
   // Marks on top of what memory.js has drawn.
   function marks() {
     const context = canvas.getContext("2d");
     const cell = canvas.width / filter.size[1];
-    const square = ([row, column], reach, colour, width) => {
-      context.strokeStyle = colour;
-      context.lineWidth = width;
-      context.strokeRect((column - reach) * cell, (row - reach) * cell, (2 * reach + 1) * cell, (2 * reach + 1) * cell);
+    const square = ([row, column], reach, strokes) => {
+      const side = (2 * reach + 1) * cell;
+      stroke(context, strokes, () => context.rect((column - reach) * cell, (row - reach) * cell, side, side));
     };
     for (const at of [place, hovered]) {
       if (!at) continue;
-      const reach = (Number(filter.kernel[0]) - 1) / 2;
-      square(at, reach, "rgb(0 0 0 / 0.55)", 3);
-      square(at, reach, "#fff", 1.4);
-      square(at, 0, "#000", 4);
-      square(at, 0, at === place ? "#ffd84d" : "#fff", 2);
+      square(at, (Number(filter.kernel[0]) - 1) / 2, [["rgb(0 0 0 / 0.55)", 3], ["#fff", 1.4]]);
+      square(at, 0, [["#000", 4], [at === place ? "#ffd84d" : "#fff", 2]]);
     }
-    if (!region) return;
-    const [top, left, bottom, right] = region;
+    if (!one.region) return;
+    const [top, left, bottom, right] = one.region;
     context.setLineDash([7, 5]);
-    for (const [colour, width] of /** @type {[string, number][]} */ ([["#000", 4], ["#fff", 2]])) {
-      context.strokeStyle = colour;
-      context.lineWidth = width;
-      context.strokeRect(left * canvas.width, top * canvas.height, (right - left) * canvas.width, (bottom - top) * canvas.height);
-    }
+    stroke(context, [["#000", 4], ["#fff", 2]], () => context.rect(left * canvas.width, top * canvas.height, (right - left) * canvas.width, (bottom - top) * canvas.height));
     context.setLineDash([]);
   }
 
   /** @param {number[]} at */
-  const inCell = ([down, across]) => [Math.min(filter.size[0] - 1, Math.floor(down * filter.size[0])), Math.min(filter.size[1] - 1, Math.floor(across * filter.size[1]))];
+  const inCell = (at) => filter.size.map((side, i) => clamp(Math.floor(at[i] * side), 0, side - 1));
   let from = null;
   lvln.drag(canvas, (at, phase) => {
     if (!filter) return;
     if (phase === "begin") from = at;
     const drawn = [0, 1].map((i) => Math.abs(at[i] - from[i]) * filter.size[i]);
     const wide = Math.max(...drawn) >= 1.5;
-    if (wide) region = [0, 1].map((i) => Math.min(at[i], from[i])).concat([0, 1].map((i) => Math.max(at[i], from[i])));
+    if (wide) one.region = [0, 1].map((i) => Math.min(at[i], from[i])).concat([0, 1].map((i) => Math.max(at[i], from[i])));
     if (phase === "end") {
-      if (wide) told.region(region);
+      if (wide) one.onRegion();
       else choose(inCell(at));
       from = null;
     }
-    told.place();
+    one.onPlace();
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!filter || event.pointerType === "touch") return;
     const box = canvas.getBoundingClientRect();
-    const at = inCell([(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width].map((v) => Math.max(0, v)));
+    const at = inCell([(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width]);
     if (`${at}` === `${hovered}`) return;
     hovered = at;
-    told.place();
+    one.onPlace();
   });
   canvas.addEventListener("pointerleave", () => {
     hovered = null;
-    if (filter) told.place();
+    if (filter) one.onPlace();
   });
-  canvas.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-    if (!move || !filter) return;
-    event.preventDefault();
-    choose(place.map((v, i) => Math.max(0, Math.min(filter.size[i] - 1, v + move[i]))));
-    told.place();
+  keys(canvas, { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }, (move) => {
+    if (!filter) return;
+    choose(place.map((v, i) => clamp(v + move[i], 0, filter.size[i] - 1)));
+    one.onPlace();
   });
+
   function choose(at) {
     place = at;
     own = true;
@@ -90,12 +79,11 @@ lvln.oneNumber = (root) => {
 
   // -- asking ----------------------------------------------------------------------------------------------------
   const named = () => [state.rollout.key, filter.block, filter.kernel, filter.filter, step, ...place].join(" ");
+
   function ask() {
     const name = named();
     if (answers.has(name)) return tell(answers.get(name));
-    clearTimeout(wait);
-    // Somebody who holds an arrow key passes many places by.
-    wait = setTimeout(async () => {
+    soon(async () => {
       const { block, kernel, filter: number } = filter;
       try {
         const answer = await look("one_number", { block, kernel, filter: number, step, row: place[0], column: place[1] });
@@ -106,19 +94,16 @@ lvln.oneNumber = (root) => {
       } catch (error) {
         if (named() === name) panel.querySelector(".status").textContent = error.message;
       }
-    }, 40);
+    });
   }
 
   // -- the arithmetic --------------------------------------------------------------------------------------------
   // A small picture of numbers [k][k] on a scale; what lies beyond the map is left open.
   function patch(values, scale, inside = null) {
     const k = values.length;
-    const table = lut(true);
     const picture = painted(k, k, (i) => {
       const [y, x] = [Math.floor(i / k), i % k];
-      if (inside && !inside[y][x]) return [0, 0, 0, 0];
-      const at = 3 * Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, values[y][x] / scale)));
-      return [table[at], table[at + 1], table[at + 2], 255];
+      return inside && !inside[y][x] ? [0, 0, 0, 0] : tint(values[y][x] / scale);
     });
     picture.className = "patch";
     return picture;
@@ -146,7 +131,7 @@ lvln.oneNumber = (root) => {
   function squash(name, { total, value }) {
     const [low, f] = name === "n" ? [-1, Math.tanh] : [0, (v) => 1 / (1 + Math.exp(-v))];
     const wide = Math.max(4, Math.min(12, Math.abs(total) * 1.15));
-    const x = (v) => 80 + 74 * Math.max(-1, Math.min(1, v / wide));
+    const x = (v) => 80 + 74 * clamp(v / wide, -1);
     const y = (v) => 50 - (44 * (v - low)) / (1 - low);
     const curve = Array.from({ length: 41 }, (_, i) => (i / 20 - 1) * wide).map((v, i) => `${i ? "L" : "M"}${x(v).toFixed(1)} ${y(f(v)).toFixed(1)}`).join("");
     return `<svg viewBox="0 0 160 66" role="img" aria-label="${name === "n" ? "tanh" : "sigmoid"} of ${total.toFixed(2)} is ${value.toFixed(2)}">
@@ -178,7 +163,7 @@ lvln.oneNumber = (root) => {
     const { part, row, column: across, sums, before, after, recorded } = answer;
     const z = sums.z.value;
     panel.querySelector(".status").textContent = "";
-    panel.querySelector("h4").textContent = `One number: row ${row}, column ${across} of ${part.replace("x", "×").replaceAll(".", " ")} at step ${answer.step + 1}`;
+    panel.querySelector("h4").textContent = `One number: row ${row}, column ${across} of ${times(part).replaceAll(".", " ")} at step ${answer.step + 1}`;
     panel.querySelector(".sums").replaceChildren(...["z", "r", "n"].map((name) => column(name, sums[name], answer.inside)));
     panel.querySelector(".becomes").replaceChildren(
       element(`<p class="equation">h′ = (1 − z) · h + z · n = (1 − ${plain(z)}) · ${bracketed(before)} + ${plain(z)} · ${bracketed(sums.n.value)} = <b>${plain(after, 3)}</b></p>`),
@@ -207,33 +192,23 @@ lvln.oneNumber = (root) => {
     context.rect(0, 0, target.width, target.height);
     context.rect(left * zoom, top * zoom, (right - left) * zoom, (bottom - top) * zoom);
     context.fill("evenodd");
-    context.strokeStyle = "#fff";
-    context.lineWidth = 2;
-    context.strokeRect(left * zoom, top * zoom, (right - left) * zoom, (bottom - top) * zoom);
+    stroke(context, [["#fff", 2]], () => context.rect(left * zoom, top * zoom, (right - left) * zoom, (bottom - top) * zoom));
     let moved = "";
     if (shown.moved) {
       const { right: along, down, w } = shown.moved;
       const [dx, dy] = [along[row * w + column], down[row * w + column]];
       const [x, y] = [(column + 0.5) * stride * zoom, (row + 0.5) * stride * zoom];
-      for (const [colour, thick] of /** @type {[string, number][]} */ ([["#000", 6], ["#ffd84d", 3]])) {
-        Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: thick, lineCap: "round" });
-        context.beginPath();
-        context.moveTo(x - dx * zoom, y - dy * zoom);
-        context.lineTo(x, y);
-        context.stroke();
-        context.beginPath();
-        context.arc(x, y, thick + 1, 0, 7);
-        context.fill();
-      }
-      moved = !step ? "; there is no frame before it to compare with" : Math.hypot(dx, dy) < 0.25 ? "; it found no motion there" : `; it found that this moved ${Math.hypot(dx, dy).toFixed(1)} pixels ${towards(dx, dy)}`;
+      arrow(context, [["#000", 6], ["#ffd84d", 3]], [x - dx * zoom, y - dy * zoom], [x, y], (width) => width + 1);
+      moved = !step ? "; there is no frame before it to compare with" : Math.hypot(dx, dy) < 0.25 ? "; it found no motion there" : `; it found that this moved ${Math.hypot(dx, dy).toFixed(1)} pixels ${flow.way(dx, dy)}`;
     }
     looks.querySelector("figcaption").textContent = `Row ${row}, column ${column} looks at ${bottom - top}×${right - left} pixels of the ${isPredicted(step) ? "frame that it predicted itself" : `frame`}${moved}.`;
     looks.hidden = false;
   }
-  const towards = (dx, dy) => ["to the right", "down to the right", "down", "down to the left", "to the left", "up to the left", "up", "up to the right"][Math.round((Math.atan2(dy, dx) / Math.PI) * 4 + 8) % 8];
 
-  return {
-    told,
+  const one = {
+    region: null, // [top, left, bottom, right] in shares, as somebody draws it
+    onRegion() {},
+    onPlace() {},
     // Another filter, or the same of another prediction; at: [row, column] if a link names it.
     enter(wanted, strongest, at = null) {
       const same = filter && state.rollout.key === of && `${Object.values(filter)}` === `${Object.values(wanted)}`;
@@ -252,11 +227,6 @@ lvln.oneNumber = (root) => {
       ask();
       where();
     },
-    get region() {
-      return region;
-    },
-    set region(wanted) {
-      region = wanted;
-    },
   };
+  return one;
 };

@@ -50,11 +50,11 @@ function lvlnPicture() {
   // A drawing carries no style sheet into an image: what applies is written into it.
   async function drawing(context, node, rect) {
     const copy = node.cloneNode(true);
-    const [mine, theirs] = [[node, ...node.querySelectorAll("*")], [copy, ...copy.querySelectorAll("*")]];
-    mine.forEach((element, i) => {
+    const [originals, copies] = [[node, ...node.querySelectorAll("*")], [copy, ...copy.querySelectorAll("*")]];
+    originals.forEach((element, i) => {
       const style = getComputedStyle(element);
-      for (const name of DRAWN) theirs[i].style.setProperty(name, style.getPropertyValue(name));
-      if (style.display === "none" || style.visibility === "hidden") theirs[i].style.display = "none";
+      for (const name of DRAWN) copies[i].style.setProperty(name, style.getPropertyValue(name));
+      if (style.display === "none" || style.visibility === "hidden") copies[i].style.display = "none";
     });
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     copy.setAttribute("width", rect.width);

@@ -2,12 +2,12 @@
 lvln.share = (root) => {
   const { state, call, address, picture } = lvln;
   const said = root.querySelector(".said");
-  let timer = null;
+  const soon = lvln.later(6000);
+
   function tell(text, bad = false) {
-    clearTimeout(timer);
     said.textContent = text;
     said.classList.toggle("bad", bad);
-    timer = setTimeout(() => (said.textContent = ""), 6000);
+    soon(() => (said.textContent = ""));
   }
 
   root.querySelector(".link").addEventListener("click", async () => {

@@ -1,6 +1,6 @@
 // The stage: truth, prediction and copy-last in step, the result in words, and the time line.
 lvln.views.stage = (root) => {
-  const { state, on, goTo, play, draw, isPredicted, inWords, gain, escape, element, moment, markNow } = lvln;
+  const { state, on, goTo, play, draw, isPredicted, inWords, gain, grade, escape, element, moment, markNow, keys } = lvln;
   const panels = [...root.querySelectorAll("[data-panel]")].map((figure) => ({
     kind: figure.dataset.panel,
     figure,
@@ -42,7 +42,7 @@ lvln.views.stage = (root) => {
     line.style.setProperty("--cells", rollout.seen + rollout.horizon);
     line.setAttribute("aria-valuemax", rollout.seen + rollout.horizon);
     const won = gain(rollout.scores);
-    headline.className = `headline ${won === null ? "" : won >= 0.05 ? "good" : won <= -0.05 ? "bad" : ""}`;
+    headline.className = `headline ${grade(won)}`;
     if (won === null) {
       headline.innerHTML = "<strong>Beyond the end of the clip</strong><span>there is no true frame to compare with</span>";
     } else {
@@ -54,7 +54,7 @@ lvln.views.stage = (root) => {
       const flow = lvln.word("flow", "tuned flow");
       const size = `${Math.abs(over).toFixed(1)} dB`;
       const said = Math.abs(over) < 0.05 ? `and as good as ${flow}` : over > 0 ? `and ${size} ahead of ${flow}` : `but ${flow} is ${size} ahead of it here`;
-      headline.append(element(`<small class="${over <= -0.05 ? "bad" : ""}">${said}</small>`));
+      headline.append(element(`<small class="${grade(Math.min(0, over))}">${said}</small>`));
     }
     bars.forEach((button) => (button.disabled = button.dataset.bar === "flow" && !rollout.strips.flow));
     root.querySelector("[data-bar=flow]").title = rollout.strips.flow ? "The optical flow of the last two frames carried on, with caution that training clips taught" : rollout.seen > 1 ? "Tuned flow needs OpenCV, which is not installed here" : "Tuned flow needs two seen frames";
@@ -76,8 +76,8 @@ lvln.views.stage = (root) => {
       draw(canvas, frame);
       figure.classList.toggle("predicted", predicted && kind === "prediction");
       figure.classList.toggle("missing", !frame);
-      const score = { prediction: "psnr", copy: "copy_last_psnr", flow: "flow_psnr" }[kind];
-      const value = predicted && score ? rollout.scores[score][k] : undefined;
+      const score = { prediction: rollout.scores.psnr, copy: rollout.scores.copy_last_psnr, flow: rollout.scores.flow_psnr };
+      const value = predicted ? score[kind]?.[k] : undefined;
       note.textContent = !frame ? "the clip has ended" : value !== undefined ? `${value.toFixed(1)} dB` : predicted ? "" : "seen";
     }
     markNow(line, t);
@@ -111,14 +111,5 @@ lvln.views.stage = (root) => {
   on("playing", showPlaying);
   showPlaying(state.playing); // it may play already, on a page that was slow to build
   button.addEventListener("click", () => play(!state.playing));
-  line.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9 }[event.key];
-    if (move) {
-      event.preventDefault();
-      goTo(state.cursor + move);
-    } else if (event.key === " ") {
-      event.preventDefault();
-      play(!state.playing);
-    }
-  });
+  keys(line, { ArrowLeft: -1, ArrowRight: 1, Home: -1e9, End: 1e9, " ": 0 }, (move) => (move ? goTo(state.cursor + move) : play(!state.playing)));
 };

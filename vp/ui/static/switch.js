@@ -2,7 +2,7 @@
 lvln.views.switch = (root) => {
   const buttons = [...root.querySelectorAll("button")];
   const mark = () => {
-    const open = document.querySelector("#views [role='tab'][aria-selected='true']")?.textContent.trim();
+    const open = lvln.openedTab();
     buttons.forEach((button) => button.setAttribute("aria-current", button.textContent === open));
   };
   buttons.forEach((button) => button.addEventListener("click", () => lvln.openTab(button.textContent)));

@@ -62,6 +62,7 @@ lvln.tour = (() => {
   let before = null;
 
   const unmark = () => document.querySelectorAll(".lvln-toured").forEach((target) => target.classList.remove("lvln-toured"));
+
   function close() {
     unmark();
     card?.remove();
@@ -82,8 +83,8 @@ lvln.tour = (() => {
   async function show(step) {
     place = step;
     const { at, ready = at, title, text, go } = scenes[step];
-    const mine = card;
-    const left = () => card !== mine || place !== step;
+    const opened = card;
+    const left = () => card !== opened || place !== step;
     card.querySelector("h3").textContent = title;
     card.querySelector("p").innerHTML = text;
     card.querySelector("small").textContent = `${step + 1} of ${scenes.length}`;

@@ -1,7 +1,7 @@
 // What all views do: pictures in and out, colours, frames that lead to their step, line charts, and asking when somebody
 // looks.
 function lvlnView() {
-  const { state, on, call, isPredicted, goTo, dark } = lvln;
+  const { state, on, call, isPredicted, goTo, dark, calm } = lvln;
 
   // From markup; click: what a click on it does.
   const element = (html, click = null) => {
@@ -13,9 +13,30 @@ function lvlnView() {
   };
   const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   // A class name for people: "BabyCrawling" -> "Baby Crawling", but YoYo stays.
-  const spaced = (name) => escape(name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 "));
+  const apart = (name) => name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 ");
+  const spaced = (name) => escape(apart(name));
   const signed = (v, digits = 1) => `${v < -0.5 * 10 ** -digits ? "−" : "+"}${Math.abs(v).toFixed(digits)}`;
+  const times = (kernel) => kernel.replace("x", "×");
+  const clamp = (v, low = 0, high = 1) => Math.max(low, Math.min(high, v));
+  // "good" or "bad" for a gain in dB that can be seen; "" for less, and for none.
+  const grade = (gain) => (gain >= 0.05 ? "good" : gain <= -0.05 ? "bad" : "");
   const visible = (root) => root.offsetParent !== null;
+  // Of several calls within some milliseconds, the last one runs.
+  function later(ms) {
+    let timer = null;
+    return (run) => {
+      clearTimeout(timer);
+      timer = setTimeout(run, ms);
+    };
+  }
+  // Keys that move something. moves: what each key does, in the terms of does(move).
+  function keys(target, moves, does) {
+    target.addEventListener("keydown", (event) => {
+      if (!(event.key in moves)) return;
+      event.preventDefault();
+      does(moves[event.key]);
+    });
+  }
 
   // -- pictures --------------------------------------------------------------------------------------------------
   const blank = (h, w) => Object.assign(document.createElement("canvas"), { width: w, height: h });
@@ -69,9 +90,10 @@ function lvlnView() {
     return canvas;
   }
 
-  // A tile [h, w] of a grey picture in the colours of a table (see lut). left, top: where it lies; tone: another grey
-  // value for one; opacity: of a grey value.
-  function tile({ values, width }, [h, w], { left = 0, top = 0, table = lut(false), tone = (v) => v, opacity = (_) => 255 }, canvas = blank(h, w)) {
+  // A tile [h, w] of a grey picture in colours (see lut). left, top: where it lies; tone: another grey value for one;
+  // opacity: of a grey value.
+  function tile({ values, width }, [h, w], { left = 0, top = 0, signed = false, tone = (v) => v, opacity = (_) => 255 }, canvas = blank(h, w)) {
+    const table = lut(signed);
     const colours = new Uint32Array(256);
     const bytes = new Uint8ClampedArray(colours.buffer);
     for (let v = 0; v < 256; v += 1) {
@@ -87,15 +109,43 @@ function lvlnView() {
   }
 
   // 256 colours. Signed: blue, through the page's middle, to red; what has no sign: dark to bright.
+  const tables = {};
+
   function lut(signed) {
-    const stops = LVLN_COLOURS[signed ? (dark() ? "signed_dark" : "signed") : "unsigned"];
-    const table = new Uint8ClampedArray(256 * 3);
+    const name = signed ? (dark() ? "signed_dark" : "signed") : "unsigned";
+    if (tables[name]) return tables[name];
+    const stops = LVLN_COLOURS[name];
+    const table = (tables[name] = new Uint8ClampedArray(256 * 3));
     for (let i = 0; i < 256; i += 1) {
       const place = (i / 255) * (stops.length - 1);
       const k = Math.min(stops.length - 2, Math.floor(place));
       for (let c = 0; c < 3; c += 1) table[3 * i + c] = stops[k][c] + (stops[k + 1][c] - stops[k][c]) * (place - k);
     }
     return table;
+  }
+  // The colour [r, g, b] of a number from -1 to 1, or from 0 to 1 where there is no sign.
+  function tint(v, signed = true) {
+    const at = 3 * Math.round(255 * clamp(signed ? (v + 1) / 2 : v));
+    return lut(signed).subarray(at, at + 3);
+  }
+
+  // A path drawn once for each of [[colour, width], ...], and dots filled: what is light with a dark edge shows on every
+  // picture.
+  function stroke(context, strokes, path, dots = (_) => {}) {
+    for (const [colour, width] of strokes) {
+      Object.assign(context, { strokeStyle: colour, fillStyle: colour, lineWidth: width, lineCap: "round" });
+      context.beginPath();
+      path();
+      context.stroke();
+      context.beginPath();
+      dots(width);
+      context.fill();
+    }
+  }
+  // From one place to another, with a dot at its end. dot: its radius for a width of line.
+  function arrow(context, strokes, from, to, dot) {
+    const path = () => (context.moveTo(...from), context.lineTo(...to));
+    stroke(context, strokes, path, (width) => context.arc(...to, dot(width), 0, 7));
   }
 
   function draw(canvas, frame, { smooth = true } = {}) {
@@ -119,7 +169,7 @@ function lvlnView() {
     let dragged = false;
     const tell = (event, phase) => {
       const box = canvas.getBoundingClientRect();
-      const share = (at, from, length) => Math.max(0, Math.min(1, (at - from) / length));
+      const share = (at, from, length) => clamp((at - from) / length);
       does([share(event.clientY, box.top, box.height), share(event.clientX, box.left, box.width)], phase);
     };
     canvas.addEventListener("pointerdown", (event) => {
@@ -157,19 +207,13 @@ function lvlnView() {
   const markNow = (root, t) => root.querySelectorAll("[data-t]").forEach((at) => at.classList.toggle("now", Number(at.dataset.t) === t));
 
   // -- moments of other clips ------------------------------------------------------------------------------------
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const films = new Set();
+
   function turn({ canvas, frames, now, y, x }, i) {
     draw(canvas, frames[i]);
     if (y === null) return;
     const context = canvas.getContext("2d");
-    for (const [colour, width] of /** @type {[string, number][]} */ ([["#000", 9], [i === now ? "#ffd84d" : "#fff", 4]])) {
-      context.strokeStyle = colour;
-      context.lineWidth = width;
-      context.beginPath();
-      context.arc(x * canvas.width, y * canvas.height, canvas.height / 9, 0, 7);
-      context.stroke();
-    }
+    stroke(context, [["#000", 9], [i === now ? "#ffd84d" : "#fff", 4]], () => context.arc(x * canvas.width, y * canvas.height, canvas.height / 9, 0, 7));
   }
   let beat = 0;
   setInterval(() => {
@@ -212,27 +256,26 @@ function lvlnView() {
     const path = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
     const points = ({ values, note }) => (note ? values.map((v, i) => `<circle cx="${x(i)}" cy="${y(v)}" r="3"><title>${note(v)}</title></circle>`).join("") : "");
     const at = { x, y, ...box };
-    const picture = element(`<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title}">
-      ${under(at)}${ticks.map(({ v, text }) => `<g class="tick"><path d="M${box.left} ${y(v)}H${box.right}"/><text x="${box.left - 7}" y="${y(v) + 4}" text-anchor="end">${text}</text></g>`).join("")}
-      ${labels.map(({ at, text }) => `<text class="label" x="${x(at)}" y="${H - 7}" text-anchor="middle">${text}</text>`).join("")}
-      ${series.map((s, i) => `<g class="series ${s.kind}"><path d="${path(s.values)}"/>${points(s)}<text x="${box.right + 9}" y="${ends.find((end) => end.i === i).at + 4}">${s.name}</text></g>`).join("")}
-      ${over(at)}
-    </svg>`);
-    return { picture, ...at };
+    const grid = ticks.map(({ v, text }) => `<g class="tick"><path d="M${box.left} ${y(v)}H${box.right}"/><text x="${box.left - 7}" y="${y(v) + 4}" text-anchor="end">${text}</text></g>`);
+    const below = labels.map(({ at, text }) => `<text class="label" x="${x(at)}" y="${H - 7}" text-anchor="middle">${text}</text>`);
+    const lines = series.map((s, i) => `<g class="series ${s.kind}"><path d="${path(s.values)}"/>${points(s)}<text x="${box.right + 9}" y="${ends.find((end) => end.i === i).at + 4}">${s.name}</text></g>`);
+    const drawn = [under(at), ...grid, ...below, ...lines, over(at)].join("");
+    return { picture: element(`<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title}">${drawn}</svg>`), ...at };
   }
 
   // -- asking when somebody looks --------------------------------------------------------------------------------
-  // ask(rollout) is called once for each key(rollout) while the view is on show; then show(answer), unless another rollout
-  // came meanwhile, and paint(answer, t) at every move of the cursor. What failed is said, and asked again when somebody
-  // looks again. say(kind, text): "waiting", "failed" or "". clear(): the rollout is another one.
+  // ask(rollout) is called once for each key(rollout) while the view is on show, unless it is null or changes within `wait`
+  // milliseconds; then show(answer), unless another rollout came meanwhile, and paint(answer, t) at every move of the
+  // cursor. What failed is said, and asked again when somebody looks again. say(kind, text): "waiting", "failed" or "".
+  // clear(): the rollout is another one.
   /**
    * @template T
    * @param {HTMLElement} root
-   * @param {{ message?: string, key?: (rollout: Rollout) => string, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
+   * @param {{ message?: string, wait?: number, key?: (rollout: Rollout) => string | null, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
    *   show?: (answer: T) => void, paint?: (answer: T, t: number) => void, clear?: () => void,
    *   say?: (kind: string, text: string) => void }} view
    */
-  function lazy(root, { message = "", key = (rollout) => rollout.key, ask, show, paint, clear, say = null }) {
+  function lazy(root, { message = "", wait = 0, key = (rollout) => rollout.key, ask, show, paint, clear, say = null }) {
     let [asked, answer] = [null, null];
     say ||= (kind, text) => {
       root.classList.toggle("waiting", kind === "waiting");
@@ -241,11 +284,13 @@ function lvlnView() {
     const repaint = () => answer && visible(root) && paint?.(answer, state.cursor);
     async function look() {
       const { rollout } = state;
-      if (!rollout || !visible(root) || asked === key(rollout)) return;
-      const mine = (asked = key(rollout));
-      const fresh = () => asked === mine;
+      if (!rollout || !visible(root) || [asked, null].includes(key(rollout))) return;
+      const wanted = (asked = key(rollout));
+      const fresh = () => asked === wanted;
       say("waiting", message);
       try {
+        if (wait) await new Promise((done) => setTimeout(done, wait));
+        if (!fresh()) return;
         const came = await ask(rollout, fresh);
         if (!fresh()) return;
         say("", "");
@@ -258,6 +303,7 @@ function lvlnView() {
         say("failed", error.message || String(error));
       }
     }
+
     function again() {
       asked = null;
       look();
@@ -277,9 +323,8 @@ function lvlnView() {
     return { look, again };
   }
 
-  return {
-    element, escape, spaced, signed, visible, image, cut, copied, rgba, grey, painted, tile, lut, draw, drag, ahead, moment, steps, loops, markNow,
-    lineChart, lazy,
-  };
+  const words = { element, escape, apart, spaced, signed, grade, times };
+  const pictures = { image, cut, copied, rgba, grey, painted, tile, tint, stroke, arrow, draw };
+  return { ...words, ...pictures, clamp, visible, later, keys, drag, ahead, moment, steps, loops, markNow, lineChart, lazy };
 }
 Object.assign(lvln, /** @satisfies {Beside} */ (lvlnView()));

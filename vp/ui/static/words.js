@@ -13,11 +13,13 @@
 
   let tip = null;
   let of = null;
+
   function hide() {
     tip?.remove();
     of?.removeAttribute("aria-describedby");
     tip = of = null;
   }
+
   function show(word) {
     if (of === word) return;
     hide();

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from train.data import cache as module
-from train.data import circle
-from train.data.cache import SIZE, decode, read_index
-from train.data.clips import ClipFile
+from train.data import circle_sequences
+from train.data import frame_cache as module
+from train.data.frame_cache import SIZE, decode, read_index
+from train.data.ucf101 import ClipFile
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,7 +62,7 @@ def test_the_cache_holds_every_frame_and_the_frame_rate(built, moving):
 def test_a_clip_that_cannot_be_decoded_is_told_and_skipped(built):
     cache, output = built
     assert "skipped" in output and "v_YoYo_g10_c01.avi" in output
-    assert not list(cache.glob("*g10*")) and not list(cache.glob("*.tmp"))
+    assert not list(cache.glob("*g10*")) and not list(cache.glob(".*"))
 
 
 def test_a_second_build_goes_on_where_the_first_was_killed(data, built, tmp_path):
@@ -120,7 +120,7 @@ def colour_of(cache: Path, clip: ClipFile) -> np.ndarray:
 
 
 def build_here(clips: list[ClipFile], cache: Path) -> list[ClipFile]:
-    """`train.data.cache.build` with one worker."""
+    """`train.data.frame_cache.build` with one worker."""
     return module.build(clips, cache, workers=1)
 
 
@@ -223,11 +223,14 @@ def test_a_video_called_circle_is_not_the_moving_circle(paint, tmp_path):
     for first in (True, False):
         cache = tmp_path / f"cache{first}"
         if first:
-            circle.build(cache)
+            circle_sequences.build(cache)
         built = build_here([clip], cache)[0]
         assert (colour_of(cache, built) == RED).all()
-        circle.build(cache)
-        assert len(np.load(cache / "circle.npy")) == circle.FRAMES and read_index(cache)["circle"][1] == circle.FPS
+        circle_sequences.build(cache)
+        assert (
+            len(np.load(cache / "circle.npy")) == circle_sequences.FRAMES
+            and read_index(cache)["circle"][1] == circle_sequences.FPS
+        )
         assert (colour_of(cache, build_here([clip], cache)[0]) == RED).all()
 
 

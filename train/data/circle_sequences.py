@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vp.circle import disc
 from vp.limits import FPS
+from vp.moving_circle import disc
 
-from .cache import DRAWN, SIZE, read_entries, write
+from .frame_cache import DRAWN, SIZE, read_entries, write
 
 FRAMES = 12
 RADIUS = 14

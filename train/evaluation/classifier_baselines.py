@@ -32,8 +32,8 @@ from ..classifier.fitting import (
     temperature,
 )
 from ..classifier.recipe import ClassifierRecipe, load_classifier_recipe
-from ..data.cache import build
-from ..data.clips import ClipFile, find_data
+from ..data.frame_cache import build
+from ..data.ucf101 import ClipFile, find_data
 from . import image_features
 from .scores import bootstrap
 

@@ -29,7 +29,7 @@ from vp.errors import VideoError
 from vp.limits import MAX_FRAMES
 from vp.replacing import replacing
 
-from .clips import ClipFile
+from .ucf101 import ClipFile
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource

@@ -1,9 +1,9 @@
-"""train.data.circle: the paper's moving circle."""
+"""train.data.circle_sequences: the paper's moving circle."""
 
 import numpy as np
 
-from train.data.cache import read_index
-from train.data.circle import FRAMES, STEP, VARIANTS, build, circle
+from train.data.circle_sequences import FRAMES, STEP, VARIANTS, build, circle
+from train.data.frame_cache import read_index
 
 
 def centre(frame: np.ndarray) -> tuple[float, float]:

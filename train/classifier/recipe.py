@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from vp.models import BLOCKS, NAMES, ClassifierConfig, ConfigError
 
 from ..predictor.recipe import read_recipe
 from ..typed import Count, NotNegative, Positive, Share
 
-OPTIMISERS = ("adam", "adamw")
+LBFGS = "lbfgs"
+OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 MEASURED = ("predictor", "features", "classes", "temperature", "remembered", "familiar")
 
 
@@ -21,7 +24,8 @@ class ClassifierRecipe:
 
     network: fields of its `ClassifierConfig`, but those that are `MEASURED`; at most so many `directions` as one less
         than clips are taken.
-    optimiser: "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine.
+    optimiser: "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine. Or
+        "lbfgs", for a network without a hidden layer, in at most `epochs` steps over all clips at once.
     """
 
     network: dict
@@ -56,8 +60,10 @@ class ClassifierRecipe:
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
     """Read a recipe by its name or by path. Raises ValueError, in one line, for one that cannot be fitted by."""
     path, recipe = read_recipe(name, "classifier", ClassifierRecipe)
-    if recipe.optimiser not in OPTIMISERS:
-        raise ValueError(f"{path}: optimiser must be one of {', '.join(OPTIMISERS)}, not {recipe.optimiser}")
+    if recipe.optimiser not in (known := (*OPTIMISERS, LBFGS)):
+        raise ValueError(f"{path}: optimiser must be one of {', '.join(known)}, not {recipe.optimiser}")
+    if recipe.optimiser == LBFGS and recipe.network.get("hidden", 1) != 0:
+        raise ValueError(f"{path}: network: hidden must be 0 for lbfgs, which fits no hidden layer")
     if chosen := sorted(set(recipe.network) & set(MEASURED)):
         raise ValueError(f"{path}: network: {', '.join(chosen)} cannot be chosen, but is measured: leave it out")
     try:

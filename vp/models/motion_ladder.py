@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blending import Blend
-from .config import BLOCKS, LadderConfig
+from .config import BLOCKS, KERNELS, LadderConfig
 from .decoder import DecoderBlock
 from .encoder import TAPS
-from .ladder import Decoded, Ladder, Observation, State
+from .ladder import Decoded, Ladder, Memories, Observation, State
 from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, enlarged, finer
 from .standardise import Standardise
@@ -63,10 +63,14 @@ class MotionBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
-        believed, added = self.step(memory).float().split([1, 2], dim=1)
-        step = (believed * found + added) * (1 + self.gain(context).float())
+        step = self.moved(memory, found) * (1 + self.gain(context).float())
         passed = low_pass(step, self.fine)
         return passed if self.coarse is None else passed - low_pass(step, self.coarse)
+
+    def moved(self, memory: Tensor, found: Tensor) -> Tensor:
+        """What the memories make of the displacement, a d + s: as `forward`, before the gain and the band."""
+        believed, added = self.step(memory).float().split([1, 2], dim=1)
+        return believed * found + added
 
 
 class MotionLadder(Ladder):
@@ -147,8 +151,8 @@ class MotionLadder(Ladder):
         for block in reversed(BLOCKS):
             column, width = columns[block], self.laterals[block].width
             skip, memory = column[:, :width], column[:, width:]
-            found = seen.evidence[block][:, -2:] * self.config.strides[0]
-            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1), found)
+            context = skip if x is None else torch.cat([skip, x], dim=1)
+            step = self.motion[block](memory, context, self._told(seen, block))
             flow = levels[block] = step if flow is None else enlarged(flow) + step
             x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
             if block in DECODER:
@@ -156,6 +160,16 @@ class MotionLadder(Ladder):
         flow = flow if self.config.full_resolution else enlarged(flow)
         frame, mask = self.blend(x, flow, seen.frames, seen.before)
         return Decoded(frame, flow, mask, levels, stages)
+
+    def moved(self, seen: Observation, states: Memories) -> dict[str, Tensor]:
+        return {
+            block: self.motion[block].moved(torch.cat([memory[k] for k in KERNELS], dim=1), self._told(seen, block))
+            for block, memory in states.items()
+        }
+
+    def _told(self, seen: Observation, block: str) -> Tensor:
+        """The finest level's displacement as the block is told of it, [N, 2, h, w] in pixels."""
+        return seen.evidence[block][:, -2:] * self.config.strides[0]
 
     @torch.no_grad()
     def calibrate(self, frames: Tensor) -> None:

@@ -3,10 +3,10 @@
     python -m train.fit_classifier classifier --data DIR --checkpoints assets/checkpoints --model lvln
 
 RECIPE is a name in `train/classifier/recipes/` or a YAML file. Features are computed once
-(`train.classifier.features`); the paper's own recipe is fitted by `train.evaluate_classifier`. First every training clip is scored by a classifier that has seen no clip
-of its groups (5 folds): these scores set the temperature, and how far a clip may lie from all others. Then one
-classifier is fitted to all of them and written into `--out`/classifier, by default the folder of checkpoints. Classes
-are those of the folder: 24, 101 or any other.
+(`train.classifier.features`); the paper's own recipe is fitted by `train.evaluate_classifier`. First every training
+clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the temperature, and
+how far a clip may lie from all others. Then one classifier is fitted to all of them and written into
+`--out`/classifier, by default the folder of checkpoints. Classes are those of the folder: 24, 101 or any other.
 """
 
 from __future__ import annotations

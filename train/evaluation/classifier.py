@@ -166,9 +166,8 @@ def evaluate(args: argparse.Namespace) -> dict:
 
 def less_of(voices: list[Voice]) -> dict[str, Callable[[Voice], bool]]:
     """Parts of what our classifier hears, by name: whether a voice is one of them."""
-    blocks = {
-        f"{block} alone": lambda voice, block=block: voice.block == block for block in {v.block: 0 for v in voices}
-    }
+    names = sorted({voice.block for voice in voices})
+    blocks = {f"{block} alone": lambda voice, block=block: voice.block == block for block in names}
     return {
         "appearance alone": lambda voice: voice.stream == "appearance",
         "motion alone": lambda voice: voice.stream == "motion",

@@ -249,7 +249,11 @@ CLASSES = """
     <div class="verdict"></div>
     <div class="bars" role="list" aria-label="class scores of the whole clip"></div>
     <figure class="course"><figcaption>Score, as the clip goes on</figcaption><div></div></figure>
-    <figure class="when"><figcaption>Which stream says so, and when</figcaption><p class="streams"></p><div></div></figure>
+    <figure class="when">
+      <figcaption>Which stream says so, and when</figcaption>
+      <p class="streams"></p>
+      <div></div>
+    </figure>
     <figure class="where">
       <figcaption>What speaks for it, and where <span class="note"></span></figcaption>
       <div class="which" role="group" aria-label="stream">

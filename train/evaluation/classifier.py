@@ -166,7 +166,7 @@ def evaluate(args: argparse.Namespace) -> dict:
 
 def less_of(voices: list[Voice]) -> dict[str, Callable[[Voice], bool]]:
     """Parts of what our classifier hears, by name: whether a voice is one of them."""
-    names = sorted({voice.block for voice in voices})
+    names = [voice.block for voice in voices if voice.name == FEATURES]
     blocks = {f"{block} alone": lambda voice, block=block: voice.block == block for block in names}
     return {
         "appearance alone": lambda voice: voice.stream == "appearance",

@@ -26,7 +26,7 @@ from .ladder import Ladder, Memories, Observation
 FEATURES, MOVED, MATCHED = "features", "moved", "matched"
 STREAMS = {"appearance": (FEATURES, *KERNELS), "motion": (MOVED, MATCHED)}
 DIRECTIONS = 8
-# Which direction each becomes in a mirror: of a flow and the slopes of its y; of those of its x, whose sign changes too.
+# Which direction each becomes in a mirror: of a flow and the slopes of its y; of those of its x, whose sign changes.
 _SIDEWAYS, _UPRIGHT = ([(half - k) % DIRECTIONS for k in range(DIRECTIONS)] for half in (DIRECTIONS // 2, 0))
 # Maps of a flow: each direction of it, of the slopes of its x, and of those of its y; and which is which in a mirror.
 FLOW_MIRRORED = [DIRECTIONS * i + k for i, order in enumerate((_SIDEWAYS, _UPRIGHT, _SIDEWAYS)) for k in order]

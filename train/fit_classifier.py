@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from vp.checkpoints import open_checkpoints, save_classifier
-from vp.models.readout import STREAMS_STRATEGY, feature_voices
+from vp.models.readout import STREAMS_STRATEGY
 from vp.models.voices import voices_of
 
 from .arguments import errors_in_one_line
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
             "page shows classifiers of the strategy 'streams' only"
         )
     clips, folder = prepare(args, "train+validation", recipe.blocks)
-    voices = feature_voices(voices_of(open_checkpoints(args.checkpoints).ladder(args.model), recipe.blocks))
+    voices = voices_of(open_checkpoints(args.checkpoints).ladder(args.model), recipe.blocks)
     classes = sorted({clip.label for clip in clips})
     begin = time.monotonic()
     examples, folds = load_examples(folder, clips, classes, STREAMS_STRATEGY, voices), fold_of(clips)

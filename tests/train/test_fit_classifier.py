@@ -247,7 +247,7 @@ def test_logistic_regression_is_fitted_to_the_end_and_all_voices_have_the_same_s
     labels = torch.arange(60) % 2
     said = 2 * labels[:, None] + torch.randn(60, 1)
     voices = torch.cat([torch.zeros(1), torch.ones(100)]).long()
-    examples = Examples(said.expand(-1, 101), labels, voices)
+    examples = Examples(said.expand(-1, 101), labels, voices, ("features", "moved"))
     network = {"strategy": "streams", "hidden": 0, "standardise": True}
     recipe = ClassifierRecipe(network, optimiser="lbfgs", weight_decay=0.01, epochs=100)
     net, curve = fit(examples, "lvln", ["a", "b"], recipe)

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vp.models import StateClassifier
+from vp.models.readout import feature_voices
+from vp.models.voices import Voice
 
 from ..data.clips import ClipFile
 from .features import load_features
@@ -31,12 +33,13 @@ def fold_of(clips: list[ClipFile]) -> Tensor:
 class Examples:
     """Clips to learn from: their features [N, F] and the indices of their classes [N].
 
-    voices: which voice each feature belongs to [F]; None where they have none.
+    voices: which voice each feature belongs to [F], and `names`, what the voices are called; None where they have none.
     """
 
     features: Tensor
     labels: Tensor
     voices: Tensor | None = None
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,7 +67,8 @@ def fit(
     accuracy on both sets; no epochs for L-BFGS."""
     torch.manual_seed(seed)
     net = StateClassifier(recipe.config(predictor, examples.features.shape[1], classes, len(examples)))
-    net.set_standard(examples.features, examples.voices)
+    say = torch.tensor([float(recipe.say.get(name, 1)) for name in examples.names])
+    net.set_standard(examples.features, examples.voices, say)
     if recipe.optimiser == LBFGS:
         minimise(net, examples, recipe)
         return net.eval(), []
@@ -158,8 +162,12 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
 
 
 def load_examples(
-    folder: Path, clips: list[ClipFile], classes: list[str], what: str, voices: Tensor | None = None
+    folder: Path, clips: list[ClipFile], classes: list[str], what: str, voices: list[Voice] | None = None
 ) -> Examples:
-    """Clips as the features called `what` tell them; what, and what is raised, as in `load_features`."""
+    """Clips as the features called `what` tell them; what, and what is raised, as in `load_features`. voices: whose
+    features they are."""
     labels = torch.tensor([classes.index(clip.label) for clip in clips])
-    return Examples(load_features(folder, clips, what), labels, voices)
+    features = load_features(folder, clips, what)
+    if voices is None:
+        return Examples(features, labels)
+    return Examples(features, labels, feature_voices(voices), tuple(voice.name for voice in voices))

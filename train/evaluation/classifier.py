@@ -101,7 +101,7 @@ def evaluate(args: argparse.Namespace) -> dict:
     if unknown := sorted({c.label for c in test} - set(classes)):
         raise ValueError(f"the classifier does not know {', '.join(unknown[:5])}")
     groups = np.array([f"{c.label} {c.group}" for c in test])
-    read = [load_examples(folder, clips, classes, "streams", feature_of) for clips in (seen, test)]
+    read = [load_examples(folder, clips, classes, "streams", voices) for clips in (seen, test)]
     labels, folds = read[1].labels, fold_of(seen)
     table = Evaluation(labels, groups)
 
@@ -141,7 +141,7 @@ def evaluate(args: argparse.Namespace) -> dict:
             scored(f"ours, {name}", "control", ours, [examples.reading(some) for examples in read])
     if args.controls:
         for what, name in CONTROLS.items():
-            examples = [load_examples(folder, clips, classes, what, feature_of) for clips in (seen, test)]
+            examples = [load_examples(folder, clips, classes, what, voices) for clips in (seen, test)]
             scored(f"ours, {name}", "control", ours, examples)
         paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
         bare = "c4+subsample, no batch norm, no dropout"

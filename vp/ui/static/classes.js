@@ -192,7 +192,8 @@ lvln.views.classes = (root) => {
       title: `what appearance and motion say for ${shown.classes[0].name} over the clip`,
       series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.said[name] })),
       range: [low, high],
-      ticks: [...new Set([low, 0, high])].map((v) => ({ v, text: signed(v, 1) })),
+      // Not one over the other.
+      ticks: [0, ...[low, high].filter((v) => Math.abs(v) > 0.12 * (high - low))].map((v) => ({ v, text: v ? signed(v, 1) : "0" })),
       labels: seconds(),
     });
     place("when").querySelector("div").replaceChildren(picture);

@@ -19,6 +19,7 @@ from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
 from train.data.clips import find_clips
 from train.data.splits import select
 from train.evaluation.classifier import named_shares
+from train.findings import voices
 from vp.action_classifier import load_classifier
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, paper_features
@@ -160,6 +161,15 @@ def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, ca
     }  # fmt: skip
 
 
+def test_the_say_of_voices_is_compared_on_training_clips(fitted, monkeypatch, capsys):
+    monkeypatch.setattr(voices, "DECAYS", (0.001,))
+    run(voices, monkeypatch, *arguments(fitted), "--no-controls")
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == list(voices.SAID)
+    shares = [float(row.split("|")[2].strip(" %")) for row in rows]
+    assert all(0 <= share <= 100 for share in shares) and max(shares) > 70
+
+
 def test_actions_never_shown_are_named_less_often_than_those_shown():
     torch.manual_seed(0)
     labels = torch.arange(200) % 4
@@ -233,6 +243,7 @@ def test_it_learns_and_unknown_fields_are_refused(tmp_path):
         ("network: {strategy: streams, blocks: [C5]}", "network: blocks .*C5"),
         ("network: {strategy: streams, directions: many}", "network: directions must be a whole number"),
         ("network: {strategy: streams, temperature: 2.0}", "network: temperature cannot be chosen"),
+        ("network: {strategy: streams}\nsay: {sound: 1}", "say: sound must be one of .*features"),
         ("network: {strategy: streams, hidden: 8}\noptimiser: lbfgs", "network: hidden must be 0 for lbfgs"),
     ):
         (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
@@ -246,13 +257,17 @@ def test_logistic_regression_is_fitted_to_the_end_and_all_voices_have_the_same_s
     torch.manual_seed(0)
     labels = torch.arange(60) % 2
     said = 2 * labels[:, None] + torch.randn(60, 1)
-    voices = torch.cat([torch.zeros(1), torch.ones(100)]).long()
-    examples = Examples(said.expand(-1, 101), labels, voices, ("features", "moved"))
+    which = torch.cat([torch.zeros(1), torch.ones(100)]).long()
+    examples = Examples(said.expand(-1, 101), labels, which, ("features", "moved"))
     network = {"strategy": "streams", "hidden": 0, "standardise": True}
     recipe = ClassifierRecipe(network, optimiser="lbfgs", weight_decay=0.01, epochs=100)
     net, curve = fit(examples, "lvln", ["a", "b"], recipe)
-    one, hundred = (net.net.weight[:, voices == i].norm().item() for i in (0, 1))
+    one, hundred = (net.net.weight[:, which == i].norm().item() for i in (0, 1))
     assert curve == [] and one == pytest.approx(hundred, rel=1e-2) and one > 0.1
+    deaf, _ = fit(examples, "lvln", ["a", "b"], replace(recipe, say={"moved": 0}))
+    louder = examples.features + (which == 1) * 5.0  # what only the voice without a say says
+    torch.testing.assert_close(deaf(louder), deaf(examples.features), atol=1e-2, rtol=0)
+    assert (net(louder) - net(examples.features)).abs().max() > 0.1
     loss = torch.nn.functional.cross_entropy(net(examples.features), labels) + 0.005 * net.net.weight.square().sum()
     (slope,) = torch.autograd.grad(loss, net.net.weight)
     assert slope.abs().max() < 1e-3

@@ -104,6 +104,9 @@ def test_without_controls_only_what_is_fitted_to_is_computed(fitted, monkeypatch
     clips = [c for c in find_clips(fitted / "data") if c.name == first.stem]
     with pytest.raises(ValueError, match="--controls"):
         features.load_features(first.parent, clips, "untrained")
+    # Asked for later, they are computed then.
+    run(fit_classifier, monkeypatch, fitted / "recipe.yaml", *given[:-1], "--out", tmp_path / "checkpoints")
+    assert features.load_features(first.parent, clips, "untrained").shape[0] == 1
 
 
 def test_two_processes_compute_what_one_does(fitted, monkeypatch, tmp_path):

@@ -75,10 +75,11 @@ def prepare(args: argparse.Namespace, part: str, blocks: Sequence[str]) -> tuple
         raise ValueError(f"none of the clips of {args.data} is of a {part} group")
     if hub:  # only its list says whether a clip is another one than it was
         clips = build(clips, args.cache, hub=hub)
-    if missing_from(folder, clips, args.cache):
+    wanted = "untrained" if args.controls else "streams"
+    if missing_from(folder, clips, args.cache, wanted):
         clips = clips if hub else build(clips, args.cache)
-        compute(args, clips, folder, blocks)
-    left = {clip.name for clip in missing_from(folder, clips, args.cache)}
+        compute(args, missing_from(folder, clips, args.cache, wanted), folder, blocks)
+    left = {clip.name for clip in missing_from(folder, clips, args.cache, wanted)}
     if not (kept := [clip for clip in clips if clip.name not in left]):
         raise ValueError(f"none of the {len(clips)} clips of {args.data} can be decoded: see above why")
     return kept, folder
@@ -136,11 +137,10 @@ def has(file: Path, what: str) -> bool:
 
 
 def compute(args: argparse.Namespace, clips: list[ClipFile], folder: Path, blocks: Sequence[str]) -> None:
-    """Compute what is missing in the folder. Killed, it goes on where it was."""
+    """Compute the features of clips. Killed, it goes on where it was: each is written when it is done."""
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(args.cache)
-    what = "untrained" if args.controls else "streams"
-    missing = [clip.name for clip in missing_from(folder, clips, args.cache, what) if clip.name in index]
+    missing = [clip.name for clip in clips if clip.name in index]
     workers = min(args.workers or (1 if torch.cuda.is_available() else os.cpu_count() or 1), len(missing))
     progress = partial(tqdm, total=len(missing), desc=folder.name, unit="clip", mininterval=10)
     work = partial(_compute, folder=folder, cache=args.cache, index=index, seconds=args.seconds)

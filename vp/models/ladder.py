@@ -135,6 +135,11 @@ class Ladder(nn.Module):
         """From the lateral blocks' outputs {block: [N, C, h, w]} and the observation of the same N frames."""
         raise NotImplementedError
 
+    def moved(self, seen: Observation, states: Memories) -> dict[str, Tensor]:
+        """What the memories make of what was matched: {block: [N, 2, h, w] in pixels (x right, y down), of the blocks
+        of `states`}, maps [N, C, h, w] by block and kernel at N steps; empty where nothing is matched."""
+        return {}
+
     def forward(
         self,
         frames: Tensor,

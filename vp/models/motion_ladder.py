@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blending import Blend
-from .config import BLOCKS, LadderConfig
+from .config import BLOCKS, KERNELS, LadderConfig
 from .decoder import DecoderBlock
 from .encoder import TAPS
-from .ladder import Decoded, Ladder, Observation, State
+from .ladder import Decoded, Ladder, Memories, Observation, State
 from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, enlarged, finer, refine
 from .standardise import Standardise
@@ -64,10 +64,14 @@ class MotionBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
-        believed, added = self.step(memory).float().split([1, 2], dim=1)
-        step = (believed * found + added) * (1 + self.gain(context).float())
+        step = self.moved(memory, found) * (1 + self.gain(context).float())
         passed = low_pass(step, self.fine)
         return passed if self.coarse is None else passed - low_pass(step, self.coarse)
+
+    def moved(self, memory: Tensor, found: Tensor) -> Tensor:
+        """What the memories make of the displacement, a d + s: as `forward`, before the gain and the band."""
+        believed, added = self.step(memory).float().split([1, 2], dim=1)
+        return believed * found + added
 
 
 class MotionLadder(Ladder):
@@ -157,6 +161,12 @@ class MotionLadder(Ladder):
         flow = flow if self.config.full_resolution else enlarged(flow)
         frame, mask = self.blend(x, flow, seen.frames, seen.before)
         return Decoded(frame, flow, mask, levels, stages)
+
+    def moved(self, seen: Observation, states: Memories) -> dict[str, Tensor]:
+        return {
+            block: self.motion[block].moved(torch.cat([memory[k] for k in KERNELS], dim=1), seen.displacement[block])
+            for block, memory in states.items()
+        }
 
     @torch.no_grad()
     def calibrate(self, frames: Tensor) -> None:

@@ -11,8 +11,8 @@ from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, read_steps
 from vp.models.config import DESIGNS
-from vp.models.readout import feature_voices
-from vp.models.voices import STREAMS, voices_of
+from vp.models.cues import STREAMS, cues_of
+from vp.models.readout import feature_cues
 from vp.predictor import Predictor
 
 CLASSES = ("walk", "run", "sit")
@@ -46,9 +46,9 @@ def classifier(ladder, **changes) -> ActionClassifier:
 
 
 def only(ladder, net: StateClassifier, *names: str) -> StateClassifier:
-    """A linear classifier that hears only the voices of these names."""
-    voices = voices_of(ladder.config, net.config.blocks)
-    heard = torch.tensor([voice.name in names for voice in voices])[feature_voices(voices)]
+    """A linear classifier that hears only the cues of these names."""
+    cues = cues_of(ladder.config, net.config.blocks)
+    heard = torch.tensor([cue.name in names for cue in cues])[feature_cues(cues)]
     net.net.weight.data[:, ~heard] = 0
     return net
 
@@ -117,7 +117,7 @@ def test_the_score_after_a_frame_is_that_of_the_clip_cut_there(ladder, moving):
 
 
 def test_evidence_adds_up_to_the_score(ladder, moving):
-    """By voice, by stream and frame, and by place: all of it, but for the bias."""
+    """By cue, by stream and frame, and by place: all of it, but for the bias."""
     net = network(ladder)
     net.net.bias.data.zero_()
     clip, ours = moving(13, 32, 64), on_ladder(ladder, net)
@@ -133,15 +133,15 @@ def test_evidence_adds_up_to_the_score(ladder, moving):
     )
     assert sum(said.mean() for said in found.said.values()) == pytest.approx(expected, **close)
     for stream, names in STREAMS.items():
-        by_voice = sum(part.sum() for said in found.evidence.values() for name, part in said.items() if name in names)
-        assert found.said[stream].mean() == pytest.approx(by_voice, **close)
+        by_cue = sum(part.sum() for said in found.evidence.values() for name, part in said.items() if name in names)
+        assert found.said[stream].mean() == pytest.approx(by_cue, **close)
         # Enlarged smoothly, a map keeps its sum but for its border.
         np.testing.assert_allclose(found.heat[stream].sum((1, 2)), found.said[stream][found.looks], rtol=0.2, atol=0.05)
 
 
 @pytest.mark.parametrize("names", [("features",), KERNELS, ("moved",), ("matched",)], ids="-".join)
-def test_each_voice_is_heard_and_speaks_in_its_stream(make_ladder, moving, names):
-    """A classifier that hears one voice alone knows another clip by it, and lays all evidence there."""
+def test_each_cue_is_heard_and_speaks_in_its_stream(make_ladder, moving, names):
+    """A classifier that hears one cue alone knows another clip by it, and lays all evidence there."""
     ladder = make_ladder(design="motion")
     for block in ladder.motion.values():
         torch.nn.init.normal_(block.step.weight)

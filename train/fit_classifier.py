@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 
 from vp.checkpoints import open_checkpoints, save_classifier
+from vp.models.cues import cues_of
 from vp.models.readout import STREAMS_STRATEGY
-from vp.models.voices import voices_of
 
 from .arguments import errors_in_one_line
 from .classifier.features import add_arguments, prepare
@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> None:
             "page shows classifiers of the strategy 'streams' only"
         )
     clips, folder = prepare(args, "train+validation", recipe.blocks)
-    voices = voices_of(open_checkpoints(args.checkpoints).ladder(args.model), recipe.blocks)
+    cues = cues_of(open_checkpoints(args.checkpoints).ladder(args.model), recipe.blocks)
     classes = sorted({clip.label for clip in clips})
     begin = time.monotonic()
-    examples, folds = load_examples(folder, clips, classes, STREAMS_STRATEGY, voices), fold_of(clips)
+    examples, folds = load_examples(folder, clips, classes, STREAMS_STRATEGY, cues), fold_of(clips)
     logits, strangeness = cross_validate(examples, folds, args.model, classes, recipe)
     heat = temperature(logits, examples.labels)
     held_out = {

@@ -16,9 +16,9 @@ from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
 from .models import BLOCKS, StateClassifier, clip_features
+from .models.cues import STREAMS, Cues, cue_maps, cues_of, speed
 from .models.readout import OVER_PARTS, PLACES, SIDE, STREAMS_STRATEGY, step_features
 from .models.silence import LOCATION, SKIP
-from .models.voices import STREAMS, Voices, speak, speed, voices_of
 from .predictor import Predictor
 
 # Frames are read at this size and brought from there to the predictor's, as they were for training.
@@ -37,7 +37,7 @@ class Classification:
     strangeness: distance to the nearest training clip, 1 for the furthest that counts as familiar; None where not
         measured.
     familiar: whether it lies within that.
-    evidence[block][voice]: [C] for each of its maps (`vp.models.voices`): by how much it raises the score of the top
+    evidence[block][cue]: [C] for each of its maps (`vp.models.cues`): by how much it raises the score of the top
         class against the mean of all, before the softmax, compared with the average training clip. For a classifier
         without a hidden layer all of it adds up to the score, but for the bias.
     said: {"appearance", "motion"}: [T], the same of each stream and frame; their mean is what the stream says.
@@ -84,7 +84,7 @@ class ActionClassifier:
         self.predictor = predictor
         self.net = net.eval().requires_grad_(False).to(predictor.device)
         self.config = net.config
-        self.voices = voices_of(predictor.model.config, net.config.blocks)
+        self.cues = cues_of(predictor.model.config, net.config.blocks)
 
     def run(self, frames: np.ndarray, **options: object) -> Classification:
         """Classify a clip. Arguments and errors as of `watch`."""
@@ -117,8 +117,8 @@ class ActionClassifier:
         looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
         model, features, kept = self.predictor.model, [], []
         for seen, states, before in states_along(model, window.to(device), blocks=self.config.blocks, silence=masks):
-            said, moving = speak(model, seen, states, before), speed(seen)
-            features.append(step_features(said, moving, self.voices))
+            said, moving = cue_maps(model, seen, states, before), speed(seen)
+            features.append(step_features(said, moving, self.cues))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
             # Half precision: the maps of one frame are a megabyte or more.
             looked = {b: {name: maps[here.long()].half() for name, maps in some.items()} for b, some in said.items()}
@@ -133,7 +133,7 @@ class ActionClassifier:
         strange = None if limit is None else self.net.strangeness(clips[-1:]).item() / limit
         weight, usual = self._weigh(steps, int(course[-1].argmax()))
         counted = steps * weight - usual
-        evidence, said = self._speakers(counted)
+        evidence, said = self._evidence(counted)
         there = torch.from_numpy(looks).to(device)
         yield Classification(
             classes=self.config.classes,
@@ -159,34 +159,34 @@ class ActionClassifier:
             of_clip, of_steps = torch.autograd.grad(logits[0, top] - logits[0].mean(), (clip, steps))
         return of_steps * len(steps), (of_clip * self.net.mean).view(OVER_PARTS, -1).sum(0)
 
-    def _speakers(self, counted: Tensor) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
-        """What each number of each step says [T, F], by map of each voice and by stream: of `Classification`."""
-        evidence = {voice.block: {} for voice in self.voices}
+    def _evidence(self, counted: Tensor) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+        """What each number of each step says [T, F], by map of each cue and by stream: of `Classification`."""
+        evidence = {cue.block: {} for cue in self.cues}
         said = {stream: np.zeros(len(counted)) for stream in STREAMS}
-        for voice, part in zip(self.voices, self._by_voice(counted), strict=True):
-            said[voice.stream] += part.sum((1, 2)).cpu().numpy()
-            evidence[voice.block][voice.name] = part.sum(2).mean(0).cpu().numpy()
+        for cue, part in zip(self.cues, self._by_cue(counted), strict=True):
+            said[cue.stream] += part.sum((1, 2)).cpu().numpy()
+            evidence[cue.block][cue.name] = part.sum(2).mean(0).cpu().numpy()
         return evidence, said
 
-    def _by_voice(self, numbers: Tensor) -> list[Tensor]:
-        """Numbers of steps [T, F] as [T, maps, PLACES] for each voice."""
-        parts = numbers.split([voice.maps * PLACES for voice in self.voices], dim=1)
+    def _by_cue(self, numbers: Tensor) -> list[Tensor]:
+        """Numbers of steps [T, F] as [T, maps, PLACES] for each cue."""
+        parts = numbers.split([cue.maps * PLACES for cue in self.cues], dim=1)
         return [part.unflatten(1, (-1, PLACES)) for part in parts]
 
-    def _heat(self, weight: Tensor, counted: Tensor, kept: list[tuple[Voices, Tensor | None]]) -> dict[str, np.ndarray]:
+    def _heat(self, weight: Tensor, counted: Tensor, kept: list[tuple[Cues, Tensor | None]]) -> dict[str, np.ndarray]:
         """Evidence of each place: of the maps of the looks, what their numbers count and what they say [L, F]. Over all
         places it adds up to what they say."""
         moving = None if kept[0][1] is None else torch.cat([moving for _, moving in kept])
-        voices = [(v, torch.cat([said[v.block][v.name] for said, _ in kept]).float()) for v in self.voices]
+        cues = [(v, torch.cat([said[v.block][v.name] for said, _ in kept]).float()) for v in self.cues]
         with torch.enable_grad():
-            maps = [x.requires_grad_() for _, x in voices]
-            said = {b: {v.name: x for v, x in voices if v.block == b} for b in BLOCKS}
-            gradients = torch.autograd.grad((step_features(said, moving, self.voices) * weight).sum(), maps)
+            maps = [x.requires_grad_() for _, x in cues]
+            said = {b: {v.name: x for v, x in cues if v.block == b} for b in BLOCKS}
+            gradients = torch.autograd.grad((step_features(said, moving, self.cues) * weight).sum(), maps)
         size = self.predictor.model.config.map_size(self.config.blocks[0])
         heat = {stream: torch.zeros(len(weight), *size, device=weight.device) for stream in STREAMS}
-        means = self._by_voice(self.net.mean[None, : weight.shape[1]])
-        sums = self._by_voice(counted)
-        for (voice, x), gradient, mean, all_places in zip(voices, gradients, means, sums, strict=True):
+        means = self._by_cue(self.net.mean[None, : weight.shape[1]])
+        sums = self._by_cue(counted)
+        for (cue, x), gradient, mean, all_places in zip(cues, gradients, means, sums, strict=True):
             share = (gradient * (x.detach() - _usual(mean, x))).sum(1, keepdim=True)
             # What no place can be said to say, such as how little a clip changes, is spread over all.
             missing = all_places.sum((1, 2)).view(-1, 1, 1, 1) - share.sum((2, 3), keepdim=True)
@@ -197,7 +197,7 @@ class ActionClassifier:
                 share = F.adaptive_avg_pool2d(share, size)
             else:
                 share = F.interpolate(share, size=size, mode="bilinear", align_corners=False)
-            heat[voice.stream] += share[:, 0] * scale
+            heat[cue.stream] += share[:, 0] * scale
         return {stream: maps.cpu().numpy() for stream, maps in heat.items()}
 
 

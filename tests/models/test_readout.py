@@ -1,12 +1,12 @@
-"""vp.models.readout and voices: what the classifier reads of a clip."""
+"""vp.models.readout and cues: what the classifier reads of a clip."""
 
 import pytest
 import torch
 
 from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, clip_features, feature_count, paper_features, preset, read_steps
-from vp.models.readout import cut, feature_voices, pool, step_features
-from vp.models.voices import FLOW_MIRRORED, flow_maps, speak, speed, voices_of
+from vp.models.cues import FLOW_MIRRORED, cue_maps, cues_of, flow_maps, speed
+from vp.models.readout import cut, feature_cues, pool, step_features
 
 
 @pytest.mark.parametrize(("strategy", "count"), [("c4", 15_360), ("subsample", 10_080), ("c4+subsample", 25_440)])
@@ -28,23 +28,23 @@ def test_feature_count_is_the_length_of_the_features(steps):
     features = read_steps(model, seen, states, before)
     assert clip_features(features).shape == (feature_count(model.config, "streams", ("C2", "C4")),)
     assert features.std() > 0.01 and not torch.equal(features[0], features[1])
-    assert len(feature_voices(voices_of(model.config, ("C2", "C4")))) == len(clip_features(features))
+    assert len(feature_cues(cues_of(model.config, ("C2", "C4")))) == len(clip_features(features))
 
 
 @torch.inference_mode()
-def test_every_voice_has_its_place_among_the_features(steps):
-    """The maps of one voice changed, its numbers change and no others."""
+def test_every_cue_has_its_place_among_the_features(steps):
+    """The maps of one cue changed, its numbers change and no others."""
     model, (seen, states, before) = steps
-    voices, moving = voices_of(model.config, tuple(states)), speed(seen)
-    said = speak(model, seen, states, before)
-    whole = step_features(said, moving, voices)
-    assert [(v.block, v.name) for v in voices] == [(b, name) for b, some in said.items() for name in some]
-    of_voice = feature_voices(voices)[: whole.shape[1]]
-    for i, voice in enumerate(voices):
-        assert said[voice.block][voice.name].shape[1] == voice.maps
-        louder = said | {voice.block: said[voice.block] | {voice.name: said[voice.block][voice.name] + 1}}
-        changed = (step_features(louder, moving, voices) != whole).any(0)
-        assert torch.equal(changed, of_voice == i)
+    cues, moving = cues_of(model.config, tuple(states)), speed(seen)
+    said = cue_maps(model, seen, states, before)
+    whole = step_features(said, moving, cues)
+    assert [(v.block, v.name) for v in cues] == [(b, name) for b, some in said.items() for name in some]
+    of_cue = feature_cues(cues)[: whole.shape[1]]
+    for i, cue in enumerate(cues):
+        assert said[cue.block][cue.name].shape[1] == cue.maps
+        louder = said | {cue.block: said[cue.block] | {cue.name: said[cue.block][cue.name] + 1}}
+        changed = (step_features(louder, moving, cues) != whole).any(0)
+        assert torch.equal(changed, of_cue == i)
 
 
 @torch.inference_mode()
@@ -87,7 +87,7 @@ def test_what_the_memories_move_is_what_the_finest_match_found_by_as_much_as_the
     told = seen.displacement["C1"]
     expected = states["C1"]["3x3"][:, :1] * told
     torch.testing.assert_close(model.moved(seen, states)["C1"], expected, atol=1e-5, rtol=1e-4)
-    said = speak(model, seen, states, before)
+    said = cue_maps(model, seen, states, before)
     torch.testing.assert_close(said["C1"]["moved"], flow_maps(expected), atol=1e-3, rtol=0)
     torch.testing.assert_close(said["C1"]["matched"], flow_maps(told))
 

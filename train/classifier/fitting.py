@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vp.models import StateClassifier
-from vp.models.readout import feature_voices
-from vp.models.voices import Voice
+from vp.models.cues import Cue
+from vp.models.readout import feature_cues
 
 from ..data.ucf101 import ClipFile
 from .features import load_features
@@ -33,12 +33,12 @@ def fold_of(clips: list[ClipFile]) -> Tensor:
 class Examples:
     """Clips to learn from: their features [N, F] and the indices of their classes [N].
 
-    voices: which voice each feature belongs to [F], and `names`, what the voices are called; None where they have none.
+    cues: which cue each feature belongs to [F], and `names`, what the cues are called; None where they have none.
     """
 
     features: Tensor
     labels: Tensor
-    voices: Tensor | None = None
+    cues: Tensor | None = None
     names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -50,8 +50,8 @@ class Examples:
 
     def reading(self, some: Tensor) -> Examples:
         """The same clips by some of their features, by mask [F]."""
-        voices = None if self.voices is None else self.voices[some]
-        return replace(self, features=self.features[:, some], voices=voices)
+        cues = None if self.cues is None else self.cues[some]
+        return replace(self, features=self.features[:, some], cues=cues)
 
 
 def fit(
@@ -67,8 +67,8 @@ def fit(
     accuracy on both sets; no epochs for L-BFGS."""
     torch.manual_seed(seed)
     net = StateClassifier(recipe.config(predictor, examples.features.shape[1], classes, len(examples)))
-    say = torch.tensor([float(recipe.say.get(name, 1)) for name in examples.names])
-    net.set_standard(examples.features, examples.voices, say)
+    weights = torch.tensor([float(recipe.weights.get(name, 1)) for name in examples.names])
+    net.set_standard(examples.features, examples.cues, weights)
     if recipe.optimiser == LBFGS:
         minimise(net, examples, recipe)
         return net.eval(), []
@@ -162,12 +162,12 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
 
 
 def load_examples(
-    folder: Path, clips: list[ClipFile], classes: list[str], what: str, voices: list[Voice] | None = None
+    folder: Path, clips: list[ClipFile], classes: list[str], what: str, cues: list[Cue] | None = None
 ) -> Examples:
-    """Clips as the features called `what` tell them; what, and what is raised, as in `load_features`. voices: whose
+    """Clips as the features called `what` tell them; what, and what is raised, as in `load_features`. cues: whose
     features they are."""
     labels = torch.tensor([classes.index(clip.label) for clip in clips])
     features = load_features(folder, clips, what)
-    if voices is None:
+    if cues is None:
         return Examples(features, labels)
-    return Examples(features, labels, feature_voices(voices), tuple(voice.name for voice in voices))
+    return Examples(features, labels, feature_cues(cues), tuple(cue.name for cue in cues))

@@ -20,8 +20,8 @@ from torch import Tensor
 from vp.action_classifier import SURE
 from vp.checkpoints import open_checkpoints
 from vp.models import KERNELS, ClassifierConfig
-from vp.models.readout import feature_voices
-from vp.models.voices import FEATURES, MATCHED, MOVED, Voice, voices_of
+from vp.models.cues import FEATURES, MATCHED, MOVED, Cue, cues_of
+from vp.models.readout import feature_cues
 
 from ..classifier.features import prepare
 from ..classifier.fitting import (
@@ -94,14 +94,14 @@ def evaluate(args: argparse.Namespace) -> dict:
     source = open_checkpoints(args.checkpoints)
     net = source.load_classifier()
     args.model, classes, blocks = net.config.predictor, list(net.config.classes), net.config.blocks
-    voices = voices_of(source.ladder(args.model), blocks)
-    feature_of = feature_voices(voices)
+    cues = cues_of(source.ladder(args.model), blocks)
+    feature_of = feature_cues(cues)
     seen, folder = prepare(args, "train+validation", blocks)
     test, _ = prepare(args, "test", blocks)
     if unknown := sorted({c.label for c in test} - set(classes)):
         raise ValueError(f"the classifier does not know {', '.join(unknown[:5])}")
     groups = np.array([f"{c.label} {c.group}" for c in test])
-    read = [load_examples(folder, clips, classes, "streams", voices) for clips in (seen, test)]
+    read = [load_examples(folder, clips, classes, "streams", cues) for clips in (seen, test)]
     labels, folds = read[1].labels, fold_of(seen)
     table = Evaluation(labels, groups)
 
@@ -135,13 +135,13 @@ def evaluate(args: argparse.Namespace) -> dict:
             curves[name] = curve
 
     ours = load_classifier_recipe("classifier").with_network(blocks=blocks)
-    for name, heard in less_of(voices).items():
-        some = torch.tensor([heard(voice) for voice in voices])[feature_of]
+    for name, heard in less_of(cues).items():
+        some = torch.tensor([heard(cue) for cue in cues])[feature_of]
         if some.any():
             scored(f"ours, {name}", "control", ours, [examples.reading(some) for examples in read])
     if args.controls:
         for what, name in CONTROLS.items():
-            examples = [load_examples(folder, clips, classes, what, voices) for clips in (seen, test)]
+            examples = [load_examples(folder, clips, classes, what, cues) for clips in (seen, test)]
             scored(f"ours, {name}", "control", ours, examples)
         paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
         bare = "c4+subsample, no batch norm, no dropout"
@@ -164,18 +164,18 @@ def evaluate(args: argparse.Namespace) -> dict:
     }
 
 
-def less_of(voices: list[Voice]) -> dict[str, Callable[[Voice], bool]]:
-    """Parts of what our classifier hears, by name: whether a voice is one of them."""
-    names = [voice.block for voice in voices if voice.name == FEATURES]
-    blocks = {f"{block} alone": lambda voice, block=block: voice.block == block for block in names}
+def less_of(cues: list[Cue]) -> dict[str, Callable[[Cue], bool]]:
+    """Parts of what our classifier hears, by name: whether a cue is one of them."""
+    names = [cue.block for cue in cues if cue.name == FEATURES]
+    blocks = {f"{block} alone": lambda cue, block=block: cue.block == block for block in names}
     return {
-        "appearance alone": lambda voice: voice.stream == "appearance",
-        "motion alone": lambda voice: voice.stream == "motion",
-        "what was matched alone": lambda voice: voice.name == MATCHED,
-        "what the memories move alone": lambda voice: voice.name == MOVED,
-        "the states alone": lambda voice: voice.name in KERNELS,
-        "the features that the blocks read alone": lambda voice: voice.name == FEATURES,
-        "no memories: features and what was matched": lambda voice: voice.name in (FEATURES, MATCHED),
+        "appearance alone": lambda cue: cue.stream == "appearance",
+        "motion alone": lambda cue: cue.stream == "motion",
+        "what was matched alone": lambda cue: cue.name == MATCHED,
+        "what the memories move alone": lambda cue: cue.name == MOVED,
+        "the states alone": lambda cue: cue.name in KERNELS,
+        "the features that the blocks read alone": lambda cue: cue.name == FEATURES,
+        "no memories: features and what was matched": lambda cue: cue.name in (FEATURES, MATCHED),
         **blocks,
     }
 

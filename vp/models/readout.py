@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from .classifier_config import STRATEGIES
 from .config import BLOCKS, KERNELS, LadderConfig
+from .cues import Cue, Cues, cue_maps, cues_of, speed
 from .ladder import Ladder, Memories, Observation
-from .voices import Voice, Voices, speak, speed, voices_of
 
 STREAMS_STRATEGY = "streams"
 # Every 128th number of C1 to C3: 10,080 features at 128x160.
@@ -62,15 +62,15 @@ def pool(maps: Tensor, moving: Tensor | None, mirrored: Sequence[int]) -> Tensor
     return torch.cat([grid[..., : SIDE // 2 + 1].flatten(2), over.unsqueeze(2)], dim=2)
 
 
-def step_features(said: Voices, moving: Tensor | None, voices: Sequence[Voice]) -> Tensor:
-    """`pool` of all voices at N steps, one after the other: [N, F], differentiable."""
-    return torch.cat([pool(said[v.block][v.name], moving, v.mirrored).flatten(1) for v in voices], dim=1)
+def step_features(said: Cues, moving: Tensor | None, cues: Sequence[Cue]) -> Tensor:
+    """`pool` of all cues at N steps, one after the other: [N, F], differentiable."""
+    return torch.cat([pool(said[v.block][v.name], moving, v.mirrored).flatten(1) for v in cues], dim=1)
 
 
 def read_steps(model: Ladder, seen: Observation, states: Memories, before: Memories) -> Tensor:
-    """What the strategy "streams" reads at N steps of one clip: [N, F]. Arguments as of `speak`."""
-    voices = voices_of(model.config, tuple(states))
-    return step_features(speak(model, seen, states, before), speed(seen), voices)
+    """What the strategy "streams" reads at N steps of one clip: [N, F]. Arguments as of `cue_maps`."""
+    cues = cues_of(model.config, tuple(states))
+    return step_features(cue_maps(model, seen, states, before), speed(seen), cues)
 
 
 def clip_features(steps: Tensor) -> Tensor:
@@ -96,16 +96,16 @@ def over_parts(parts: Tensor, lengths: Tensor) -> Tensor:
     return torch.cat([mean, spread])
 
 
-def feature_voices(voices: Sequence[Voice]) -> Tensor:
-    """Which voice each number of `clip_features` belongs to: [F] of indices."""
-    one = torch.cat([torch.full((v.maps * PLACES,), i) for i, v in enumerate(voices)])
+def feature_cues(cues: Sequence[Cue]) -> Tensor:
+    """Which cue each number of `clip_features` belongs to: [F] of indices."""
+    one = torch.cat([torch.full((v.maps * PLACES,), i) for i, v in enumerate(cues)])
     return one.repeat(OVER_PARTS)
 
 
 def feature_count(config: LadderConfig, strategy: str, blocks: Sequence[str] = BLOCKS) -> int:
     """Number of features that a strategy reads of these blocks of a ladder of this configuration."""
     if strategy == STREAMS_STRATEGY:
-        return len(feature_voices(voices_of(config, blocks)))
+        return len(feature_cues(cues_of(config, blocks)))
     state = {
         block: {kernel: torch.empty(1, width, *config.map_size(block), device="meta") for kernel in KERNELS}
         for block, width in zip(BLOCKS, config.gru_widths, strict=True)

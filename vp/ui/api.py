@@ -143,7 +143,7 @@ class Endpoints:
             A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below 0.6, or
             nothing in training looked alike), familiar, strangeness (distance to the nearest training clip, above 1
             unfamiliar), scores (of all classes, calibrated, best first), course (of the best classes, a score for
-            each frame at fps), evidence (how much each voice of each block raises the top class's score against the
+            each frame at fps), evidence (how much each cue of each block raises the top class's score against the
             mean of all: the features that it reads, the states of its ConvGRUs, what they move), streams (the same of
             appearance and of motion), filters (those that say most), predictor (whose states are read) and seconds.
             Fails with a message where no classifier checkpoint is loaded.

@@ -7,7 +7,7 @@ import numpy as np
 from vp.action_classifier import Classification
 from vp.limits import FPS
 from vp.models import KERNELS, TITLES
-from vp.models.voices import STREAMS
+from vp.models.cues import STREAMS
 from vp.render import film_strip, png
 
 from .payload import data_url
@@ -28,8 +28,8 @@ def strongest_filters(result: Classification, count: int = FILTERS) -> list[dict
     return sorted(every, key=lambda f: -abs(f["evidence"]))[:count]
 
 
-def voices(result: Classification) -> dict[str, dict[str, float]]:
-    """What each voice says for the top class, {block: {voice: evidence}}."""
+def cues(result: Classification) -> dict[str, dict[str, float]]:
+    """What each cue says for the top class, {block: {cue: evidence}}."""
     return {
         b: {name: round(float(part.sum()), 5) for name, part in said.items()} for b, said in result.evidence.items()
     }
@@ -43,7 +43,7 @@ def streams(result: Classification) -> dict[str, float]:
 def classification_payload(result: Classification, predictor: str) -> dict:
     """For the page. ranking: all classes with their scores, best first; course, said: a number for each frame at `fps`;
     pictures and heat: strips of the looks, left to right; heat is grey, 127.5 for nothing, brighter for the class,
-    darker against it. order: the voices of each stream."""
+    darker against it. order: the cues of each stream."""
     ranking = np.argsort(-result.scores, kind="stable")
     order = ranking[:CLASSES]
     heat = result.heat | {"both": sum(result.heat.values())}
@@ -65,7 +65,7 @@ def classification_payload(result: Classification, predictor: str) -> dict:
         "pictures": data_url(png(film_strip(result.pictures))),
         "heat": {name: data_url(png(np.concatenate(list(maps), axis=1))) for name, maps in grey.items()},
         "heat_size": list(heat["both"].shape[1:]),
-        "voices": voices(result),
+        "cues": cues(result),
         "order": {stream: list(names) for stream, names in STREAMS.items()},
         "streams": streams(result),
         "said": {stream: [round(float(v), 4) for v in said] for stream, said in result.said.items()},
@@ -87,7 +87,7 @@ def classification_numbers(result: Classification, predictor: str) -> dict:
         "scores": {result.classes[i]: round(float(result.scores[i]), 5) for i in order},
         "course": {result.classes[i]: [round(float(v), 4) for v in result.course[:, i]] for i in order[:CLASSES]},
         "fps": FPS,
-        "evidence": voices(result),
+        "evidence": cues(result),
         "streams": streams(result),
         "filters": strongest_filters(result),
         "predictor": predictor,

@@ -203,24 +203,24 @@ lvln.views.classes = (root) => {
     place("when").querySelector("div").replaceChildren(picture);
   }
 
-  // -- who: the voices it hears, and the filters that say most ------------------------------------------------------
+  // -- who: the cues it hears, and the filters that say most ------------------------------------------------------
   function who(answer) {
-    const every = Object.values(answer.voices).flatMap((said) => Object.values(said));
+    const every = Object.values(answer.cues).flatMap((said) => Object.values(said));
     const peak = Math.max(...every.map(Math.abs), 1e-9);
-    // A network that matches nothing has no voice of motion.
-    const heard = (name) => Object.values(answer.voices).some((said) => name in said);
+    // A network that matches nothing has no cue of motion.
+    const heard = (name) => Object.values(answer.cues).some((said) => name in said);
     const columns = Object.entries(answer.order).map(([of, names]) => [of, names.filter(heard)]).filter(([, names]) => names.length);
     const names = columns.flatMap(([, names]) => names);
     const part = (path, text) => `<button type="button" data-part="${path}" aria-pressed="${silenced.has(path)}" aria-label="silence ${path}">${text}</button>`;
     const cell = (block, name) => {
-      const v = answer.voices[block][name];
+      const v = answer.cues[block][name];
       if (v === undefined) return "<td></td>";
       const text = `${v > 0 ? "+" : v < 0 ? "−" : ""}${Math.abs(v).toFixed(2)}`;
       return `<td style="background:rgb(${tint(v / peak)})" class="${Math.abs(v) > 0.6 * peak ? "strong" : ""}">${/^\dx\d$/.test(name) ? part(`${block}.${name}`, text) : text}</td>`;
     };
     place("memories").innerHTML = `<thead><tr><th></th>${columns.map(([of, names]) => `<th scope="colgroup" colspan="${names.length}">${of}</th>`).join("")}</tr>
       <tr><th></th>${names.map((name) => `<th scope="col">${times(name)}</th>`).join("")}</tr></thead>
-      <tbody>${Object.keys(answer.voices).map((b) => `<tr><th scope="row">${"3x3" in answer.voices[b] ? part(b, b) : b}</th>${names.map((name) => cell(b, name)).join("")}</tr>`).join("")}</tbody>`;
+      <tbody>${Object.keys(answer.cues).map((b) => `<tr><th scope="row">${"3x3" in answer.cues[b] ? part(b, b) : b}</th>${names.map((name) => cell(b, name)).join("")}</tr>`).join("")}</tbody>`;
     for (const button of place("memories").querySelectorAll("button"))
       button.addEventListener("click", () => {
         const { part } = button.dataset;

@@ -31,8 +31,8 @@ _SIDEWAYS, _UPRIGHT = ([(half - k) % DIRECTIONS for k in range(DIRECTIONS)] for 
 # Maps of a flow: each direction of it, of the slopes of its x, and of those of its y; and which is which in a mirror.
 FLOW_MIRRORED = [DIRECTIONS * i + k for i, order in enumerate((_SIDEWAYS, _UPRIGHT, _SIDEWAYS)) for k in order]
 FLOW_MAPS = len(FLOW_MIRRORED)
-# voices[block][name]: maps [N, C, h, w].
-Voices = dict[str, dict[str, Tensor]]
+# cues[block][name]: maps [N, C, h, w].
+Cues = dict[str, dict[str, Tensor]]
 
 
 def directions(flow: Tensor) -> Tensor:
@@ -67,8 +67,8 @@ def slope(x: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
-class Voice(NamedTuple):
-    """One of the voices of a ladder: maps is how many it has."""
+class Cue(NamedTuple):
+    """One of the cues of a ladder: maps is how many it has."""
 
     block: str
     name: str
@@ -84,21 +84,21 @@ class Voice(NamedTuple):
         return FLOW_MIRRORED if self.stream == "motion" else list(range(self.maps))
 
 
-def voices_of(config: LadderConfig, blocks: Sequence[str]) -> list[Voice]:
-    """The voices of these blocks of a ladder of this configuration, in the order of `speak`."""
+def cues_of(config: LadderConfig, blocks: Sequence[str]) -> list[Cue]:
+    """The cues of these blocks of a ladder of this configuration, in the order of `cue_maps`."""
     taps = (TAPS[0], *TAPS[:3]) if config.full_resolution else TAPS[:4]
     found = []
     for block, features, width in zip(BLOCKS, taps, config.gru_widths, strict=True):
         if block in blocks:
-            found += [Voice(block, FEATURES, features), *(Voice(block, kernel, 2 * width) for kernel in KERNELS)]
+            found += [Cue(block, FEATURES, features), *(Cue(block, kernel, 2 * width) for kernel in KERNELS)]
         if config.design == "motion":
-            found += [Voice(block, MOVED, FLOW_MAPS)] * (block in blocks)
-            found += [Voice(block, MATCHED, FLOW_MAPS)] * (block == BLOCKS[0])
+            found += [Cue(block, MOVED, FLOW_MAPS)] * (block in blocks)
+            found += [Cue(block, MATCHED, FLOW_MAPS)] * (block == BLOCKS[0])
     return found
 
 
-def speak(model: Ladder, seen: Observation, states: Memories, before: Memories) -> Voices:
-    """What each voice says at N steps of one clip: from the observation, and the states after and before each step,
+def cue_maps(model: Ladder, seen: Observation, states: Memories, before: Memories) -> Cues:
+    """What each cue says at N steps of one clip: from the observation, and the states after and before each step,
     [N, C, h, w] by block and kernel. Blocks without states are left out; so is motion where nothing is matched."""
     found, moved = {}, model.moved(seen, states)
     for block in BLOCKS:

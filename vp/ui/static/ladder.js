@@ -114,7 +114,9 @@ lvln.views.ladder = (root) => {
       return { l: r.left - base.left, r: r.right - base.left, t: r.top - base.top, b: r.bottom - base.top, x: (r.left + r.right) / 2 - base.left, y: (r.top + r.bottom) / 2 - base.top };
     };
     const stage = (name) => box(`[data-stage="${name}"] canvas`);
-    const end = (i) => box(`[data-stage="${upward(i)}"] canvas, .up [data-moves="${upward(i)}"] canvas`);
+    // What C1 says goes into the picture at once, where nothing is drawn on its way.
+    const makes = box(".makes");
+    const end = (i) => shown.stages[upward(i)] ? stage(upward(i)) : null;
     const paths = [];
     const line = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}L${x2} ${y2}" marker-end="url(#lvln-arrow)"/>`);
     const bend = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}H${x2}V${y2}" marker-end="url(#lvln-arrow)"/>`);
@@ -125,8 +127,9 @@ lvln.views.ladder = (root) => {
       const [tap, across, up] = [stage(shown.taps[i]), box(`.rung:nth-of-type(${i + 2}) .across`), end(i)];
       if (shown.taps[i + 1]) line(tap.x, tap.b + 20, tap.x, stage(shown.taps[i + 1]).t - GAP);
       line(tap.r + 3, tap.y, across.l - GAP, tap.y);
+      if (!up) return bend(across.r + 3, across.y, makes.x, makes.b + GAP);
       line(across.r + 3, up.y, up.l - GAP, up.y);
-      line(up.x, up.t - 3, up.x, i ? end(i - 1).b + 24 : box(".makes").b + GAP);
+      line(up.x, up.t - 3, up.x, i && end(i - 1) ? end(i - 1).b + 24 : makes.b + GAP);
     });
     if (paints()) {
       const deepest = stage(shown.taps[4]);

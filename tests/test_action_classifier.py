@@ -9,9 +9,10 @@ from vp.checkpoints import save_classifier, save_encoder, save_predictor
 from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
 from vp.memory import states_along
-from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, step_features
+from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, read_steps
 from vp.models.config import DESIGNS
-from vp.models.readout import OVER_PARTS, POOLED
+from vp.models.cues import STREAMS, cues_of
+from vp.models.readout import feature_cues
 from vp.predictor import Predictor
 
 CLASSES = ("walk", "run", "sit")
@@ -22,13 +23,13 @@ def ladder(request, make_ladder):
     return make_ladder(design=request.param)
 
 
-def network(ladder, strategy="pooled", blocks=BLOCKS, **changes) -> StateClassifier:
+def network(ladder, blocks=BLOCKS, **changes) -> StateClassifier:
     torch.manual_seed(1)
-    options = {"hidden": 8, "standardise": strategy == "pooled", "blocks": blocks} | changes
+    options = {"hidden": 0, "standardise": True, "blocks": blocks} | changes
     if "familiar" in options:
         options |= {"directions": 2, "remembered": 5}
-    count = feature_count(ladder.config, strategy, blocks)
-    net = StateClassifier(ClassifierConfig("one_frame", strategy, count, CLASSES, **options))
+    count = feature_count(ladder.config, "streams", blocks)
+    net = StateClassifier(ClassifierConfig("one_frame", "streams", count, CLASSES, **options))
     net.mean.normal_(0, 0.02)
     net.spread.fill_(0.05)
     if net.config.remembered:
@@ -40,18 +41,16 @@ def on_ladder(ladder, net: StateClassifier) -> ActionClassifier:
     return ActionClassifier(Predictor("one_frame", ladder, device=torch.device("cpu"), dtype=torch.float32), net)
 
 
-def classifier(ladder, strategy="pooled", **changes) -> ActionClassifier:
-    return on_ladder(ladder, network(ladder, strategy, **changes))
+def classifier(ladder, **changes) -> ActionClassifier:
+    return on_ladder(ladder, network(ladder, **changes))
 
 
-def explained(ladder, net: StateClassifier, clip: np.ndarray) -> tuple[Classification, float]:
-    """What a clip is taken for, and by how much the score of that class exceeds the mean of all."""
-    ours = on_ladder(ladder, net)
-    found = ours.run(clip)
-    states, before = next(states_along(ladder, ours.predictor.resize(clip)))
-    with torch.no_grad():
-        logits = net(clip_features(net.config.strategy, step_features(net.config.strategy, states, before))[None])[0]
-    return found, (logits[found.top] - logits.mean()).item()
+def only(ladder, net: StateClassifier, *names: str) -> StateClassifier:
+    """A linear classifier that hears only the cues of these names."""
+    cues = cues_of(ladder.config, net.config.blocks)
+    heard = torch.tensor([cue.name in names for cue in cues])[feature_cues(cues)]
+    net.net.weight.data[:, ~heard] = 0
+    return net
 
 
 def test_states_along_are_those_of_the_whole_clip_at_once(ladder, moving_batch):
@@ -59,11 +58,11 @@ def test_states_along_are_those_of_the_whole_clip_at_once(ladder, moving_batch):
     with torch.inference_mode():
         whole = ladder(frames[None], record=True).trace
     parts = list(states_along(ladder, frames, chunk=3))
-    assert [len(states["C1"]["3x3"]) for states, _ in parts] == [3, 3, 1]
+    assert [len(states["C1"]["3x3"]) for _, states, _ in parts] == [3, 3, 1]
     for block in BLOCKS:
         for kernel in KERNELS:
-            after = torch.cat([states[block][kernel] for states, _ in parts])
-            before = torch.cat([earlier[block][kernel] for _, earlier in parts])
+            after = torch.cat([states[block][kernel] for _, states, _ in parts])
+            before = torch.cat([earlier[block][kernel] for _, _, earlier in parts])
             torch.testing.assert_close(after, whole[block][kernel].h[0], atol=1e-4, rtol=0)
             assert before[0].abs().max() == 0 and torch.equal(before[1:], after[:-1])
 
@@ -74,7 +73,7 @@ def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolutio
     model = make_ladder(design=design, full_resolution=full_resolution)
     frames = moving_batch(1, 5)[0]
     whole, some = (next(states_along(model, frames, blocks=blocks)) for blocks in (BLOCKS, ("C2", "C3")))
-    for every, part in zip(whole, some, strict=True):
+    for every, part in zip(whole[1:], some[1:], strict=True):
         assert list(part) == ["C2", "C3"]
         for block in part:
             for kernel in KERNELS:
@@ -87,7 +86,8 @@ def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolutio
 def test_a_classifier_of_some_blocks_explains_itself_by_them(ladder, moving):
     clip = moving(21, 32, 64)
     found = classifier(ladder, blocks=("C3", "C4")).run(clip)
-    assert list(found.evidence) == ["C3", "C4"] and found.heat.shape[1:] == ladder.config.map_size("C3")
+    assert [b for b, said in found.evidence.items() if "3x3" in said] == ["C3", "C4"]
+    assert all(maps.shape[1:] == ladder.config.map_size("C3") for maps in found.heat.values())
     assert np.abs(found.evidence["C4"]["7x7"]).max() > 0
     np.testing.assert_allclose(
         classifier(ladder, blocks=("C3", "C4")).run(clip, silence=["C1", "C2"]).scores, found.scores, atol=1e-6
@@ -108,37 +108,65 @@ def test_a_classifier_hears_the_memories_that_it_reads_and_nothing_else(ladder, 
 
 def test_the_score_after_a_frame_is_that_of_the_clip_cut_there(ladder, moving):
     """What the course shows at a frame knows nothing of what comes later."""
-    clip = moving(21, 40, 80)
-    for strategy in ("pooled", "c4+subsample"):
-        ours = classifier(ladder, strategy)
-        whole = ours.run(clip)
-        assert whole.course.shape == (21, 3)
-        np.testing.assert_allclose(whole.course.sum(1), 1, atol=1e-5)
-        assert np.ptp(whole.course[:, 0]) > 1e-3
-        np.testing.assert_allclose(ours.run(clip[:18]).scores, whole.course[17], atol=1e-4)
+    clip, ours = moving(21, 40, 80), classifier(ladder)
+    whole = ours.run(clip)
+    assert whole.course.shape == (21, 3)
+    np.testing.assert_allclose(whole.course.sum(1), 1, atol=1e-5)
+    assert np.ptp(whole.course[:, 0]) > 1e-3
+    np.testing.assert_allclose(ours.run(clip[:18]).scores, whole.course[17], atol=1e-4)
 
 
-def test_evidence_is_state_times_gradient(ladder, moving):
-    """For a linear classifier of the last state the evidence adds up to its score, but for the bias."""
-    net = network(ladder, "c4", hidden=0)
-    net.mean.zero_()
+def test_evidence_adds_up_to_the_score(ladder, moving):
+    """By cue, by stream and frame, and by place: all of it, but for the bias."""
+    net = network(ladder)
     net.net.bias.data.zero_()
-    found, expected = explained(ladder, net, moving(1, 32, 64))
-    total = sum(found.evidence["C4"][k].sum() for k in KERNELS)
-    assert total == pytest.approx(expected, rel=0.01) and abs(expected) > 1e-3
-    assert found.heat.sum() == pytest.approx(expected, rel=0.2)  # enlarged smoothly
-    assert all(np.abs(found.evidence["C1"][k]).max() == 0 for k in KERNELS)  # this strategy does not read them
+    clip, ours = moving(13, 32, 64), on_ladder(ladder, net)
+    found = ours.run(clip)
+    with torch.no_grad():
+        steps = read_steps(ladder, *next(states_along(ladder, ours.predictor.resize(clip))))
+        logits = net(clip_features(steps)[None])[0]
+    expected = (logits[found.top] - logits.mean()).item()
+    close = {"rel": 1e-3, "abs": 1e-3}
+    assert abs(expected) > 0.05
+    assert sum(part.sum() for said in found.evidence.values() for part in said.values()) == pytest.approx(
+        expected, **close
+    )
+    assert sum(said.mean() for said in found.said.values()) == pytest.approx(expected, **close)
+    for stream, names in STREAMS.items():
+        by_cue = sum(part.sum() for said in found.evidence.values() for name, part in said.items() if name in names)
+        assert found.said[stream].mean() == pytest.approx(by_cue, **close)
+        # Enlarged smoothly, a map keeps its sum but for its border.
+        np.testing.assert_allclose(found.heat[stream].sum((1, 2)), found.said[stream][found.looks], rtol=0.2, atol=0.05)
+
+
+@pytest.mark.parametrize("names", [("features",), KERNELS, ("moved",), ("matched",)], ids="-".join)
+def test_each_cue_is_heard_and_speaks_in_its_stream(make_ladder, moving, names):
+    """A classifier that hears one cue alone knows another clip by it, and lays all evidence there."""
+    ladder = make_ladder(design="motion")
+    for block in ladder.motion.values():
+        torch.nn.init.normal_(block.step.weight)
+    ours = on_ladder(ladder, only(ladder, network(ladder), *names))
+    clip = moving(8, 32, 64)
+    found, still = ours.run(clip), ours.run(np.repeat(clip[:1], 8, axis=0))
+    assert np.abs(found.scores - still.scores).max() > 1e-3
+    stream, other = sorted(STREAMS, key=lambda stream: names[0] not in STREAMS[stream])
+    assert np.abs(found.said[stream]).max() > 1e-3 and np.abs(found.heat[stream]).max() > 1e-6
+    assert np.abs(found.said[other]).max() < 1e-6 and np.abs(found.heat[other]).max() < 1e-6
+    silent = ours.run(clip, silence=list(BLOCKS))
+    unmoved = np.abs(found.scores - silent.scores).max() < 1e-6
+    assert unmoved == (names[0] in ("features", "matched"))  # what no memory says
 
 
 def test_every_filter_has_evidence_and_the_looks_are_spread_over_the_clip(ladder, moving):
     clip = moving(40, 32, 64)
     found = classifier(ladder).run(clip)
     assert len(found.looks) == LOOKS and (found.looks[0], found.looks[-1]) == (0, 39)
-    assert found.heat.shape == (LOOKS, *ladder.config.map_size("C1")) and found.pictures.shape == (LOOKS, 32, 64, 3)
+    assert all(maps.shape == (LOOKS, *ladder.config.map_size("C1")) for maps in found.heat.values())
+    assert found.pictures.shape == (LOOKS, 32, 64, 3)
     np.testing.assert_allclose(found.pictures[3], clip[found.looks[3]] / 255, atol=1e-6)
     for block, width in zip(BLOCKS, ladder.config.gru_widths, strict=True):
         for kernel in KERNELS:
-            assert found.evidence[block][kernel].shape == (width,)
+            assert found.evidence[block][kernel].shape == (2 * width,)  # the state, and how much it changed
             assert np.isfinite(found.evidence[block][kernel]).all() and np.abs(found.evidence[block][kernel]).max() > 0
 
 
@@ -157,39 +185,27 @@ def test_watching_tells_how_far_it_is(ladder, moving):
     assert shares == [16 / 40, 32 / 40, 1.0] and isinstance(result, Classification)
 
 
-def test_a_silenced_memory_says_nothing(ladder, moving):
-    clip = moving(5, 32, 64)
-    ours = classifier(ladder, "c4+subsample")
-    whole, hurt = ours.run(clip), ours.run(clip, silence=["C1", "C4.5x5"])
-    assert np.abs(whole.scores - hurt.scores).max() > 1e-3
-    assert all(np.abs(hurt.evidence["C1"][k]).max() < 1e-6 for k in KERNELS)
-    assert np.abs(hurt.evidence["C4"]["5x5"]).max() < 1e-6 < np.abs(hurt.evidence["C4"]["3x3"]).max()
-
-
-def test_evidence_lies_at_the_moment_that_counts(ladder, moving):
-    """Where only the highest of a clip's parts is read, by one feature, the frames of that part speak alone."""
-    clip = np.concatenate([np.repeat(moving(1, 32, 64), 30, axis=0), moving(10, 32, 64)])
-    net = network(ladder, hidden=0)
-    highest = 2 * (net.config.features // OVER_PARTS)
-    net.net.weight.data[:, [i for i in range(net.config.features) if i != highest]] = 0
+def test_evidence_lies_where_and_when_it_moves(make_ladder, moving):
+    """A square that moves in one corner after a second: motion speaks there and then."""
+    ladder = make_ladder(design="motion")
+    net = only(ladder, network(ladder), "matched")
+    net.mean.zero_()
+    generator = np.random.default_rng(0)
+    clip = np.repeat(generator.integers(0, 255, (1, 64, 64, 3)), 20, axis=0).astype(np.uint8)
+    for t in range(10, 20):
+        clip[t, 32:, 32:] = np.roll(clip[0, 32:, 32:], 2 * (t - 9), axis=1)
     found = on_ladder(ladder, net).run(clip)
-    spoke = found.looks[np.abs(found.heat).sum((1, 2)) > 0]
-    assert 1 <= len(spoke) <= 2 and len({look // 4 for look in spoke}) == 1  # ten parts of four frames
+    said = np.abs(found.said["motion"])
+    assert said[:9].max() < 0.1 * said[11:].max()
+    heat = np.abs(found.heat["motion"][found.looks >= 10]).mean(0)
+    y, x = np.nonzero(heat > np.quantile(heat, 0.95))
+    assert np.mean((y >= heat.shape[0] // 2 - 1) & (x >= heat.shape[1] // 2 - 1)) > 0.7
 
 
-def test_evidence_counts_from_what_is_usual(ladder, moving):
-    """For a linear classifier of the mean states it adds up to the score, each filter counted from its usual mean."""
-    net = network(ladder, "pooled", hidden=0)
-    is_mean, place = torch.zeros(net.config.features, dtype=torch.bool), 0
-    for width in ladder.config.gru_widths:
-        for _ in KERNELS:
-            is_mean[place : place + width] = True
-            place += POOLED * width
-    net.net.weight.data[:, ~is_mean] = 0
-    net.net.bias.data.zero_()
-    found, expected = explained(ladder, net, moving(4, 32, 64))
-    total = sum(found.evidence[b][k].sum() for b in BLOCKS for k in KERNELS)
-    assert total == pytest.approx(expected, rel=0.01) and abs(total) > 0.01
+def test_a_classifier_that_cannot_say_what_speaks_is_refused(ladder):
+    config = ClassifierConfig("one_frame", "c4", feature_count(ladder.config, "c4"), CLASSES, hidden=4)
+    with pytest.raises(ValueError, match="'c4'"):
+        on_ladder(ladder, StateClassifier(config))
 
 
 @pytest.mark.parametrize(
@@ -231,15 +247,15 @@ def test_a_classifier_of_other_weights_is_refused(folder, make_ladder, ladder):
 
 
 def test_a_classifier_of_other_features_is_refused(folder, ladder):
-    config = ClassifierConfig("one_frame", "pooled", 108, CLASSES, hidden=8)
+    config = ClassifierConfig("one_frame", "streams", 108, CLASSES, hidden=8)
     save_classifier(folder, StateClassifier(config), training={}, scores={})
-    with pytest.raises(CheckpointError, match=r"reads 108 numbers .* makes [\d,]+ of the states of one_frame"):
+    with pytest.raises(CheckpointError, match=r"reads 108 numbers .* makes [\d,]+ with one_frame"):
         load_classifier(str(folder))
 
 
 def test_a_classifier_whose_scores_are_not_finite_is_neither_written_nor_loaded(folder, ladder):
     kept = (folder / "classifier" / "model.safetensors").read_bytes()
-    for part, value in (("spread", 0.0), ("net.0.weight", 3e38)):
+    for part, value in (("spread", 0.0), ("net.weight", 3e38)):
         net = network(ladder, temperature=1.5)
         net.state_dict()[part].fill_(value)
         with pytest.raises(CheckpointError, match="classifier is not saved.* not finite"):
@@ -256,7 +272,7 @@ def test_a_classifier_whose_scores_are_not_finite_is_neither_written_nor_loaded(
 def test_a_missing_or_damaged_classifier_says_what_to_do(folder):
     weights, config = folder / "classifier" / "model.safetensors", folder / "classifier" / "config.json"
     text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace('"pooled"', '"pooling"'), encoding="utf-8")
+    config.write_text(text.replace('"streams"', '"rivers"'), encoding="utf-8")
     with pytest.raises(CheckpointError, match='"classifier" does not describe a classifier: strategy'):
         load_classifier(str(folder))
     config.write_text(text, encoding="utf-8")

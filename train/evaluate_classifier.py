@@ -9,7 +9,8 @@ the same clips and fitted to the same training clips:
     pictures                    a linear probe on a ResNet-18's features averaged over frames: no memory at all
     the paper's recipe          C4 and every 128th number of C1 to C3 after the last frame (section 5); blocks that the
                                 classifier does not read are shown the last second only
-    ours on other states        of one frame in the middle; of a predictor with fresh weights
+    ours on less                one stream, one block, what the blocks read or the states alone, one frame in the middle
+    ours on untrained memories  of the same encoder and matching, which move nothing
 
 Accuracy is of clips, with 95 % bootstrap intervals over groups (clips of a group come from one video). Calibration
 error is the expected one over 15 bins, after the temperature that held-out training clips chose; the paper sets none.
@@ -21,7 +22,7 @@ Last, what classifiers say of actions that they were never shown (`named_shares`
      "confusion": [[...]], the true class by row, "per_class": {CLASS: accuracy},
      "reliability": [{"score", "accuracy", "clips"}],
      "named": {"known", "right", "unknown"}, shares of clips, or null
-     "curves": {NAME: [{"loss", "training", "held_out"}]}, a point an epoch, held out: the test clips}
+     "curves": {NAME: [{"loss", "training", "held_out"}]}, of the paper's, a point an epoch, held out: the test clips}
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Fit the action classifier to the states of a frozen predictor.
+"""Fit the action classifier to what the memories of a frozen predictor see and move.
 
     python -m train.fit_classifier classifier --data DIR --checkpoints assets/checkpoints --model lvln
 
-RECIPE is a name in `train/classifier/recipes/` or `train/findings/recipes/classifier/`, or a YAML file. Features are
-computed once (`train.classifier.features`). First every training clip is scored by a classifier that has seen no clip
-of its groups (5 folds): these scores set the temperature, and how far a clip may lie from all others. Then one
-classifier is fitted to all of them and written into `--out`/classifier, by default the folder of checkpoints. Classes
-are those of the folder: 24, 101 or any other.
+RECIPE is a name in `train/classifier/recipes/` or a YAML file. Features are computed once
+(`train.classifier.features`); the paper's own recipe is fitted by `train.evaluate_classifier`. First every training
+clip is scored by a classifier that has seen no clip of its groups (5 folds): these scores set the temperature, and
+how far a clip may lie from all others. Then one classifier is fitted to all of them and written into
+`--out`/classifier, by default the folder of checkpoints. Classes are those of the folder: 24, 101 or any other.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from pathlib import Path
 
 import torch
 
-from vp.checkpoints import save_classifier
+from vp.checkpoints import open_checkpoints, save_classifier
+from vp.models.cues import cues_of
+from vp.models.readout import STREAMS_STRATEGY
 
 from .arguments import errors_in_one_line
-from .classifier.features import add_arguments, prepare, prepare_paper
+from .classifier.features import add_arguments, prepare
 from .classifier.fitting import FAMILIAR, calibration_error, cross_validate, fit, fold_of, load_examples, temperature
 from .classifier.recipe import load_classifier_recipe
 
@@ -44,12 +46,16 @@ def run(args: argparse.Namespace) -> None:
     if not (out / args.model).is_dir():
         raise ValueError(f"{out} holds no {args.model}: a classifier lies beside the predictor that it reads")
     recipe = load_classifier_recipe(args.recipe)
+    if recipe.strategy != STREAMS_STRATEGY:
+        raise ValueError(
+            f"{args.recipe} is of the strategy {recipe.strategy!r}, which says nothing of what speaks for a class: the "
+            "page shows classifiers of the strategy 'streams' only"
+        )
     clips, folder = prepare(args, "train+validation", recipe.blocks)
-    if recipe.strategy != "pooled":
-        folder = prepare_paper(args, clips, recipe.blocks, folder)
+    cues = cues_of(open_checkpoints(args.checkpoints).ladder(args.model), recipe.blocks)
     classes = sorted({clip.label for clip in clips})
     begin = time.monotonic()
-    examples, folds = load_examples(folder, clips, classes, recipe.strategy), fold_of(clips)
+    examples, folds = load_examples(folder, clips, classes, STREAMS_STRATEGY, cues), fold_of(clips)
     logits, strangeness = cross_validate(examples, folds, args.model, classes, recipe)
     heat = temperature(logits, examples.labels)
     held_out = {

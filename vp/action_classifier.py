@@ -1,9 +1,9 @@
-"""Which action a whole clip shows, and which part of the memory says so (paper section 5)."""
+"""Which action a whole clip shows, and what says so: which memory, in which stream, where and when."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,9 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .memory import states_along
-from .models import KERNELS, Memories, StateClassifier, clip_features, reads_every_step, step_features
-from .models.readout import POOLED
+from .models import BLOCKS, StateClassifier, clip_features
+from .models.cues import STREAMS, Cues, cue_maps, cues_of, speed
+from .models.readout import OVER_PARTS, PLACES, SIDE, STREAMS_STRATEGY, step_features
 from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
 
@@ -36,13 +37,12 @@ class Classification:
     strangeness: distance to the nearest training clip, 1 for the furthest that counts as familiar; None where not
         measured.
     familiar: whether it lies within that.
-    looks: the frames [L] at which the evidence was taken; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
-    evidence[block][kernel]: for the blocks that the classifier reads, [C] for each filter, how far its state is from
-    what it is on average over the training clips (0 where features are not standardised) times the gradient of the top
-    class's score (against the mean of all), summed over its map and averaged over the looks: above 0 it speaks for the
-    class.
-    heat: [L, h, w], the same for each place, summed over the filters of all these blocks, at the resolution of the
-    finest.
+    evidence[block][cue]: [C] for each of its maps (`vp.models.cues`): by how much it raises the score of the top
+        class against the mean of all, before the softmax, compared with the average training clip. For a classifier
+        without a hidden layer all of it adds up to the score, but for the bias.
+    said: {"appearance", "motion"}: [T], the same of each stream and frame; their mean is what the stream says.
+    looks: the frames [L] at which it was seen where; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
+    heat: {"appearance", "motion"}: [L, h, w], the evidence of each place, at the resolution of the finest block.
     seconds: time the networks took.
     """
 
@@ -50,10 +50,11 @@ class Classification:
     course: np.ndarray
     strangeness: float | None
     familiar: bool
+    evidence: dict[str, dict[str, np.ndarray]] = field(repr=False)
+    said: dict[str, np.ndarray] = field(repr=False)
     looks: np.ndarray
     pictures: np.ndarray = field(repr=False)
-    evidence: dict[str, dict[str, np.ndarray]] = field(repr=False)
-    heat: np.ndarray = field(repr=False)
+    heat: dict[str, np.ndarray] = field(repr=False)
     seconds: float
 
     @property
@@ -78,9 +79,12 @@ class ActionClassifier:
     def __init__(self, predictor: Predictor, net: StateClassifier) -> None:
         if net.config.predictor != predictor.name:
             raise ValueError(f"this classifier reads {net.config.predictor}, not {predictor.name}")
+        if net.config.strategy != STREAMS_STRATEGY:
+            raise ValueError(f"a classifier of the strategy {net.config.strategy!r} cannot say what speaks for a class")
         self.predictor = predictor
         self.net = net.eval().requires_grad_(False).to(predictor.device)
         self.config = net.config
+        self.cues = cues_of(predictor.model.config, net.config.blocks)
 
     def run(self, frames: np.ndarray, **options: object) -> Classification:
         """Classify a clip. Arguments and errors as of `watch`."""
@@ -106,86 +110,103 @@ class ActionClassifier:
         """
         masks = self.predictor.masks(silence)
         window = self.predictor.resize(frames)
-        length, strategy, device = len(frames), self.config.strategy, self.predictor.device
+        length, device = len(frames), self.predictor.device
         if not 1 <= length <= MAX_CLASSIFIED:
             raise RequestError(f"a clip to classify has 1 to {MAX_CLASSIFIED} frames, not {length}")
         start, done = time.perf_counter(), 0
         looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
-        features, kept = [], []
-        clip = window.to(device)
-        for states, before in states_along(self.predictor.model, clip, blocks=self.config.blocks, silence=masks):
-            features.append(step_features(strategy, states, before))
+        model, features, kept = self.predictor.model, [], []
+        for seen, states, before in states_along(model, window.to(device), blocks=self.config.blocks, silence=masks):
+            said, moving = cue_maps(model, seen, states, before), speed(seen)
+            features.append(step_features(said, moving, self.cues))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
-            # Half precision: a look at one frame of all twelve memories would be a megabyte or more.
-            kept.append(tuple(_map(lambda h, here=here: h[here.long()].half(), s) for s in (states, before)))
+            # Half precision: the maps of one frame are a megabyte or more.
+            looked = {b: {name: maps[here.long()].half() for name, maps in some.items()} for b, some in said.items()}
+            kept.append((looked, None if moving is None else moving[here.long()]))
             done += len(features[-1])
             yield done / length
         steps = torch.cat(features)
         # What was known after each frame.
-        clips = torch.stack([clip_features(strategy, steps[: n + 1]) for n in range(length)])
+        clips = torch.stack([clip_features(steps[: n + 1]) for n in range(length)])
         course = self.net.probabilities(clips).cpu().numpy()
         limit = self.config.familiar
         strange = None if limit is None else self.net.strangeness(clips[-1:]).item() / limit
-        evidence, heat = self._evidence(steps, looks, int(course[-1].argmax()), kept)
+        weight, usual = self._weigh(steps, int(course[-1].argmax()))
+        counted = steps * weight - usual
+        evidence, said = self._evidence(counted)
+        there = torch.from_numpy(looks).to(device)
         yield Classification(
             classes=self.config.classes,
             course=course,
             strangeness=strange,
             familiar=strange is None or strange <= 1,
+            evidence=evidence,
+            said=said,
             looks=looks,
             pictures=window[looks].permute(0, 2, 3, 1).numpy(),
-            evidence=evidence,
-            heat=heat,
+            heat=self._heat(weight[there], counted[there], kept),
             seconds=time.perf_counter() - start,
         )
 
-    def _evidence(
-        self, steps: Tensor, looks: np.ndarray, top: int, kept: list
-    ) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
+    def _weigh(self, steps: Tensor, top: int) -> tuple[Tensor, Tensor]:
+        """What each number of each step [T, F] counts for a class, as if the step stood for the whole clip [T, F], and
+        what the numbers of an average training clip say for it [F]."""
         with torch.enable_grad():
-            steps = steps.requires_grad_()
-            logits = self.net(clip_features(self.config.strategy, steps).unsqueeze(0))
+            steps = steps.clone().requires_grad_()
+            clip = clip_features(steps)
+            logits = self.net(clip.unsqueeze(0))
             # Against the others: what raises all scores alike speaks for none.
-            (weight,) = torch.autograd.grad(logits[0, top] - logits[0].mean(), steps)
-            # As if each look stood for the whole clip: their mean is then what the clip says.
-            weight = weight[looks] * len(steps) if reads_every_step(self.config.strategy) else weight[-1:]
-            states, before = (
-                _map(lambda *hs: torch.cat(hs).float(), *(part[side] for part in kept)) for side in (0, 1)
-            )
-            states = _map(lambda h: h.requires_grad_(), states)
-            usual = self._usual(states)
-            memories = [(b, k) for b in states for k in KERNELS]
-            leaves = [states[b][k] for b, k in memories]
-            said = (step_features(self.config.strategy, states, before) * weight).sum()
-            gradients = torch.autograd.grad(said, leaves, allow_unused=True)
-        evidence, heat = {b: {} for b in states}, None
-        size = leaves[0].shape[-2:]
-        for (block, kernel), h, gradient in zip(memories, leaves, gradients, strict=True):
-            product = torch.zeros_like(h) if gradient is None else gradient * (h.detach() - usual[block][kernel])
-            evidence[block][kernel] = product.sum((2, 3)).mean(0).cpu().numpy()
-            share = product.sum(1, keepdim=True)
-            # Enlarged by area, so that coarse maps weigh as much as fine ones.
+            of_clip, of_steps = torch.autograd.grad(logits[0, top] - logits[0].mean(), (clip, steps))
+        return of_steps * len(steps), (of_clip * self.net.mean).view(OVER_PARTS, -1).sum(0)
+
+    def _evidence(self, counted: Tensor) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
+        """What each number of each step says [T, F], by map of each cue and by stream: of `Classification`."""
+        evidence = {cue.block: {} for cue in self.cues}
+        said = {stream: np.zeros(len(counted)) for stream in STREAMS}
+        for cue, part in zip(self.cues, self._by_cue(counted), strict=True):
+            said[cue.stream] += part.sum((1, 2)).cpu().numpy()
+            evidence[cue.block][cue.name] = part.sum(2).mean(0).cpu().numpy()
+        return evidence, said
+
+    def _by_cue(self, numbers: Tensor) -> list[Tensor]:
+        """Numbers of steps [T, F] as [T, maps, PLACES] for each cue."""
+        parts = numbers.split([cue.maps * PLACES for cue in self.cues], dim=1)
+        return [part.unflatten(1, (-1, PLACES)) for part in parts]
+
+    def _heat(self, weight: Tensor, counted: Tensor, kept: list[tuple[Cues, Tensor | None]]) -> dict[str, np.ndarray]:
+        """Evidence of each place: of the maps of the looks, what their numbers count and what they say [L, F]. Over all
+        places it adds up to what they say."""
+        moving = None if kept[0][1] is None else torch.cat([moving for _, moving in kept])
+        cues = [(v, torch.cat([said[v.block][v.name] for said, _ in kept]).float()) for v in self.cues]
+        with torch.enable_grad():
+            maps = [x.requires_grad_() for _, x in cues]
+            said = {b: {v.name: x for v, x in cues if v.block == b} for b in BLOCKS}
+            gradients = torch.autograd.grad((step_features(said, moving, self.cues) * weight).sum(), maps)
+        size = self.predictor.model.config.map_size(self.config.blocks[0])
+        heat = {stream: torch.zeros(len(weight), *size, device=weight.device) for stream in STREAMS}
+        means = self._by_cue(self.net.mean[None, : weight.shape[1]])
+        sums = self._by_cue(counted)
+        for (cue, x), gradient, mean, all_places in zip(cues, gradients, means, sums, strict=True):
+            share = (gradient * (x.detach() - _usual(mean, x))).sum(1, keepdim=True)
+            # What no place can be said to say, such as how little a clip changes, is spread over all.
+            missing = all_places.sum((1, 2)).view(-1, 1, 1, 1) - share.sum((2, 3), keepdim=True)
+            share = share + missing / (share.shape[-2] * share.shape[-1])
+            # Resized by area, so that coarse maps weigh as much as fine ones.
             scale = share.shape[-2] * share.shape[-1] / (size[0] * size[1])
-            share = F.interpolate(share, size=size, mode="bilinear", align_corners=False)[:, 0] * scale
-            heat = share if heat is None else heat + share
-        return evidence, heat.cpu().numpy()
-
-    def _usual(self, states: Memories) -> Memories:
-        """What each filter is on average over the training clips, [1, C, 1, 1], as far as the classifier knows it."""
-        if self.config.strategy != "pooled":
-            return _map(lambda h: h.new_zeros(()), states)
-        means, place = {b: {} for b in states}, 0
-        for block in states:
-            for kernel in KERNELS:
-                width = states[block][kernel].shape[1]
-                # The mean over the map comes first among a filter's features.
-                means[block][kernel] = self.net.mean[place : place + width].view(1, width, 1, 1)
-                place += POOLED * width
-        return means
+            if share.shape[-2] > size[0]:
+                share = F.adaptive_avg_pool2d(share, size)
+            else:
+                share = F.interpolate(share, size=size, mode="bilinear", align_corners=False)
+            heat[cue.stream] += share[:, 0] * scale
+        return {stream: maps.cpu().numpy() for stream, maps in heat.items()}
 
 
-def _map(function: Callable[..., Tensor], *states: Memories) -> Memories:
-    return {b: {k: function(*(s[b][k] for s in states)) for k in KERNELS} for b in states[0]}
+def _usual(mean: Tensor, like: Tensor) -> Tensor:
+    """What maps are at each place on average over the training clips, [1, C, h, w], from the means of their features
+    [1, C, PLACES]."""
+    half = mean[..., :-1].unflatten(2, (SIDE, SIDE // 2 + 1))
+    grid = torch.cat([half, half[..., :-1].flip(-1)], dim=-1)
+    return F.interpolate(grid, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def load_classifier(source: str = "bundled", **placement: object) -> ActionClassifier:

@@ -74,11 +74,11 @@ def test_motion_is_flow_and_mask(ask: Callable, waves: Path) -> None:
     assert numbers["speed"] == pytest.approx(speed.tolist(), abs=0.01) and max(numbers["speed"]) > 0.1
     assert numbers["steps"] == 4 and all(0 <= v <= 1 for v in numbers["painted"])
     levels = {level["name"]: level for level in numbers["levels"]}
-    assert list(levels) == ["C4", "C3", "C2", "C1", "head"]
+    assert list(levels) == ["C4", "C3", "C2", "C1"]
     for name, size in sizes.items():
         assert size == [4, *levels[name]["size"], 2]
     assert levels["C1"]["speed"] == pytest.approx(finest.tolist(), abs=0.01)
-    assert levels["head"]["gain"][2] > levels["C4"]["gain"][2]  # the step after the last frame seen
+    assert levels["C1"]["gain"][2] > levels["C4"]["gain"][2]  # the step after the last frame seen
     scores = ask("/predict", waves, **SMALL)[1]
     assert numbers["gain"][2] == pytest.approx(scores["psnr"][0] - scores["copy_last_psnr"][0], abs=1e-3)
 

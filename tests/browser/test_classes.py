@@ -30,8 +30,15 @@ def test_a_clip_is_watched_and_scored(explorer: Explorer) -> None:
     before = view.locator(".course .cursor").get_attribute("d")
     explorer.page.evaluate("lvln.setCursor(5)")
     assert view.locator(".course .cursor").get_attribute("d") != before
-    expect(view.locator(".memories tr th:first-child")).to_have_text(["", "C3", "C4"])
-    expect(view.locator(".memories td")).to_have_count(6)
+    expect(view.locator(".memories th[scope=colgroup]")).to_have_text(["appearance", "motion"])
+    expect(view.locator(".memories th[scope=row]")).to_have_text(["C1", "C2", "C3", "C4"])
+    # Of C1 nothing is heard but the match of the finest level.
+    assert [len(row.locator("td:not(:empty)").all()) for row in view.locator(".memories tbody tr").all()] == [
+        1,
+        5,
+        5,
+        5,
+    ]
     assert explorer.pixels("#view-classes .where canvas")[1] > 32
 
     looks = view.locator(".looks button")
@@ -40,6 +47,35 @@ def test_a_clip_is_watched_and_scored(explorer: Explorer) -> None:
     other = 0 if pressed == last else last
     explorer.changes("#view-classes .where > canvas", lambda: looks.nth(other).click())
     expect(looks.nth(other)).to_have_attribute("aria-pressed", "true")
+
+
+def test_it_says_what_is_motion_and_what_is_appearance(explorer: Explorer) -> None:
+    """In numbers, over time, and at every place."""
+    view = opened(explorer)
+    sums = [float(text.replace("−", "-")) for text in view.locator(".streams b").all_inner_texts()]
+    cells = {}
+    for row in view.locator(".memories tbody tr").all():
+        for column, cell in enumerate(row.locator("td").all()):
+            if text := cell.inner_text().strip():
+                cells.setdefault(column < 4, []).append(float(text.replace("−", "-")))
+    assert sums == pytest.approx([sum(cells[True]), sum(cells[False])], abs=0.12)  # of rounded numbers
+    expect(view.locator(".when .series text")).to_have_text(["appearance", "motion"])
+    for stream in ("motion", "appearance", "both"):
+        button = view.locator(f".which [data-stream={stream}]")
+        explorer.changes("#view-classes .where > canvas", button.click)
+        expect(button).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_memory_is_silenced_and_heard_again(explorer: Explorer) -> None:
+    view = opened(explorer)
+    whole = view.locator(".memories").inner_text()
+    view.locator(".memories [data-part='C3.5x5']").click()
+    expect(view.locator(".verdict small")).to_contain_text("without C3.5×5")
+    expect(view.locator(".memories [data-part='C3.5x5']")).to_have_attribute("aria-pressed", "true")
+    assert view.locator(".memories").inner_text() != whole
+    view.locator(".memories [data-part='C3.5x5']").click()
+    expect(view.locator(".verdict small")).not_to_contain_text("without")
+    assert view.locator(".memories").inner_text() == whole
 
 
 def test_a_filter_that_speaks_for_it_can_be_entered(explorer: Explorer) -> None:
@@ -79,7 +115,7 @@ def test_silenced_memories_change_the_scores(explorer: Explorer) -> None:
     view = explorer.view("Experiments")
     view.locator("[data-part='C1']").click()
     view.locator(".said > button").click()
-    expect(view.locator(".said .status")).to_have_text(re.compile("memories of C3, C4 only"), timeout=60_000)
+    expect(view.locator(".said .status")).to_have_text(re.compile("memories of C2, C3, C4 only"), timeout=60_000)
     view.locator("[data-part='C4']").click()
     expect(view.locator(".said table")).to_have_count(0)  # what follows is about the new prediction
     view.locator(".said > button").click()

@@ -24,8 +24,8 @@ def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Exp
     for name in ("e1", "C1.3x3", "L1"):
         assert explorer.pixels(f"#view-ladder [data-stage='{name}'] canvas")[1] > 8, name
     assert view.locator("svg path[marker-end]").count() == 1 + 4 * 4 - 1
-    expect(view.locator("[data-moves]")).to_have_count(5)  # C1 to C4, and the head at the end of the way up
-    for name in ("C1", "C2", "head"):
+    expect(view.locator("[data-moves]")).to_have_count(4)
+    for name in ("C1", "C2", "C4"):
         assert explorer.pixels(f"#view-ladder [data-moves='{name}'] canvas")[1] > 8, name
         expect(view.locator(f"[data-moves='{name}'] span")).to_have_text(re.compile(r"^[+−]\d+\.\d\d dB$"))
     last = explorer.state("rollout.steps") - 1
@@ -193,7 +193,7 @@ def test_motion_is_built_up_level_by_level(explorer: Explorer) -> None:
     view = explorer.view("Motion")
     figures = view.locator(".built figure")
     expect(figures.locator("b:first-child").locator("visible=true")).to_contain_text(
-        ["C4", "… + C3", "… + C2", "… + C1", "… + head", "the prediction"]
+        ["C4", "… + C3", "… + C2", "… + C1", "the prediction"]
     )
     labels = figures.locator(".gain")
     expect(labels.last).to_have_text(re.compile(r"dB$"))

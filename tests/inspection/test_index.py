@@ -118,7 +118,7 @@ def test_the_polar_plot_has_the_mean_state_by_the_motion_found_there(predictor, 
         return
     x = torch.from_numpy(rollout.seen_frames).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        displacement = predictor.model.observe(x, batch=1).displacement["C2"][1:] * 4
+        displacement = predictor.model.observe(x, batch=1).displacement["C2"][1:]
     right, up = -displacement[:, 0].numpy(), displacement[:, 1].numpy()
     h, speed = rollout.states["C2"]["5x5"][1:, 1], np.hypot(right, up)
     assert profile.polar.still == pytest.approx(h[speed < 0.25].mean(), abs=1e-4)

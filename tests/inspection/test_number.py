@@ -72,16 +72,16 @@ def test_the_strongest_channels_come_first(either, rollout):
 
 
 def test_the_match_that_a_memory_reads_is_named_and_where_it_was_found_is_told(either, rollout):
-    number = explain_number(either, rollout, "C3", "3x3", 0, 4, 1, 2)
+    number = explain_number(either, rollout, "C1", "3x3", 0, 4, 5, 6)
     if either.model.config.design == "paper":
-        assert number.displacement is None and number.names[0] in ("e2.0", "e3.0")
+        assert number.displacement is None and number.names[0] in ("e1.0", "stem.0")
         return
     assert number.names[-15:-6] == tuple(f"match ({x}, {y})" for y in (-1, 0, 1) for x in (-1, 0, 1))
     evidence = dict(zip(number.names, number.input[:, 1, 1], strict=True))
-    stride = either.model.config.strides[2]
+    stride = either.model.config.strides[0]
     displacement = (evidence["displacement x"] * stride, evidence["displacement y"] * stride)
     assert number.displacement == pytest.approx(displacement, abs=1e-4) and number.displacement != (0, 0)
-    first = explain_number(either, rollout, "C3", "3x3", 0, 0, 1, 2)
+    first = explain_number(either, rollout, "C1", "3x3", 0, 0, 5, 6)
     assert first.displacement == pytest.approx((0, 0), abs=1e-5)
 
 

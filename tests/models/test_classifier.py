@@ -75,7 +75,7 @@ def test_a_usual_difference_counts_alike_in_each_direction():
         {"classes": ("a", "a")}, {"classes": ["a", "b"]}, {"classes": ("a", 3)}, {"hidden": -1}, {"hidden": 10**9},
         {"dropout": 1.0}, {"dropout": "x"}, {"temperature": 0}, {"temperature": float("nan")}, {"familiar": -1},
         {"directions": 3}, {"remembered": -1}, {"familiar": 2.0}, {"batch_norm": 1}, {"blocks": ()},
-        {"blocks": ("C4", "C3"), "strategy": "pooled"}, {"blocks": ("C3", "C4")},
+        {"blocks": ("C4", "C3"), "strategy": "streams"}, {"blocks": ("C3", "C4")},
     ],
 )  # fmt: skip
 def test_a_configuration_that_makes_no_sense_is_refused(changes):
@@ -85,7 +85,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(changes):
 
 def test_a_configuration_survives_json():
     given = config(
-        temperature=1.5, familiar=2.5, directions=2, remembered=9, standardise=True, strategy="pooled",
+        temperature=1.5, familiar=2.5, directions=2, remembered=9, standardise=True, strategy="streams",
         blocks=("C3", "C4"),
     )  # fmt: skip
     assert ClassifierConfig.from_dict(json.loads(json.dumps(given.to_dict()))) == given

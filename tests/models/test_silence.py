@@ -112,7 +112,7 @@ def test_without_its_location_bias_a_block_treats_all_places_alike(model):
     x = torch.ones(1, lateral.skip.conv.in_channels, 4, 8)
     silence = masks([[Part("C3", "location")]], model.config, flat)["C3"]
     with torch.inference_mode():
-        evidence = torch.zeros(1, EVIDENCE, 4, 8) if model.config.design == "motion" else None
+        evidence = torch.zeros(1, EVIDENCE + 2, 4, 8) if model.config.design == "motion" else None
         with_bias, without = (
             lateral(x, None, steps=1, silence=k, evidence=evidence)[0][:, : lateral.width] for k in (None, silence)
         )

@@ -19,14 +19,15 @@ from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
 from train.data.splits import select
 from train.data.ucf101 import find_clips
 from train.evaluation.classifier_baselines import named_shares
+from train.findings import cues
 from vp.action_classifier import load_classifier
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
-from vp.models import BLOCKS, StateClassifier, step_features
+from vp.models import BLOCKS, StateClassifier, paper_features
 from vp.models.readout import PARTS
 
 RECIPE = (
-    "network: {strategy: pooled, blocks: [C1, C2], hidden: 16, standardise: true, directions: 3}\n"
-    "learning_rate: 0.01\nepochs: 15\nbatch: 8\n"
+    "network: {strategy: streams, blocks: [C1, C2], hidden: 0, standardise: true, directions: 3}\n"
+    "optimiser: lbfgs\nweight_decay: 0.001\nepochs: 50\n"
 )
 
 
@@ -50,7 +51,7 @@ def home(tmp_path_factory, make_ladder, write_video):
 
 def arguments(home) -> list[str]:
     places = {"data": "data", "checkpoints": "checkpoints", "cache": "cache", "features": "features"}
-    return ["--model=one_frame", *(f"--{name}={home / place}" for name, place in places.items())]
+    return ["--model=one_frame", "--workers=1", *(f"--{name}={home / place}" for name, place in places.items())]
 
 
 def run(module, monkeypatch, *args: str) -> None:
@@ -71,8 +72,8 @@ def test_features_are_those_of_the_whole_clip_and_are_kept(fitted, monkeypatch):
     assert stored["steps"].sum() == 15  # 30 frames at 20 a second, watched at 10
     assert len(stored["steps"]) == PARTS
     clips = [c for c in find_clips(fitted / "data") if c.name == "v_Moving_g08_c01"]
-    whole = features.load_features(folder, clips, "pooled")[0]
-    expected = (stored["pooled"].astype(np.float32) * stored["steps"][:, None]).sum(0) / 15
+    whole = features.load_features(folder, clips, "streams")[0]
+    expected = (stored["streams"].astype(np.float32) * stored["steps"][:, None]).sum(0) / 15
     np.testing.assert_allclose(whole.numpy()[: len(expected)], expected, atol=1e-5)
     # Not computed twice.
     monkeypatch.setattr(features, "compute", lambda *_, **__: pytest.fail("computed again"))
@@ -80,31 +81,51 @@ def test_features_are_those_of_the_whole_clip_and_are_kept(fitted, monkeypatch):
 
 
 @pytest.mark.parametrize("design", ["paper", "motion"])
-def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, moving_batch, tmp_path, design):
+def test_the_papers_features_are_of_the_state_after_the_last_frame(make_ladder, moving_batch, design):
     """Of a clip of a second, that of all blocks whichever had watched it already."""
     model, frames = make_ladder(design=design), moving_batch(1, 10)[0]
     with torch.inference_mode():
         state = model(frames[None]).state.memory
     for blocks in (("C3", "C4"), BLOCKS):
-        np.savez(tmp_path / "clip.npz", **features.features_of(model, frames, blocks, last=True))
-        kept = features.paper_features_of(model, frames, tmp_path / "clip.npz")
+        kept = features.features_of(model, frames, blocks, fresh=model)
         for name in ("c4", "subsample"):
-            expected = step_features(name, state, state)[0]
-            np.testing.assert_allclose(kept[name], expected, atol=2e-3)  # stored as float16
+            expected = paper_features(name, state)[0]
+            np.testing.assert_allclose(kept[name], expected, atol=1e-4)
             assert expected.std() > 0.01
+        torch.testing.assert_close(kept["untrained"], kept["streams"])  # here it is the same network
 
 
-def test_the_papers_classifier_is_fitted_by_the_same_command(fitted, monkeypatch, tmp_path):
-    recipe = tmp_path / "paper.yaml"
-    recipe.write_text("network: {strategy: c4+subsample, hidden: 16}\nepochs: 3\nbatch: 8\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="holds no one_frame"):
-        run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path)
+def test_without_controls_only_what_is_fitted_to_is_computed(fitted, monkeypatch, tmp_path):
+    given = [*arguments(fitted)[:-1], f"--features={tmp_path}", "--no-controls"]
     shutil.copytree(fitted / "checkpoints", tmp_path / "checkpoints")
-    run(fit_classifier, monkeypatch, recipe, *arguments(fitted), "--out", tmp_path / "checkpoints")
-    stored = json.loads((tmp_path / "checkpoints" / "classifier" / "config.json").read_text(encoding="utf-8"))[
-        "classifier"
-    ]
-    assert stored["strategy"] == "c4+subsample" and stored["blocks"] == list(BLOCKS)
+    run(fit_classifier, monkeypatch, fitted / "recipe.yaml", *given, "--out", tmp_path / "checkpoints")
+    first = next(tmp_path.glob("one_frame-*/*.npz"))
+    assert set(np.load(first)) == {"streams", "steps"}
+    clips = [c for c in find_clips(fitted / "data") if c.name == first.stem]
+    with pytest.raises(ValueError, match="--controls"):
+        features.load_features(first.parent, clips, "untrained")
+    # Asked for later, they are computed then.
+    run(fit_classifier, monkeypatch, fitted / "recipe.yaml", *given[:-1], "--out", tmp_path / "checkpoints")
+    assert features.load_features(first.parent, clips, "untrained").shape[0] == 1
+
+
+def test_two_processes_compute_what_one_does(fitted, monkeypatch, tmp_path):
+    given = [*arguments(fitted)[:-1], f"--features={tmp_path}", "--workers=2"]
+    shutil.copytree(fitted / "checkpoints", tmp_path / "checkpoints")
+    run(fit_classifier, monkeypatch, fitted / "recipe.yaml", *given, "--out", tmp_path / "checkpoints")
+    other = next(tmp_path.glob("one_frame-*"))
+    files = sorted((fitted / "features" / other.name).glob("*.npz"))
+    assert len(files) >= 12
+    for file in files:
+        if (other / file.name).exists():  # not the test clips
+            np.testing.assert_allclose(np.load(other / file.name)["streams"], np.load(file)["streams"], atol=2e-3)
+
+
+def test_the_papers_classifier_is_not_for_the_page(fitted, monkeypatch, tmp_path):
+    with pytest.raises(SystemExit, match="holds no one_frame"):
+        run(fit_classifier, monkeypatch, fitted / "recipe.yaml", *arguments(fitted), "--out", tmp_path)
+    with pytest.raises(SystemExit, match="'streams' only"):
+        run(fit_classifier, monkeypatch, "paper_classifier", *arguments(fitted))
 
 
 def test_what_is_fitted_the_app_loads(fitted, home):
@@ -131,19 +152,32 @@ def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, ca
     rows = {row["name"]: row for row in report["rows"]}
     assert report["clips"] == 4 and rows["chance"]["accuracy"] == 0.5
     assert rows["the bundled classifier"]["accuracy"] == 1
-    assert rows["ours on one frame"]["accuracy"] < 1  # no motion in one frame
+    assert rows["ours, one frame"]["accuracy"] < 1  # no motion in one frame
+    assert rows["ours, motion alone"]["accuracy"] == 1
     assert np.trace(report["confusion"]) == 4 and report["per_class"] == {"Moving": 1, "Still": 1}
-    assert len(rows) == 12 and "| **the bundled classifier** | 100.0% |" in capsys.readouterr().out
+    blocks = {f"ours, {block} alone" for block in BLOCKS}
+    assert blocks & set(rows) == {"ours, C1 alone", "ours, C2 alone"}
+    assert {"ours, untrained memories, same matching", "the paper's recipe, c4"} < set(rows)
+    assert len(report["curves"]) == 4 and "| **the bundled classifier** | 100.0% |" in capsys.readouterr().out
     assert {p.name for p in tmp_path.glob("*.png")} == {
         "classifier.png", "confusion.png", "calibration.png", "classifier_curves.png",
     }  # fmt: skip
+
+
+def test_the_weights_of_cues_are_compared_on_training_clips(fitted, monkeypatch, capsys):
+    monkeypatch.setattr(cues, "DECAYS", (0.001,))
+    run(cues, monkeypatch, *arguments(fitted), "--no-controls")
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == list(cues.WEIGHTS)
+    shares = [float(row.split("|")[2].strip(" %")) for row in rows]
+    assert all(0 <= share <= 100 for share in shares) and max(shares) > 70
 
 
 def test_actions_never_shown_are_named_less_often_than_those_shown():
     torch.manual_seed(0)
     labels = torch.arange(200) % 4
     features = 12 * torch.eye(4)[labels].repeat(1, 4) + torch.randn(200, 16)
-    network = {"strategy": "pooled", "hidden": 16, "standardise": True, "directions": 8}
+    network = {"strategy": "streams", "hidden": 16, "standardise": True, "directions": 8}
     recipe = ClassifierRecipe(network, learning_rate=0.01, epochs=10, batch=16)
     known = replace(recipe.config("lvln", 16, list("abcd"), 160), familiar=3.0)
     training, test = (Examples(features[which], labels[which]) for which in (slice(0, 160), slice(160, None)))
@@ -199,24 +233,47 @@ def test_it_learns_and_unknown_fields_are_refused(tmp_path):
         "lvln",
         ["a", "b"],
         ClassifierRecipe(
-            {"strategy": "pooled", "hidden": 8}, optimiser="adamw", learning_rate=0.01, epochs=20, batch=8
+            {"strategy": "streams", "hidden": 8}, optimiser="adamw", learning_rate=0.01, epochs=20, batch=8
         ),
         held_out=examples,
     )
     assert isinstance(net, StateClassifier) and curve[-1]["training"] > 0.9 and curve[-1]["loss"] < curve[0]["loss"]
     for text, message in (
-        ("network: {strategy: pooled}\ncolour: red", "colour"),
+        ("network: {strategy: streams}\ncolour: red", "colour"),
         ("colour: red", "network is missing|colour"),
-        ("network: {strategy: pooled, colour: red}", "network: unknown fields in the configuration: colour"),
+        ("network: {strategy: streams, colour: red}", "network: unknown fields in the configuration: colour"),
         ("network: {hidden: 8}", "network: fields missing from the configuration: strategy"),
-        ("network: {strategy: pooled, blocks: [C5]}", "network: blocks .*C5"),
-        ("network: {strategy: pooled, directions: many}", "network: directions must be a whole number"),
-        ("network: {strategy: pooled, temperature: 2.0}", "network: temperature cannot be chosen"),
+        ("network: {strategy: streams, blocks: [C5]}", "network: blocks .*C5"),
+        ("network: {strategy: streams, directions: many}", "network: directions must be a whole number"),
+        ("network: {strategy: streams, temperature: 2.0}", "network: temperature cannot be chosen"),
+        ("network: {strategy: streams}\nweights: {sound: 1}", "weights: sound must be one of .*features"),
+        ("network: {strategy: streams, hidden: 8}\noptimiser: lbfgs", "network: hidden must be 0 for lbfgs"),
     ):
         (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=message) as refused:
             load_classifier_recipe(tmp_path / "x.yaml")
         assert "\n" not in str(refused.value)
+
+
+def test_logistic_regression_is_fitted_to_the_end_and_all_cues_weigh_the_same():
+    """Two cues that say the same: one by a single number, one by a hundred."""
+    torch.manual_seed(0)
+    labels = torch.arange(60) % 2
+    said = 2 * labels[:, None] + torch.randn(60, 1)
+    which = torch.cat([torch.zeros(1), torch.ones(100)]).long()
+    examples = Examples(said.expand(-1, 101), labels, which, ("features", "moved"))
+    network = {"strategy": "streams", "hidden": 0, "standardise": True}
+    recipe = ClassifierRecipe(network, optimiser="lbfgs", weight_decay=0.01, epochs=100)
+    net, curve = fit(examples, "lvln", ["a", "b"], recipe)
+    one, hundred = (net.net.weight[:, which == i].norm().item() for i in (0, 1))
+    assert curve == [] and one == pytest.approx(hundred, rel=1e-2) and one > 0.1
+    deaf, _ = fit(examples, "lvln", ["a", "b"], replace(recipe, weights={"moved": 0}))
+    louder = examples.features + (which == 1) * 5.0  # what only the cue without weight says
+    torch.testing.assert_close(deaf(louder), deaf(examples.features), atol=1e-2, rtol=0)
+    assert (net(louder) - net(examples.features)).abs().max() > 0.1
+    loss = torch.nn.functional.cross_entropy(net(examples.features), labels) + 0.005 * net.net.weight.square().sum()
+    (slope,) = torch.autograd.grad(loss, net.net.weight)
+    assert slope.abs().max() < 1e-3
 
 
 def test_groups_stay_together_and_test_clips_stay_out(home):

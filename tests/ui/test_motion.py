@@ -94,17 +94,17 @@ def shifted(rollout, *, right: int):
 def test_levels_are_worth_what_they_bring_closer_to_the_truth(rollout):
     moving_right = shifted(rollout, right=4)
     levels = {level.name: level for level in built_up(moving_right)}
-    assert list(levels) == ["C4", "C3", "C2", "C1", "head"]
+    assert list(levels) == ["C4", "C3", "C2", "C1"]
     known = slice(0, 3)  # three steps have a true next frame
     for level in levels.values():
         assert level.gain[3:] == level.share[3:] == [None]
     shares = np.array([level.share[known] for level in levels.values()], dtype=float)
-    np.testing.assert_allclose(shares.sum(0), levels["head"].gain[known], atol=1e-4)
-    np.testing.assert_allclose(shares[[0, 3, 4]], 0, atol=1e-4)
+    np.testing.assert_allclose(shares.sum(0), levels["C1"].gain[known], atol=1e-4)
+    np.testing.assert_allclose(shares[[0, 3]], 0, atol=1e-4)
     assert (shares[2] > 3).all()  # only with C2's step does the picture lie where it should
     np.testing.assert_allclose(levels["C4"].moved[:3], moving_right.seen_frames, atol=1e-5)
     np.testing.assert_allclose(levels["C2"].moved[:2, :, 4:], moving_right.seen_frames[1:, :, 4:], atol=1e-4)
-    for name, added in (("C4", 0), ("C3", -2), ("C2", -2), ("C1", 0), ("head", 0)):
+    for name, added in (("C4", 0), ("C3", -2), ("C2", -2), ("C1", 0)):
         np.testing.assert_allclose(levels[name].added[..., 0], added, atol=1e-5, err_msg=name)
         assert not levels[name].added[..., 1].any()
 
@@ -127,7 +127,7 @@ def test_the_page_gets_each_level_on_its_own_grid(rollout):
     found = motion_payload(rollout)
     levels = built_up(rollout)
     assert [level["name"] for level in found["levels"]] == [level.name for level in levels]
-    assert [level["size"] for level in found["levels"]] == [[2, 4], [4, 8], [8, 16], [16, 32], [32, 64]]
+    assert [level["size"] for level in found["levels"]] == [[2, 4], [4, 8], [8, 16], [16, 32]]
     for page, level in zip(found["levels"], levels, strict=True):
         np.testing.assert_allclose(unpacked(page), -level.flow, atol=page["peak"] / 250)
         np.testing.assert_allclose(page["gain"], level.gain, atol=1e-3)

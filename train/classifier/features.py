@@ -1,22 +1,26 @@
-"""What the action classifier reads of every clip, computed once and kept.
+"""What the action classifier and all that it is compared with read of every clip, computed in one pass and kept.
 
-Each clip is watched as a whole at `FPS`, by the blocks that the classifier reads: the others need not run; or by the
-same network with fresh weights outside the encoder ("untrained"): what the states are worth without training for
-prediction. One .npz for each clip, of float16:
+Each clip is watched as a whole at `FPS`, by the blocks that the classifier reads: the others need not run. One .npz for
+each clip, of float16:
 
-    pooled      [S, F], `step_features` of the strategy "pooled", averaged over each of S equal parts of the clip
-    steps       [S], how many frames each part has
-    single      [F], the same for the frame in the middle, from an empty memory
-    C1 ... C4   [3, C, h, w], the state of each ConvGRU of the block after the last frame (not of "untrained")
+    streams       [S, F], `read_steps`, averaged over each of S equal parts of the clip
+    steps         [S], how many frames each part has
+    single        [1, F], the same of the frame in the middle, from an empty memory
+    untrained     [S, F], as streams, by memories with fresh weights: what they are worth without training
+    c4, subsample [F'], what the paper's classifier reads (section 5): the states after the last frame. Blocks that ours
+                  does not read have not watched the clip; they are shown its last second
 
-The paper's classifier (section 5) reads the states after the last frame. Its features lie in a folder beside those, as
-c4 [F] and subsample [F]. Blocks that ours does not read have not watched the clip; they are shown its last second.
+The last three are wanted by `train.evaluate_classifier` only: without `--controls` they are left out.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -26,19 +30,19 @@ from tqdm import tqdm
 
 from vp.checkpoints import open_checkpoints
 from vp.limits import FPS, MAX_CLASSIFIED
-from vp.memory import states_along
-from vp.models import BLOCKS, KERNELS, NAMES, Ladder, step_features, untrained
+from vp.memory import remember, states_along
+from vp.models import BLOCKS, NAMES, Ladder, paper_features, read_steps, untrained
 from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 from vp.replacing import replacing
 
-from ..arguments import above_zero, add_data
+from ..arguments import above_zero, add_data, at_least_one
 from ..data.frame_cache import build, named, read_index
 from ..data.splits import select
 from ..data.ucf101 import ClipFile, find_data
 from ..data.windows import frame_steps
 
-# A state forgets: after a second C1's lie within a fifth of what they are after the whole clip, C2's within a seventh.
+# A state forgets: after a second C1's lie within a fifth of what they are after the whole clip.
 PAPER_SECONDS = 1.0
 PAPER_STRATEGIES = ("c4", "subsample")
 
@@ -53,119 +57,123 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = "watch only so much of each clip: for a first classifier in a hurry"
     parser.add_argument("--seconds", type=above_zero, default=None, help=words)
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
+    words = "processes that compute them; default: one for each core, or one on a GPU"
+    parser.add_argument("--workers", type=at_least_one, default=None, help=words)
+    words = "compute what comparisons read in the same pass, which takes half as long again"
+    parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help=words)
 
 
-def prepare(
-    args: argparse.Namespace, part: str, blocks: Sequence[str], *, fresh: bool = False
-) -> tuple[list[ClipFile], Path]:
+def prepare(args: argparse.Namespace, part: str, blocks: Sequence[str]) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing.
 
-    args: of `add_arguments`. fresh: of the untrained network.
+    args: of `add_arguments`.
     """
-    folder = folder_of(args, blocks, "untrained" if fresh else "")
+    folder = folder_of(args, blocks)
     every, hub = find_data(args.data)
     clips = named(select(every, part, args.splits), args.cache, hub)
     if not clips:
         raise ValueError(f"none of the clips of {args.data} is of a {part} group")
     if hub:  # only its list says whether a clip is another one than it was
         clips = build(clips, args.cache, hub=hub)
-    if missing_from(folder, clips, args.cache):
+    wanted = "untrained" if args.controls else "streams"
+    if missing_from(folder, clips, args.cache, wanted):
         clips = clips if hub else build(clips, args.cache)
-
-        def features(model: Ladder, _: ClipFile, frames: Tensor) -> dict[str, Tensor]:
-            return features_of(model, frames, blocks, last=not fresh)
-
-        compute(features, args, clips, folder, fresh=fresh)
-    left = {clip.name for clip in missing_from(folder, clips, args.cache)}
+        compute(args, missing_from(folder, clips, args.cache, wanted), folder, blocks)
+    left = {clip.name for clip in missing_from(folder, clips, args.cache, wanted)}
     if not (kept := [clip for clip in clips if clip.name not in left]):
         raise ValueError(f"none of the {len(clips)} clips of {args.data} can be decoded: see above why")
     return kept, folder
 
 
-def prepare_paper(args: argparse.Namespace, clips: list[ClipFile], blocks: Sequence[str], watched: Path) -> Path:
-    """The folder that holds what the paper's classifier reads of these clips, computed where missing.
-
-    watched: the folder that `prepare` gave for them and `blocks`.
-    """
-    folder = folder_of(args, blocks, "paper")
-    if missing_from(folder, clips, args.cache):
-
-        def features(model: Ladder, clip: ClipFile, frames: Tensor) -> dict[str, Tensor]:
-            return paper_features_of(model, frames, watched / f"{clip.name}.npz")
-
-        compute(features, args, clips, folder)
-    return folder
-
-
-def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], *, last: bool) -> dict[str, Tensor]:
-    """What is kept of a clip: frames [T, 3, H, W] in [0, 1], on the model's device. last: the last states too."""
-    pooled = []
-    for states, before in states_along(model, frames, blocks=blocks):
-        pooled.append(step_features("pooled", states, before))
-    parts, steps = cut(torch.cat(pooled))
+@torch.inference_mode()
+def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], fresh: Ladder | None = None) -> dict[str, Tensor]:
+    """What is kept of a clip: frames [T, 3, H, W] in [0, 1], on the model's device. fresh: the same network untrained,
+    for the comparisons; None to leave them out."""
+    streams, untrained, state = [], [], None
+    for seen, states, before in states_along(model, frames, blocks=blocks):
+        streams.append(read_steps(model, seen, states, before))
+        if fresh is not None:
+            own, earlier, state = remember(fresh, seen, state)
+            untrained.append(read_steps(fresh, seen, own, earlier))
+    parts, steps = cut(torch.cat(streams))
+    kept = {"streams": parts, "steps": steps}
+    if fresh is None:
+        return kept
     middle = len(frames) // 2
-    alone, empty = next(states_along(model, frames[middle : middle + 1], blocks=blocks))
-    kept = {"pooled": parts, "steps": steps, "single": step_features("pooled", alone, empty)[0]}
-    if last:
-        kept |= {block: torch.stack([states[block][k][-1] for k in KERNELS]) for block in blocks}
-    return kept
+    single = read_steps(model, *next(states_along(model, frames[middle : middle + 1], blocks=blocks)))
+    last = {block: {k: h[-1:] for k, h in states[block].items()} for block in blocks}
+    if rest := [block for block in BLOCKS if block not in blocks]:
+        for _, others, _ in states_along(model, frames[-round(PAPER_SECONDS * FPS) :], blocks=rest):
+            last |= {block: {k: h[-1:] for k, h in others[block].items()} for block in rest}
+    paper = {name: paper_features(name, {b: last[b] for b in BLOCKS})[0] for name in PAPER_STRATEGIES}
+    return kept | {"single": single, "untrained": cut(torch.cat(untrained))[0]} | paper
 
 
-def paper_features_of(model: Ladder, frames: Tensor, watched: Path) -> dict[str, Tensor]:
-    """What the paper's strategies read: frames as in `features_of`; watched: the file of what that kept of the clip."""
-    with np.load(watched) as stored:
-        known = {block: torch.from_numpy(stored[block]).float() for block in BLOCKS if block in stored}
-    state = {block: dict(zip(KERNELS, maps.unsqueeze(1), strict=True)) for block, maps in known.items()}
-    if rest := [block for block in BLOCKS if block not in known]:
-        for states, _ in states_along(model, frames[-round(PAPER_SECONDS * FPS) :], blocks=rest):
-            state |= {block: {k: states[block][k][-1:].cpu() for k in KERNELS} for block in rest}
-    state = {block: state[block] for block in BLOCKS}
-    return {name: step_features(name, state, state)[0] for name in PAPER_STRATEGIES}
-
-
-def folder_of(args: argparse.Namespace, blocks: Sequence[str], kind: str = "") -> Path:
+def folder_of(args: argparse.Namespace, blocks: Sequence[str]) -> Path:
     """Where the features of one network are kept: by the hash of its weights, so that new weights begin anew."""
     digest = open_checkpoints(args.checkpoints).config(args.model)["weights_sha256"]
     some = "" if tuple(blocks) == BLOCKS else "".join(blocks)
     short = "" if args.seconds is None else f"{args.seconds:g}s"
-    return args.features / "-".join(filter(None, (args.model, digest[:12], some, short, kind)))
+    return args.features / "-".join(filter(None, (args.model, digest[:12], some, short)))
 
 
-def missing_from(folder: Path, clips: list[ClipFile], cache: Path) -> list[ClipFile]:
-    """The clips whose features the folder does not hold, or only those of an older file or of older frames in the
-    cache."""
+def missing_from(folder: Path, clips: list[ClipFile], cache: Path, what: str = "streams") -> list[ClipFile]:
+    """The clips whose features called `what` the folder does not hold, or only those of an older file or of older
+    frames in the cache."""
 
     def held(clip: ClipFile) -> bool:
         features = folder / f"{clip.name}.npz"
         if not features.exists():
             return False
         sources = (source for source in (clip.path, cache / f"{clip.name}.npy") if source.exists())
-        return all(source.stat().st_mtime <= features.stat().st_mtime for source in sources)
+        return all(source.stat().st_mtime <= features.stat().st_mtime for source in sources) and has(features, what)
 
     return [clip for clip in clips if not held(clip)]
 
 
-def compute(
-    features: Callable[[Ladder, ClipFile, Tensor], dict[str, Tensor]],
-    args: argparse.Namespace,
-    clips: list[ClipFile],
-    folder: Path,
-    *,
-    fresh: bool = False,
-) -> None:
-    """Compute what is missing in the folder, from a clip's frames as the predictor sees them [T, 3, H, W]. Killed, it
-    goes on where it was."""
-    model = open_checkpoints(args.checkpoints).load(args.model)
-    predictor = Predictor(args.model, untrained(model) if fresh else model)
+def has(file: Path, what: str) -> bool:
+    """Whether a file of features has those."""
+    with np.load(file) as stored:
+        return what in stored
+
+
+def compute(args: argparse.Namespace, clips: list[ClipFile], folder: Path, blocks: Sequence[str]) -> None:
+    """Compute the features of clips. Killed, it goes on where it was: each is written when it is done."""
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(args.cache)
-    most = MAX_CLASSIFIED if args.seconds is None else max(1, round(args.seconds * FPS))
-    missing = [clip for clip in missing_from(folder, clips, args.cache) if clip.name in index]
-    for clip in tqdm(missing, desc=folder.name, unit="clip", mininterval=10):
-        frames = predictor.resize(watched(args.cache, clip.name, *index[clip.name], most)).to(predictor.device)
-        arrays = {name: to_numpy(value) for name, value in features(predictor.model, clip, frames).items()}
-        with replacing(folder / f"{clip.name}.npz") as part:
-            np.savez(part, **arrays)
+    missing = [clip.name for clip in clips if clip.name in index]
+    workers = min(args.workers or (1 if torch.cuda.is_available() else os.cpu_count() or 1), len(missing))
+    progress = partial(tqdm, total=len(missing), desc=folder.name, unit="clip", mininterval=10)
+    work = partial(_compute, folder=folder, cache=args.cache, index=index, seconds=args.seconds)
+    if workers <= 1:
+        _load(args.checkpoints, args.model, tuple(blocks), args.controls, None)
+        for name in progress(missing):
+            work(name)
+        return
+    # A process for each core: maps as small as these do not keep two cores busy at once.
+    given = (args.checkpoints, args.model, tuple(blocks), args.controls, 1)
+    with ProcessPoolExecutor(workers, get_context("spawn"), _load, given) as pool:
+        for _ in progress(pool.map(work, missing)):
+            pass
+
+
+_NETWORKS: dict[str, object] = {}  # of this process
+
+
+def _load(checkpoints: str, name: str, blocks: tuple[str, ...], controls: bool, threads: int | None) -> None:
+    if threads:
+        torch.set_num_threads(threads)
+    model = open_checkpoints(checkpoints).load(name)
+    fresh = Predictor(name, untrained(model)).model if controls else None
+    _NETWORKS.update(predictor=Predictor(name, model), blocks=blocks, fresh=fresh)
+
+
+def _compute(name: str, *, folder: Path, cache: Path, index: dict, seconds: float | None) -> None:
+    predictor, most = _NETWORKS["predictor"], MAX_CLASSIFIED if seconds is None else max(1, round(seconds * FPS))
+    frames = predictor.resize(watched(cache, name, *index[name], most)).to(predictor.device)
+    found = features_of(predictor.model, frames, _NETWORKS["blocks"], _NETWORKS["fresh"])
+    with replacing(folder / f"{name}.npz") as part:
+        np.savez(part, **{key: to_numpy(value) for key, value in found.items()})
 
 
 def watched(cache: Path, name: str, count: int, native: float, most: int) -> np.ndarray:
@@ -180,19 +188,17 @@ def to_numpy(value: Tensor) -> np.ndarray:
     return value.cpu().numpy() if not value.is_floating_point() else value.half().cpu().numpy()
 
 
-def load_features(folder: Path, clips: list[ClipFile], strategy: str) -> Tensor:
-    """The features [N, F] of clips that a strategy reads, in their order; "single" for "pooled" of one frame.
-
-    Raises FileNotFoundError for a clip without features.
-    """
+def load_features(folder: Path, clips: list[ClipFile], what: str) -> Tensor:
+    """The features [N, F] of clips, in their order. what: "streams", "untrained", "single", or a strategy of the
+    paper's. Raises FileNotFoundError for a clip without features, ValueError where these were not computed."""
 
     def load(path: Path) -> Tensor:
         with np.load(path) as stored:
-            values = [torch.from_numpy(stored[name]).float() for name in strategy.split("+")]
-            if strategy == "single":
-                return over_parts(values[0].unsqueeze(0), torch.ones(1))
-            if strategy == "pooled":
+            if missing := [name for name in what.split("+") if name not in stored]:
+                raise ValueError(f"{path} holds no {missing[0]}: run the command again with --controls")
+            values = [torch.from_numpy(stored[name]).float() for name in what.split("+")]
+            if what in ("streams", "untrained"):
                 return over_parts(values[0], torch.from_numpy(stored["steps"]))
-            return torch.cat(values)
+            return over_parts(values[0], torch.ones(1)) if what == "single" else torch.cat(values)
 
     return torch.stack([load(folder / f"{clip.name}.npz") for clip in clips])

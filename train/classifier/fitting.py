@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vp.models import StateClassifier
+from vp.models.cues import Cue
+from vp.models.readout import feature_cues
 
 from ..data.ucf101 import ClipFile
-from ..predictor.run import OPTIMISERS
 from .features import load_features
-from .recipe import ClassifierRecipe
+from .recipe import LBFGS, OPTIMISERS, ClassifierRecipe
 
 FOLDS = 5
 # Share of the held-out training clips that are to count as familiar.
@@ -30,17 +31,27 @@ def fold_of(clips: list[ClipFile]) -> Tensor:
 
 @dataclass(frozen=True)
 class Examples:
-    """Clips to learn from: their features [N, F] and the indices of their classes [N]."""
+    """Clips to learn from: their features [N, F] and the indices of their classes [N].
+
+    cues: which cue each feature belongs to [F], and `names`, what the cues are called; None where they have none.
+    """
 
     features: Tensor
     labels: Tensor
+    cues: Tensor | None = None
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, which: Tensor) -> Examples:
         """Some of them, by index or mask."""
-        return Examples(self.features[which], self.labels[which])
+        return replace(self, features=self.features[which], labels=self.labels[which])
+
+    def reading(self, some: Tensor) -> Examples:
+        """The same clips by some of their features, by mask [F]."""
+        cues = None if self.cues is None else self.cues[some]
+        return replace(self, features=self.features[:, some], cues=cues)
 
 
 def fit(
@@ -53,10 +64,14 @@ def fit(
     seed: int = 0,
 ) -> tuple[StateClassifier, list[dict[str, float]]]:
     """Fit a classifier. Returns it in eval mode and, for each epoch, the loss and, with `held_out`, the
-    accuracy on both sets."""
+    accuracy on both sets; no epochs for L-BFGS."""
     torch.manual_seed(seed)
     net = StateClassifier(recipe.config(predictor, examples.features.shape[1], classes, len(examples)))
-    net.set_standard(examples.features)
+    weights = torch.tensor([float(recipe.weights.get(name, 1)) for name in examples.names])
+    net.set_standard(examples.features, examples.cues, weights)
+    if recipe.optimiser == LBFGS:
+        minimise(net, examples, recipe)
+        return net.eval(), []
     optimiser = OPTIMISERS[recipe.optimiser](
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -80,6 +95,23 @@ def fit(
         if held_out is not None:
             curve[-1] |= {"training": accuracy(net, examples), "held_out": accuracy(net, held_out)}
     return net.eval(), curve
+
+
+def minimise(net: StateClassifier, examples: Examples, recipe: ClassifierRecipe) -> None:
+    """Fit a classifier without a hidden layer exactly: logistic regression, `weight_decay` on its squared weights."""
+    x, y, layer = net.standard(examples.features), examples.labels, net.net
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    optimiser = torch.optim.LBFGS(layer.parameters(), max_iter=recipe.epochs, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(layer(x), y, label_smoothing=recipe.label_smoothing)
+        loss = loss + recipe.weight_decay / 2 * layer.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
 
 
 @torch.no_grad()
@@ -129,7 +161,13 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     return (sum(apart) / len(labels)).item()
 
 
-def load_examples(folder: Path, clips: list[ClipFile], classes: list[str], strategy: str) -> Examples:
-    """Clips as a strategy reads them; strategy, and what is raised, as in `load_features`."""
+def load_examples(
+    folder: Path, clips: list[ClipFile], classes: list[str], what: str, cues: list[Cue] | None = None
+) -> Examples:
+    """Clips as the features called `what` tell them; what, and what is raised, as in `load_features`. cues: whose
+    features they are."""
     labels = torch.tensor([classes.index(clip.label) for clip in clips])
-    return Examples(load_features(folder, clips, strategy), labels)
+    features = load_features(folder, clips, what)
+    if cues is None:
+        return Examples(features, labels)
+    return Examples(features, labels, feature_cues(cues), tuple(cue.name for cue in cues))

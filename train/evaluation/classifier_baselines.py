@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from torch import Tensor
 
 from vp.action_classifier import SURE
 from vp.checkpoints import open_checkpoints
-from vp.models import ClassifierConfig
+from vp.models import KERNELS, ClassifierConfig
+from vp.models.cues import FEATURES, MATCHED, MOVED, Cue, cues_of
+from vp.models.readout import feature_cues
 
-from ..classifier.features import load_features, prepare, prepare_paper
+from ..classifier.features import prepare
 from ..classifier.fitting import (
     FOLDS,
     Examples,
@@ -42,6 +45,7 @@ PROBES = {
     "layer3": "this encoder's layer3, frame mean, linear",
     "layer4": "this encoder's layer4, frame mean, linear",
 }
+CONTROLS = {"single": "one frame", "untrained": "untrained memories, same matching"}
 BINS = 10
 
 
@@ -90,59 +94,63 @@ def evaluate(args: argparse.Namespace) -> dict:
     source = open_checkpoints(args.checkpoints)
     net = source.load_classifier()
     args.model, classes, blocks = net.config.predictor, list(net.config.classes), net.config.blocks
+    cues = cues_of(source.ladder(args.model), blocks)
+    feature_of = feature_cues(cues)
     seen, folder = prepare(args, "train+validation", blocks)
     test, _ = prepare(args, "test", blocks)
-    last = prepare_paper(args, [*seen, *test], blocks, folder)
     if unknown := sorted({c.label for c in test} - set(classes)):
         raise ValueError(f"the classifier does not know {', '.join(unknown[:5])}")
     groups = np.array([f"{c.label} {c.group}" for c in test])
-    pooled = [load_examples(folder, clips, classes, "pooled") for clips in (seen, test)]
-    labels, folds = pooled[1].labels, fold_of(seen)
+    read = [load_examples(folder, clips, classes, "streams", cues) for clips in (seen, test)]
+    labels, folds = read[1].labels, fold_of(seen)
     table = Evaluation(labels, groups)
 
-    strategy = net.config.strategy
-    read = pooled[1].features if strategy == "pooled" else load_features(last, test, strategy)
     with torch.no_grad():
-        probabilities = net.probabilities(read)
+        probabilities = net.probabilities(read[1].features)
     guess = probabilities.argmax(1)
     error = calibration_error(probabilities, labels)
     table.add("the bundled classifier", "ours", guess, error=error, features=net.config.features)
-    table.add("chance", "control", torch.full_like(labels, int(torch.bincount(pooled[0].labels).argmax())))
+    table.add("chance", "control", torch.full_like(labels, int(torch.bincount(read[0].labels).argmax())))
     table.rows[-1] |= {"accuracy": 1 / len(classes), "low": None, "high": None}
 
-    known, curves = pooled[0].labels.numpy(), {}
+    known, curves = read[0].labels.numpy(), {}
     videos = np.array([f"{c.label} {c.group}" for c in seen])
 
-    x, y = (examples.features.numpy() for examples in pooled)
+    x, y = (examples.features.numpy() for examples in read)
     scale = StandardScaler().fit(x)
     nearest = NearestCentroid().fit(scale.transform(x), known)
-    table.add("nearest mean of the pooled states", "control", torch.from_numpy(nearest.predict(scale.transform(y))))
+    table.add("nearest mean of what it reads", "control", torch.from_numpy(nearest.predict(scale.transform(y))))
     pictures = [_pictures(args, source, clips, part) for clips, part in ((seen, "training"), (test, "test"))]
     for key, name in PROBES.items():
         x, y = (image_features.load(file, clips, key) for file, clips in zip(pictures, (seen, test), strict=True))
         guess_there = torch.from_numpy(linear_probe(x, known, videos).predict(y))
         table.add(name, "control", guess_there, features=x.shape[1])
 
-    def states(name: str, kind: str, recipe: ClassifierRecipe, which: Path, reads: str | None = None) -> None:
-        training, tested = (load_examples(which, c, classes, reads or recipe.strategy) for c in (seen, test))
+    def scored(name: str, kind: str, recipe: ClassifierRecipe, examples: list[Examples]) -> None:
         # Five more fits of the paper's for a temperature that it does not have would take an hour.
         held_out = None if kind == "paper" else folds
-        predictions, wrong, curve = fitted(training, held_out, tested, recipe, args.model, classes)
-        table.add(name, kind, predictions, error=wrong, features=training.features.shape[1])
-        curves[name] = curve
+        predictions, wrong, curve = fitted(examples[0], held_out, examples[1], recipe, args.model, classes)
+        table.add(name, kind, predictions, error=wrong, features=examples[0].features.shape[1])
+        if curve:
+            curves[name] = curve
 
-    paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
     ours = load_classifier_recipe("classifier").with_network(blocks=blocks)
-    for strategy in ("c4+subsample", "c4", "subsample"):
-        states(f"the paper's recipe, {strategy}", "paper", paper.with_network(strategy=strategy), last)
-    states("the paper's recipe, c4+subsample, no batch norm, no dropout", "paper", plain, last)
-    states("ours on one frame", "control", ours, folder, reads="single")
-    fresh_seen, fresh = prepare(args, "train+validation", blocks, fresh=True)
-    prepare(args, "test", blocks, fresh=True)
-    if [c.name for c in fresh_seen] != [c.name for c in seen]:
-        raise ValueError(f"the features in {fresh} are not of the same clips as those in {folder}")
-    states("ours on an untrained predictor", "control", ours, fresh)
-    named = named_shares(*pooled, ours, net.config)
+    for name, heard in less_of(cues).items():
+        some = torch.tensor([heard(cue) for cue in cues])[feature_of]
+        if some.any():
+            scored(f"ours, {name}", "control", ours, [examples.reading(some) for examples in read])
+    if args.controls:
+        for what, name in CONTROLS.items():
+            examples = [load_examples(folder, clips, classes, what, cues) for clips in (seen, test)]
+            scored(f"ours, {name}", "control", ours, examples)
+        paper, plain = (load_classifier_recipe(name) for name in ("paper_classifier", "paper_classifier_plain"))
+        bare = "c4+subsample, no batch norm, no dropout"
+        for name, recipe in ((s, paper.with_network(strategy=s)) for s in ("c4+subsample", "c4", "subsample")):
+            examples = [load_examples(folder, clips, classes, recipe.strategy) for clips in (seen, test)]
+            scored(f"the paper's recipe, {name}", "paper", recipe, examples)
+        examples = [load_examples(folder, clips, classes, plain.strategy) for clips in (seen, test)]
+        scored(f"the paper's recipe, {bare}", "paper", plain, examples)
+    named = named_shares(*read, ours, net.config)
     matrix = confusion_matrix(labels.numpy(), guess.numpy(), labels=range(len(classes)))
     return {
         "clips": len(test),
@@ -153,6 +161,22 @@ def evaluate(args: argparse.Namespace) -> dict:
         "reliability": reliability(probabilities, labels),
         "named": named,
         "curves": curves,
+    }
+
+
+def less_of(cues: list[Cue]) -> dict[str, Callable[[Cue], bool]]:
+    """Parts of what our classifier hears, by name: whether a cue is one of them."""
+    names = [cue.block for cue in cues if cue.name == FEATURES]
+    blocks = {f"{block} alone": lambda cue, block=block: cue.block == block for block in names}
+    return {
+        "appearance alone": lambda cue: cue.stream == "appearance",
+        "motion alone": lambda cue: cue.stream == "motion",
+        "what was matched alone": lambda cue: cue.name == MATCHED,
+        "what the memories move alone": lambda cue: cue.name == MOVED,
+        "the states alone": lambda cue: cue.name in KERNELS,
+        "the features that the blocks read alone": lambda cue: cue.name == FEATURES,
+        "no memories: features and what was matched": lambda cue: cue.name in (FEATURES, MATCHED),
+        **blocks,
     }
 
 

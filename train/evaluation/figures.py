@@ -62,6 +62,8 @@ def draw(report: dict, folder: Path) -> list[Path]:
             "calibration": calibration_figure,
             "classifier_curves": curves_figure,
         }
+        if not report["curves"]:  # without the paper's recipe
+            del figures["classifier_curves"]
     with matplotlib.rc_context(STYLE):
         return [save(make(report), folder / f"{name}.png") for name, make in figures.items()]
 

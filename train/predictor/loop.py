@@ -14,8 +14,6 @@ from .losses import PredictionLoss
 from .objective import Objective
 from .run import Run, set_rate
 
-LEVELS_UNTIL = 0.75  # share of the run in which each level's motion has a loss of its own
-
 
 def train(
     fabric: Fabric, run: Run, batches: Batches, windows: list[tuple[str, int, Tensor]], args: argparse.Namespace
@@ -38,7 +36,7 @@ def train(
         rate = set_rate(run.optimisers, recipe, run.step, run.share)
         seen = int(np.random.default_rng((recipe.seed, run.step)).integers(recipe.seen[0], recipe.seen[1] + 1))
         clips = batches[run.step][:, recipe.length - (seen + 1 + recipe.feedback) :]
-        loss, terms = objective(clips, seen, recipe.feedback, recipe.levels if run.share < LEVELS_UNTIL else 0.0)
+        loss, terms = objective(clips, seen, recipe.feedback, recipe.levels)
         if run.step % check_every == 0:
             run.check(loss)
         fabric.backward(loss)

@@ -1,13 +1,13 @@
-"""Training losses: DSSIM, L1 and L2 with coefficients that sum to one (paper section 4), and PSNR."""
+"""Training losses: DSSIM, L1 and L2 with coefficients that sum to one (paper section 4), PSNR and local contrast."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vp.inspection import moved_by
 from vp.metrics import psnr, ssim_map
-from vp.models import BLOCKS
-from vp.models.matching import warp
 
 # What is closer than this in dB differs by less than the noise of the video's compression.
 PSNR_LIMIT = 50.0
@@ -16,14 +16,15 @@ PSNR_LIMIT = 50.0
 class PredictionLoss(nn.Module):
     """Weighted sum of the terms; the weights are normalised to sum to one.
 
-    weights: any of "dssim", "l1", "l2", "psnr" -> coefficient.
+    weights: any of "dssim", "l1", "l2", "psnr", "contrast" -> coefficient.
     "psnr" is minus the mean PSNR over frames, in units of 100 dB (never below -0.5: what is closer than 50 dB is
     closer than the codec's noise). It weighs a frame by the relative, not the absolute, size of its error, so
     that a scene where almost nothing moves counts as much as a busy one; the other terms all but ignore it.
+    "contrast" compares how much there is to see, not where: without it what is uncertain is best blurred.
     forward: prediction (unclipped) and truth, [N, 3, H, W] in [0, 1], fp32 -> (loss, {term: value, detached}).
     """
 
-    TERMS = ("dssim", "l1", "l2", "psnr")
+    TERMS = ("dssim", "l1", "l2", "psnr", "contrast")
 
     def __init__(self, weights: dict[str, float]) -> None:
         super().__init__()
@@ -43,24 +44,33 @@ class PredictionLoss(nn.Module):
                 terms[name] = (prediction - truth).abs().mean()
             elif name == "l2":
                 terms[name] = F.mse_loss(prediction, truth)
+            elif name == "contrast":
+                terms[name] = (local_contrast(prediction) - local_contrast(truth)).abs().mean()
             else:
-                terms[name] = -psnr(prediction, truth).clamp_max(PSNR_LIMIT).mean() / 100
+                terms[name] = psnr_term(prediction, truth)
         return sum(self.weights[name] * value for name, value in terms.items()), {
             name: value.detach() for name, value in terms.items()
         }
 
 
-def level_loss(levels: dict[str, Tensor], strides: tuple[int, ...], last: Tensor, truth: Tensor) -> Tensor:
-    """How far each level's flow is from bringing the last frame to the true one, at that level's own resolution.
+def psnr_term(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Minus the mean PSNR of [N, 3, H, W] in units of 100 dB, none counted as more than PSNR_LIMIT."""
+    return -psnr(prediction, truth).clamp_max(PSNR_LIMIT).mean() / 100
 
-    levels: {block: flow [N, 2, h, w] in pixels}; strides: pixels for one place of the maps of C1 to C4; last and truth:
-    [N, 3, H, W] in [0, 1]. A Charbonnier distance (Charbonnier et al. 1994) of the frames pooled to the level's size,
-    summed over the levels: without it the coarse levels would learn only what the finest passes down.
+
+def local_contrast(frames: Tensor) -> Tensor:
+    """How much neighbouring pixels differ: [N, C, H, W] -> the mean absolute difference over windows of 4x4 pixels, to
+    the right and down, [N, 2 C, (H - 1) // 4, (W - 1) // 4]."""
+    inner = frames[..., :-1, :-1]
+    across, down = frames[..., :-1, 1:] - inner, frames[..., 1:, :-1] - inner
+    return F.avg_pool2d(torch.cat([across, down], dim=1).abs(), 4)
+
+
+def level_loss(levels: dict[str, Tensor], last: Tensor, truth: Tensor) -> Tensor:
+    """How far the last frame, moved by the flow as it stands after each level, is from the true one: the mean over
+    levels of the "psnr" term.
+
+    levels: {block: flow [N, 2, h, w] in pixels}; last and truth: [N, 3, H, W] in [0, 1]. The head can make up by
+    blending and paint for what a memory does not move; here it cannot.
     """
-    total = last.new_zeros(())
-    for block, flow in levels.items():
-        stride = strides[BLOCKS.index(block)]
-        here, there = (F.avg_pool2d(x, stride) if stride > 1 else x for x in (last, truth))
-        moved = warp(here, flow / stride)
-        total = total + ((moved - there).square() + 1e-6).sqrt().mean()
-    return total
+    return torch.stack([psnr_term(moved_by(flow, last), truth) for flow in levels.values()]).mean()

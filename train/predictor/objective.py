@@ -51,6 +51,6 @@ class Objective(nn.Module):
         loss, terms = self.criterion(supervised(out.frames).float(), truth)
         if level_weight and out.levels:
             flows = {block: supervised(flow) for block, flow in out.levels.items()}
-            off = level_loss(flows, self.model.config.strides, supervised(torch.cat(inputs, dim=1)), truth)
+            off = level_loss(flows, supervised(torch.cat(inputs, dim=1)), truth)
             loss, terms["levels"] = loss + level_weight * off, off.detach()
         return loss, terms

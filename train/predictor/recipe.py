@@ -39,8 +39,10 @@ class Recipe:
     network: dict = field(default_factory=dict)
     data: str = "ucf101"
     clips: Count | None = None
-    loss: dict[str, NotNegative] = field(default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2})
-    levels: NotNegative = 0.1
+    loss: dict[str, NotNegative] = field(
+        default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2, "contrast": 0.8}
+    )
+    levels: NotNegative = 0.5
     augmentation: Augmentation = field(default_factory=Augmentation)
     seen: tuple[Count, Count] = (5, 5)
     feedback: NotNegativeInt = 0

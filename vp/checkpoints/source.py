@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what loads a network imports these where it does: opening a
     import torch
     from torch import nn
 
-    from ..models import Ladder, StateClassifier
+    from ..models import Ladder, LadderConfig, StateClassifier
 
 BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "checkpoints"
 FORMS = "Checkpoints are given as `bundled`, as a folder, or as `hf://owner/name` or `hf://owner/name@revision`."
@@ -68,6 +68,10 @@ class CheckpointSource:
         """The checked config.json of a predictor. Raises CheckpointError."""
         self._require(name)
         return layout.read_config(self._folder / name / CONFIG, "predictor")
+
+    def ladder(self, name: str) -> LadderConfig:
+        """The configuration of a predictor. Raises CheckpointError."""
+        return layout.ladder_config(self._folder / name / CONFIG, self.config(name))
 
     def load(self, name: str) -> Ladder:
         """The predictor `name` with its encoder: fp32, on the CPU, in eval mode.
@@ -123,12 +127,11 @@ class CheckpointSource:
                 f"The action classifier in {self.spec} was fitted to other weights of {name} than are there, so its "
                 "scores would mean nothing. Take both from the same checkpoint, or run python -m train.fit_classifier."
             )
-        ladder = layout.ladder_config(self._folder / name / CONFIG, predictor)
-        count = feature_count(ladder, net.config.strategy, net.config.blocks)
+        count = feature_count(self.ladder(name), net.config.strategy, net.config.blocks)
         if net.config.features != count:
             raise CheckpointError(
                 f"The action classifier in {self.spec} reads {net.config.features:,} numbers of a clip, but this "
-                f"version of the program makes {count:,} of the states of {name}. Run python -m train.fit_classifier."
+                f"version of the program makes {count:,} with {name}. Run python -m train.fit_classifier."
             )
         return _filled(net, tensors, self._folder / CLASSIFIER / WEIGHTS)
 

@@ -173,7 +173,7 @@ def _quantised(courses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def motion_bins(displacement: Tensor) -> Tensor:
-    """Which of `MOTIONS` displacements [N, 2, h, w] in pixels are, as a match finds them: from the new frame back to
+    """Which of `MOTIONS` displacements [N, 2, h, w] in pixels are: from the new frame back to
     the one before (x right, y down), so that what moved right has a negative x. -> int64 [N, h, w]."""
     right, up = -displacement[:, 0], displacement[:, 1]
     speed = torch.hypot(right, up)
@@ -194,9 +194,9 @@ def _answers(predictor: Predictor, seen: np.ndarray, states: dict) -> tuple[np.n
         x = torch.from_numpy(seen).permute(0, 3, 1, 2).to(predictor.device)
         observed = model.observe(x.contiguous(memory_format=torch.channels_last), batch=1)
     row = 0
-    for place, (block, stride) in enumerate(zip(BLOCKS, model.config.strides, strict=True)):
+    for place, block in enumerate(BLOCKS):
         # The first frame was compared with itself.
-        bins = motion_bins(observed.displacement[block][1:].float().cpu() * stride).flatten()
+        bins = motion_bins(observed.displacement[block][1:].float().cpu()).flatten()
         motions[place] = torch.bincount(bins, minlength=MOTIONS).numpy()
         for kernel in KERNELS:
             h = torch.from_numpy(states[block][kernel][1:]).float().transpose(0, 1).flatten(1)

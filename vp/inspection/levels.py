@@ -10,15 +10,13 @@ from torch import Tensor
 
 from ..metrics import psnr
 from ..models import BLOCKS
-from ..models.matching import finer, warp
+from ..models.matching import enlarged, warp
 from ..rollout import Rollout
-
-HEAD = "head"
 
 
 @dataclass(frozen=True)
 class Level:
-    """The flow after one level, C4 first and the head, which moves no pixel by more than one, last.
+    """The flow after one level, C4 first.
 
     flow: [steps, h, w, 2] in pixels (right, down), from the new frame back to the last, on the level's own grid; added:
     what this level itself added, alike. moved: [steps, H, W, 3] in [0, 1], the frame that each step reads moved by the
@@ -36,12 +34,12 @@ class Level:
 
 def built_up(rollout: Rollout) -> list[Level]:
     """The levels of a rollout; none for a network that moves nothing level by level."""
-    if not rollout.levels or rollout.flow is None:
+    if not rollout.levels:
         return []
     read, truth = _read_and_true(rollout)
     coarser, worth, levels = None, 0.0, []
-    for name in (*reversed(BLOCKS), HEAD):
-        flow = _tensor(rollout.flow if name == HEAD else rollout.levels[name])
+    for name in reversed(BLOCKS):
+        flow = _tensor(rollout.levels[name])
         added = flow if coarser is None else flow - _enlarged(coarser, flow.shape[-2:])
         moved = moved_by(flow, read)
         gain = _gain(moved, read, truth)
@@ -76,7 +74,7 @@ def _gain(frames: Tensor, read: Tensor, truth: Tensor) -> Tensor:
 def _enlarged(flow: Tensor, size: torch.Size) -> Tensor:
     """A flow in pixels [N, 2, h, w] on a finer grid, as the network itself brings it there."""
     while flow.shape[-2] < size[0]:
-        flow = finer(flow) / 2  # that is for a flow in cells, which are half as wide there
+        flow = enlarged(flow)
     return flow
 
 

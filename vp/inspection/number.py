@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ..errors import RequestError
 from ..limits import is_whole
 from ..models import BLOCKS, Ladder
-from ..models.matching import EVIDENCE, RADIUS
+from ..models.matching import RADIUS
 from ..predictor import Predictor
 from ..rollout import Rollout
 from .index import filter_row
@@ -145,7 +145,7 @@ def explain_number(
         recorded=recorded,
         field=receptive_field(model, block, row, column, reach, rollout.seen_frames.shape[1:3]),
         reach=_reach(model, block, reach),
-        displacements=_displacements(model, observed.displacement.get(block), block),
+        displacements=_displacements(observed.displacement.get(block)),
     )
 
 
@@ -214,13 +214,11 @@ def _names(model: Ladder, block: str, count: int) -> tuple[str, ...]:
     if not isinstance(model.laterals[block].read, nn.Identity):
         side = range(-RADIUS, RADIUS + 1)
         match = [f"match ({x}, {y})" for y in side for x in side]
-        match += [f"{what} {axis}" for what in ("displacement", "residual") for axis in "xy"] + ["peak", "texture"]
-        return tuple([f"read.{k}" for k in range(count - EVIDENCE)] + match)
+        match += ["residual x", "residual y", "peak", "texture", "displacement x", "displacement y"]
+        return tuple([f"read.{k}" for k in range(count - len(match))] + match)
     taps = ("stem", "e1", "e2", "e3") if model.config.full_resolution else ("e1", "e2", "e3", "e4")
     return tuple(f"{taps[BLOCKS.index(block)]}.{k}" for k in range(count))
 
 
-def _displacements(model: Ladder, cells: Tensor | None, block: str) -> np.ndarray | None:
-    if cells is None:
-        return None
-    return (cells[0].float() * model.config.strides[BLOCKS.index(block)]).permute(1, 2, 0).cpu().numpy()
+def _displacements(found: Tensor | None) -> np.ndarray | None:
+    return None if found is None else found[0].float().permute(1, 2, 0).cpu().numpy()

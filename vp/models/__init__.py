@@ -10,7 +10,7 @@ _MODULES = {
     "designs": ("build", "untrained"),
     "ladder": ("Ladder", "LadderOutput", "Memories", "Observation", "State", "trained_parameters"),
     "presets": ("ALL_NAMES", "DEFAULT", "NAMES", "NETWORKS", "PAPER", "TITLES", "preset"),
-    "readout": ("clip_features", "feature_count", "reads_every_step", "step_features"),
+    "readout": ("clip_features", "feature_count", "paper_features", "read_steps"),
 }
 __getattr__ = imported_lazily(__name__, _MODULES)
 __all__ = [name for names in _MODULES.values() for name in names]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .config import BLOCKS, MAX_WIDTH, Config, ConfigError, in_order, require_bool, require_choice, require_int
 from .presets import NAMES
 
-STRATEGIES = ("c4", "subsample", "c4+subsample", "pooled")
+STRATEGIES = ("c4", "subsample", "c4+subsample", "streams")
 MAX_CLASSES = 10_000
 MAX_REMEMBERED = 1_000_000
 
@@ -17,7 +17,8 @@ class ClassifierConfig(Config):
     """Configuration of a `StateClassifier`.
 
     predictor: preset name of the network whose states it reads; blocks: those of its lateral blocks that it reads, in
-        the order C1 to C4 (the paper's strategies: all); strategy: of `clip_features`; features: how many.
+        the order C1 to C4 (the paper's strategies: all); strategy: "streams", ours, or one of the paper's (`readout`);
+        features: how many.
     classes: their names, in the order of the scores.
     hidden: units of the hidden layer (the paper's 2,000), 0 for none.
     batch_norm, dropout: of the hidden layer; input_dropout: share of the features left out while training.
@@ -52,7 +53,7 @@ class ClassifierConfig(Config):
         require_int("remembered", self.remembered, 0, MAX_REMEMBERED)
         if not self.blocks or self.blocks != in_order(self.blocks):
             raise ConfigError(f"blocks must be some of {', '.join(BLOCKS)} in that order, not {self.blocks!r}")
-        if self.strategy != "pooled" and self.blocks != BLOCKS:
+        if self.strategy != "streams" and self.blocks != BLOCKS:
             raise ConfigError(f"blocks must be all four for the strategy {self.strategy!r}")
         named = isinstance(self.classes, tuple) and all(isinstance(c, str) and 0 < len(c) <= 100 for c in self.classes)
         if not named or not 2 <= len(self.classes) <= MAX_CLASSES or len(set(self.classes)) != len(self.classes):

@@ -51,8 +51,9 @@ class Observation:
 
     frames: [N, 3, H, W] in [0, 1]. inputs: {block: the features that it reads [N, C, h, w]}.
     deepest: [N, 512, H / 32, W / 32], the decoder's own input (paper).
-    Where features are matched: before: the frame before each [N, 3, H, W]; evidence and displacement: {block: what
-    `vp.models.matching.Match` holds}; keys: {block: [N, KEY, h, w]}.
+    Where features are matched: before: the frame before each [N, 3, H, W]; evidence: {block: what its ConvGRUs read of
+    the match}; displacement: {block: what was found in the end, [N, 2, h, w] in pixels, x right, y down, from the frame
+    back to the one before}; keys: {block: [N, KEY, h, w]}.
     """
 
     frames: Tensor
@@ -133,6 +134,11 @@ class Ladder(nn.Module):
     def decode(self, columns: dict[str, Tensor], seen: Observation) -> Decoded:
         """From the lateral blocks' outputs {block: [N, C, h, w]} and the observation of the same N frames."""
         raise NotImplementedError
+
+    def moved(self, seen: Observation, states: Memories) -> dict[str, Tensor]:
+        """What the memories make of what was matched: {block: [N, 2, h, w] in pixels (x right, y down), of the blocks
+        of `states`}, maps [N, C, h, w] by block and kernel at N steps; empty where nothing is matched."""
+        return {}
 
     def forward(
         self,

@@ -21,17 +21,21 @@ SHIFTS = (2 * RADIUS + 1) ** 2
 # Measured against optical flow on UCF101 at 64x96 and 128x160: 0.05 is noisy, 0.25 shrinks the motion.
 TEMPERATURE = 0.1
 # Channels of what a level tells its memories: similarity at each displacement, the residual, peak and texture.
-EVIDENCE = SHIFTS + 2 + 2 + 2
+EVIDENCE = SHIFTS + 2 + 2
 KEY = 32
+# Of the last step on the frames themselves: pixels on a side over which one displacement is sought, and how steep a
+# surface has to be (mean square of the grey value's slope, in 1 / pixel^2) to be believed.
+WINDOW = 5
+DAMPING = 1e-4
 
 
 class Match(NamedTuple):
     """What one level found, for N pairs of frames.
 
     evidence: [N, EVIDENCE, h, w]: for each displacement around the centre how much more alike the two frames are
-        there than the new frame is to itself (so that a still picture is zero whatever its texture); the displacement
-        and the residual, (x, y) in cells each; the best similarity of all; and how alike the new frame is to its own
-        surroundings (high: a plain surface, where a match means little).
+        there than the new frame is to itself (so that a still picture is zero whatever its texture); the residual,
+        (x, y) in cells; the best similarity of all; and how alike the new frame is to its own surroundings (high: a
+        plain surface, where a match means little).
     displacement: [N, 2, h, w] in cells (x right, y down), from the new frame back to the one before: centre plus
         residual.
     """
@@ -51,9 +55,14 @@ def warp(maps: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(maps, torch.stack([x, y], dim=-1), mode="bilinear", padding_mode="border", align_corners=False)
 
 
+def enlarged(flow: Tensor) -> Tensor:
+    """A flow [N, 2, h, w] at the places of the next finer level [N, 2, 2h, 2w], in the same units."""
+    return F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+
+
 def finer(flow: Tensor) -> Tensor:
     """A flow in cells [N, 2, h, w] in the cells of the next finer level [N, 2, 2h, 2w]."""
-    return 2 * F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
+    return 2 * enlarged(flow)
 
 
 class Matcher(nn.Module):
@@ -68,7 +77,8 @@ class Matcher(nn.Module):
         self.project = nn.Conv2d(inputs, KEY, 1, bias=False).requires_grad_(False)
 
     def key(self, x: Tensor) -> Tensor:
-        return F.normalize(self.project(x).float(), dim=1)
+        # Channels last is slower here: what is fetched by `warp` is not, and products of two layouts take twice as long.
+        return F.normalize(self.project(x).float(), dim=1).contiguous()
 
     def forward(self, now: Tensor, before: Tensor, centre: Tensor | None) -> Match:
         """Keys of a frame and of the one before it [N, KEY, h, w], and where to look [N, 2, h, w] in cells (None: at
@@ -82,7 +92,7 @@ class Matcher(nn.Module):
         compared = (found - own) * inside
         texture = (own * inside).sum(1, keepdim=True) / inside.sum(1, keepdim=True)
         peak = found.masked_fill(inside == 0, -1).amax(1, keepdim=True)
-        return Match(torch.cat([4 * compared, displacement, residual, peak, texture], dim=1), displacement)
+        return Match(torch.cat([4 * compared, residual, peak, texture], dim=1), displacement)
 
     @torch.no_grad()
     def calibrate(self, x: Tensor) -> None:
@@ -121,3 +131,23 @@ def soft_argmax(cosines: Tensor, inside: Tensor) -> Tensor:
 def smooth(flow: Tensor) -> Tensor:
     """Mean over 3x3 places: one place's wrong match must not lead all finer ones astray."""
     return F.avg_pool2d(flow, 3, stride=1, padding=1, count_include_pad=False)
+
+
+@torch.no_grad()
+def refine(flow: Tensor, now: Tensor, before: Tensor) -> Tensor:
+    """One step of Lucas and Kanade (1981): features find where to look, grey values say it to a fraction of a pixel.
+
+    flow: [N, 2, H, W] in pixels, from `now` back to `before`, [N, 3, H, W] in [0, 1] -> the same flow, nowhere changed
+    by more than a pixel a direction. Flat surfaces stay as they are. No gradient passes.
+    """
+    with torch.autocast(now.device.type, enabled=False):
+        now, before, flow = now.float().mean(1, keepdim=True), before.float().mean(1, keepdim=True), flow.float()
+        moved = warp(before, flow)
+        across = F.pad(moved[..., 2:] - moved[..., :-2], (1, 1)) / 2
+        down = F.pad(moved[..., 2:, :] - moved[..., :-2, :], (0, 0, 1, 1)) / 2
+        left = now - moved
+        products = torch.cat([across**2, down**2, across * down, across * left, down * left], dim=1)
+        xx, yy, xy, xt, yt = F.avg_pool2d(products, WINDOW, 1, WINDOW // 2, count_include_pad=False).split(1, dim=1)
+        xx, yy = xx + DAMPING, yy + DAMPING
+        step = torch.cat([yy * xt - xy * yt, xx * yt - xy * xt], dim=1) / (xx * yy - xy**2)
+        return flow + step.clamp(-1, 1)

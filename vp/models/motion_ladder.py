@@ -1,13 +1,16 @@
-"""The ladder whose memories move things: coarse to fine, each level an octave of motion.
+"""The ladder whose memories move things: coarse to fine, each level a band of the motion.
 
 At each level k from 4 to 1 (C4 to C1):
 
     match      where each place of the frame was in the frame before, around where level k + 1 found it (`matching`)
     remember   the block's three ConvGRUs read the features and the match; h_k is their states
-    move       step_k = REACH_k tanh(conv(h_k) (1 + g_k)) in cells of level k;  f_k = 2 up(f_{k+1}) + step_k
+    move       step_k = (a_k d_k + s_k) (1 + g_k) in pixels;  f_k = up(f_{k+1}) + band_k(step_k)
 
-The convolution of h_k has no bias: a memory that is silent moves nothing, and nothing else moves more than a pixel. The
-finest flow f_1 goes to the head (`blending`), which moves the last frame by it.
+d_k is the displacement that was found; how much of it is believed, a_k, and what is added to it, s_k, are a convolution
+of h_k without a bias: a memory that is silent moves nothing, and nothing else moves a pixel. band_k lets
+pass what no other level may say (a Laplacian pyramid of the motion, Burt and Adelson 1983): the motion of large areas
+has to come from C4, that of small ones from C1. The finest flow f_1 goes to the head (`blending`), which moves the last
+frame by it.
 """
 
 from __future__ import annotations
@@ -16,40 +19,59 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .blending import Blend
-from .config import BLOCKS, LadderConfig
+from .config import BLOCKS, KERNELS, LadderConfig
 from .decoder import DecoderBlock
 from .encoder import TAPS
-from .ladder import Decoded, Ladder, Observation, State
+from .ladder import Decoded, Ladder, Memories, Observation, State
 from .lateral import LateralBlock
-from .matching import EVIDENCE, Matcher, finer
+from .matching import EVIDENCE, Matcher, enlarged, finer, refine
 from .standardise import Standardise
 
-# Cells of its own level that a memory can add to the motion, either way. Half a cell: what is faster has to come from
-# the coarser level, so each has an octave of its own.
-REACH = {"C1": 0.5, "C2": 0.5, "C3": 0.5, "C4": 1.5}
-# What the ConvGRUs read in all, evidence included: the fine levels, whose maps are large, less.
-HEARD = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
+# Sizes in pixels of what each level moves: (fine, coarse). `train.findings.bands` measures what each is worth.
+BANDS = {"C1": (1, 8), "C2": (8, 32), "C3": (32, 64), "C4": (64, None)}
+# What the ConvGRUs read in all, evidence and displacement included: the fine levels, whose maps are large, less.
+READ = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
 DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}
+
+
+def low_pass(flow: Tensor, cells: int) -> Tensor:
+    """A flow [N, 2, h, w] without what is smaller than `cells` of its places: means over squares of about that size,
+    bilinear between."""
+    if cells == 1:
+        return flow
+    size = flow.shape[-2:]
+    means = F.adaptive_avg_pool2d(flow, [max(1, round(side / cells)) for side in size])
+    return F.interpolate(means, size=size, mode="bilinear", align_corners=False)
 
 
 class MotionBlock(nn.Module):
     """From a level's memories to its step.
 
-    forward: states [N, memory, h, w] and context [N, context, h, w] -> [N, 2, h, w] in cells, within `reach`.
+    forward: states [N, memory, h, w], context [N, context, h, w] and the displacement that was found, [N, 2, h, w] in
+    pixels -> [N, 2, h, w] in pixels, of the sizes from `fine` to below `coarse` in places of the map (coarse None: of
+    all sizes from `fine`).
     """
 
-    def __init__(self, memory: int, context: int, *, reach: float) -> None:
+    def __init__(self, memory: int, context: int, *, fine: int, coarse: int | None) -> None:
         super().__init__()
-        self.reach = reach
-        self.step = nn.Conv2d(memory, 2, 3, padding=1, bias=False)
+        self.fine, self.coarse = fine, coarse
+        self.step = nn.Conv2d(memory, 1 + 2, 3, padding=1, bias=False)
         self.gain = nn.Conv2d(context, 2, 1)
         for parameter in (self.step.weight, self.gain.weight, self.gain.bias):
             nn.init.zeros_(parameter)
 
-    def forward(self, memory: Tensor, context: Tensor) -> Tensor:
-        return self.reach * torch.tanh((self.step(memory) * (1 + self.gain(context))).float())
+    def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
+        step = self.moved(memory, found) * (1 + self.gain(context).float())
+        passed = low_pass(step, self.fine)
+        return passed if self.coarse is None else passed - low_pass(step, self.coarse)
+
+    def moved(self, memory: Tensor, found: Tensor) -> Tensor:
+        """What the memories make of the displacement, a d + s: as `forward`, before the gain and the band."""
+        believed, added = self.step(memory).float().split([1, 2], dim=1)
+        return believed * found + added
 
 
 class MotionLadder(Ladder):
@@ -71,19 +93,18 @@ class MotionLadder(Ladder):
                     inputs=inputs[block],
                     width=widths[block],
                     location_size=config.map_size(block) if location[block] else None,
-                    evidence=EVIDENCE,
-                    read=HEARD[block] - EVIDENCE,
+                    evidence=EVIDENCE + 2,
+                    read=READ[block] - EVIDENCE - 2,
                 )
                 for block in BLOCKS
             }
         )
         above = {"C4": 0, "C3": m, "C2": m, "C1": m}  # channels that come down from the coarser level
-        self.motion = nn.ModuleDict(
-            {
-                block: MotionBlock(3 * widths[block], widths[block] + above[block], reach=REACH[block])
-                for block in BLOCKS
-            }
-        )
+        self.motion = nn.ModuleDict()
+        for block, stride in zip(BLOCKS, config.strides, strict=True):
+            fine, coarse = (size and max(1, size // stride) for size in BANDS[block])
+            memory, context = 3 * widths[block], widths[block] + above[block]
+            self.motion[block] = MotionBlock(memory, context, fine=fine, coarse=coarse)
         self.decoder = nn.ModuleDict(
             {
                 name: DecoderBlock(
@@ -103,14 +124,20 @@ class MotionLadder(Ladder):
     ) -> Observation:
         # Each level's match starts from the coarser one's: the encoder always runs to the deepest.
         maps = {block: self.standardise[block](tap) for block, tap in zip(BLOCKS, self._taps(frames), strict=True)}
-        keys, evidence, displacement, centre = {}, {}, {}, None
+        keys, matches, centre = {}, {}, None
         for block in reversed(BLOCKS):
             key = keys[block] = self.matchers[block].key(maps[block])
             before = _shifted(key, batch, None if state is None else state.keys[block])
-            match = self.matchers[block](key, before, centre)
-            evidence[block], displacement[block] = match
-            centre = finer(match.displacement)
+            matches[block] = self.matchers[block](key, before, centre)
+            centre = finer(matches[block].displacement)
         before = _shifted(frames, batch, None if state is None else state.frame)
+        finest = self.config.strides[0]
+        coarse = matches["C1"].displacement if finest == 1 else finest * enlarged(matches["C1"].displacement)
+        found = refine(coarse, frames, before)
+        displacement = {b: F.avg_pool2d(found, stride) for b, stride in zip(BLOCKS, self.config.strides, strict=True)}
+        # Every level is told what was found in the end, in the finest level's cells: a pixel is a sixteenth of a cell
+        # of C4 and would be lost among the other maps.
+        evidence = {b: torch.cat([matches[b].evidence, displacement[b] / finest], dim=1) for b in BLOCKS}
         return Observation(
             frames,
             {block: maps[block] for block in blocks},
@@ -125,15 +152,21 @@ class MotionLadder(Ladder):
         for block in reversed(BLOCKS):
             column, width = columns[block], self.laterals[block].width
             skip, memory = column[:, :width], column[:, width:]
-            step = self.motion[block](memory, skip if x is None else torch.cat([skip, x], dim=1))
-            flow = step if flow is None else finer(flow) + step
-            levels[block] = flow * self.config.strides[BLOCKS.index(block)]
+            context = skip if x is None else torch.cat([skip, x], dim=1)
+            step = self.motion[block](memory, context, seen.displacement[block])
+            flow = levels[block] = step if flow is None else enlarged(flow) + step
             x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
             if block in DECODER:
                 x = stages[DECODER[block]] = self.decoder[DECODER[block]](x)
-        flow = flow if self.config.full_resolution else finer(flow)
-        frame, flow, mask = self.blend(x, flow, seen.frames, seen.before)
+        flow = flow if self.config.full_resolution else enlarged(flow)
+        frame, mask = self.blend(x, flow, seen.frames, seen.before)
         return Decoded(frame, flow, mask, levels, stages)
+
+    def moved(self, seen: Observation, states: Memories) -> dict[str, Tensor]:
+        return {
+            block: self.motion[block].moved(torch.cat([memory[k] for k in KERNELS], dim=1), seen.displacement[block])
+            for block, memory in states.items()
+        }
 
     @torch.no_grad()
     def calibrate(self, frames: Tensor) -> None:

@@ -134,18 +134,19 @@ class Endpoints:
 
     @shown
     def classify(self, video):
-        """Say which action a video shows, from what the memory holds after watching it (its first half minute).
+        """Say which action a video shows, from what the memories see and move along it (its first half minute).
 
         Args:
             video: a video file of up to two minutes, in any common format.
 
         Returns:
-            A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below 0.6,
-            or nothing in training looked alike), familiar, strangeness (distance to the nearest training clip, above 1
-            unfamiliar), scores (of all classes, calibrated, best first), course (of the best classes, a score for each
-            frame at fps), evidence (state times gradient of each ConvGRU for the top class), filters (those that say
-            most), predictor (whose states are read) and seconds. Fails with a message where no classifier checkpoint
-            is loaded.
+            A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below 0.6, or
+            nothing in training looked alike), familiar, strangeness (distance to the nearest training clip, above 1
+            unfamiliar), scores (of all classes, calibrated, best first), course (of the best classes, a score for
+            each frame at fps), evidence (how much each cue of each block raises the top class's score against the
+            mean of all: the features that it reads, the states of its ConvGRUs, what they move), streams (the same of
+            appearance and of motion), filters (those that say most), predictor (whose states are read) and seconds.
+            Fails with a message where no classifier checkpoint is loaded.
         """
         from .classes import classification_numbers
 

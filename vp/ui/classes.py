@@ -7,6 +7,7 @@ import numpy as np
 from vp.action_classifier import Classification
 from vp.limits import FPS
 from vp.models import KERNELS, TITLES
+from vp.models.cues import STREAMS
 from vp.render import film_strip, png
 
 from .payload import data_url
@@ -19,27 +20,36 @@ def strongest_filters(result: Classification, count: int = FILTERS) -> list[dict
     """The filters that speak loudest for or against the top class: {"block", "kernel", "filter", "evidence"}."""
     every = [
         {"block": b, "kernel": k, "filter": i, "evidence": round(float(value), 5)}
-        for b in result.evidence
+        for b, said in result.evidence.items()
         for k in KERNELS
-        for i, value in enumerate(result.evidence[b][k])
+        if k in said
+        for i, value in enumerate(said[k].reshape(2, -1).sum(0))  # of its state and of how much that changed
     ]
     return sorted(every, key=lambda f: -abs(f["evidence"]))[:count]
 
 
-def memories(result: Classification) -> dict[str, dict[str, float]]:
-    """What each ConvGRU says for the top class, {block: {kernel: evidence}}."""
-    return {b: {k: round(float(result.evidence[b][k].sum()), 5) for k in KERNELS} for b in result.evidence}
+def cues(result: Classification) -> dict[str, dict[str, float]]:
+    """What each cue says for the top class, {block: {cue: evidence}}."""
+    return {
+        b: {name: round(float(part.sum()), 5) for name, part in said.items()} for b, said in result.evidence.items()
+    }
+
+
+def streams(result: Classification) -> dict[str, float]:
+    """What each stream says for the top class."""
+    return {stream: round(float(said.mean()), 5) for stream, said in result.said.items()}
 
 
 def classification_payload(result: Classification, predictor: str) -> dict:
-    """For the page. ranking: all classes with their scores, best first; course: a number for each frame at `fps`;
+    """For the page. ranking: all classes with their scores, best first; course, said: a number for each frame at `fps`;
     pictures and heat: strips of the looks, left to right; heat is grey, 127.5 for nothing, brighter for the class,
-    darker against it."""
+    darker against it. order: the cues of each stream."""
     ranking = np.argsort(-result.scores, kind="stable")
     order = ranking[:CLASSES]
-    # One scale for all looks: when it speaks is as much the question as where.
-    peak = max(float(np.percentile(np.abs(result.heat), 99.7)), 1e-9)
-    grey = np.clip(result.heat / peak * 127.5 + 128, 0, 255).astype(np.uint8)
+    heat = result.heat | {"both": sum(result.heat.values())}
+    # One scale for all: when and in which stream it speaks is as much the question as where.
+    peak = max(float(np.percentile(np.abs(heat["both"]), 99.7)), 1e-9)
+    grey = {name: np.clip(maps / peak * 127.5 + 128, 0, 255).astype(np.uint8) for name, maps in heat.items()}
     return {
         "classes": [
             {"name": result.classes[i], "course": [round(float(v), 4) for v in result.course[:, i]]} for i in order
@@ -53,9 +63,12 @@ def classification_payload(result: Classification, predictor: str) -> dict:
         "looks": result.looks.tolist(),
         "size": list(result.pictures.shape[1:3]),
         "pictures": data_url(png(film_strip(result.pictures))),
-        "heat": data_url(png(np.concatenate(list(grey), axis=1))),
-        "heat_size": list(result.heat.shape[1:]),
-        "memories": memories(result),
+        "heat": {name: data_url(png(np.concatenate(list(maps), axis=1))) for name, maps in grey.items()},
+        "heat_size": list(heat["both"].shape[1:]),
+        "cues": cues(result),
+        "order": {stream: list(names) for stream, names in STREAMS.items()},
+        "streams": streams(result),
+        "said": {stream: [round(float(v), 4) for v in said] for stream, said in result.said.items()},
         "filters": strongest_filters(result),
         "predictor": predictor,
         "title": TITLES[predictor],
@@ -74,7 +87,8 @@ def classification_numbers(result: Classification, predictor: str) -> dict:
         "scores": {result.classes[i]: round(float(result.scores[i]), 5) for i in order},
         "course": {result.classes[i]: [round(float(v), 4) for v in result.course[:, i]] for i in order[:CLASSES]},
         "fps": FPS,
-        "evidence": memories(result),
+        "evidence": cues(result),
+        "streams": streams(result),
         "filters": strongest_filters(result),
         "predictor": predictor,
         "seconds": round(result.seconds, 3),

@@ -236,9 +236,8 @@ def motion(on: Subject) -> Answer:
         [steps, h, w] (share painted rather than moved) and C4, C3, C2, C1: the flow as it stands after each of these
         levels, on its own grid, in pixels too. And a JSON object with model, steps, size, speed (mean length of the
         flow in pixels), painted (mean share) and gain (dB of each step's prediction over the frame that it read, null
-        where the clip ends), lists of one number a step, and levels: in the order C4, C3, C2, C1, head (the last
-        refinement, by at most a pixel) name, size, speed and gain of the read frame moved by that flow alone. Fails
-        for a network that moves no pixels.
+        where the clip ends), lists of one number a step, and levels: in the order C4, C3, C2, C1 name, size, speed and
+        gain of the read frame moved by that flow alone. Fails for a network that moves no pixels.
     """
     from .motion import location_payload, motion_drawing, motion_numbers
 

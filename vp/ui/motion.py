@@ -46,7 +46,7 @@ def motion_numbers(rollout: Rollout, levels: list[Level]) -> dict:
 def motion_drawing(rollout: Rollout, levels: list[Level]) -> dict:
     """What is drawn of that; motion is where things go, from the last frame to the predicted one.
 
-    mask: a grey film strip from left to right, a step each. levels: the motion after C4, C3, C2, C1 and the head, see
+    mask: a grey film strip from left to right, a step each. levels: the motion after C4, C3, C2 and C1, see
     `packed`, each with its "name" and "gain". limit: pixels of motion that have the full colour.
     """
     mask = np.concatenate(list(to_uint8(rollout.mask.astype(np.float32))), axis=1)
@@ -59,7 +59,7 @@ def motion_drawing(rollout: Rollout, levels: list[Level]) -> dict:
 
 
 def moves_payload(rollout: Rollout) -> dict[str, dict]:
-    """What each of C4 to C1 and the head itself adds to the motion: {name: `packed`, its "limit" as in
+    """What each of C4 to C1 itself adds to the motion: {name: `packed`, its "limit" as in
     `motion_drawing`, and "share", in dB a step}; empty for a network that moves nothing level by level."""
     return {
         level.name: {"limit": _limit(-level.added, 0.25), "share": level.share, **packed(-level.added)}

@@ -187,9 +187,8 @@ MOTION = f"""
   </div>
   <div class="built" hidden>
     <h4>How the memories build it up, from coarse to fine</h4>
-    <p class="quiet">C4 sees the least detail and moves first, each finer memory adds its own step, at last the head
-    shifts single pixels. Below: the frame it read, moved by that much alone, and how much closer that is to what really
-    came than the frame unmoved.</p>
+    <p class="quiet">C4 moves what is large and moves first, each finer memory adds what is smaller. Below: the frame it
+    read, moved by that much alone, and how much closer that is to what really came than the frame unmoved.</p>
     <div class="ladder-of-flow"></div>
   </div>
   <h4>What it expects where: the location biases</h4>
@@ -241,24 +240,36 @@ EXPERIMENTS = f"""
 
 CLASSES = """
 <section class="classes lvln" aria-label="class scores">
-  <p class="intro quiet">The action classifier watches the whole clip at 10 frames a second and reads nothing but the
-  states of the ConvGRUs (paper section 5), on frames of the network's own size.</p>
+  <p class="intro quiet">The action classifier watches the whole clip at 10 frames a second, on frames of the network's
+  own size, in two streams: <b>appearance</b>, what the blocks read and what their ConvGRUs hold (paper section 5), and
+  <b>motion</b>, what was matched from frame to frame and what the memories make of it.</p>
   <div class="watching" role="status" hidden><progress max="1" value="0"></progress><span></span></div>
   <div class="empty" hidden></div>
   <div class="board" hidden>
     <div class="verdict"></div>
     <div class="bars" role="list" aria-label="class scores of the whole clip"></div>
     <figure class="course"><figcaption>Score, as the clip goes on</figcaption><div></div></figure>
+    <figure class="when">
+      <figcaption>Which stream says so, and when</figcaption>
+      <p class="streams"></p>
+      <div></div>
+    </figure>
     <figure class="where">
       <figcaption>What speaks for it, and where <span class="note"></span></figcaption>
+      <div class="which" role="group" aria-label="stream">
+        <button type="button" data-stream="both" aria-pressed="true">both</button>
+        <button type="button" data-stream="appearance" aria-pressed="false">appearance</button>
+        <button type="button" data-stream="motion" aria-pressed="false">motion</button>
+      </div>
       <canvas></canvas>
       <div class="looks" role="group" aria-label="moments of the clip"></div>
-      <p class="quiet">How unusual each state is, times its gradient: <b class="for">red</b> speaks for the class,
+      <p class="quiet">How unusual each place is, times what it counts: <b class="for">red</b> speaks for the class,
       <b class="against">blue</b> against it.</p>
     </figure>
     <figure class="who">
       <figcaption>Which memory says so</figcaption>
       <table class="memories"></table>
+      <p class="quiet">Click a block or a ConvGRU to silence it, and again to hear it.</p>
       <div class="filters"></div>
     </figure>
   </div>

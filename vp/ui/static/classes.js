@@ -8,18 +8,23 @@ lvln.views.classes = (root) => {
   let shown = null; // the answer on show
   let look = 0;
   let pictures = [];
-  let heat = [];
+  let heat = {}; // by stream
+  let stream = "both";
+  const silenced = new Set(); // blocks and ConvGRUs
 
   const percent = (v) => `${(100 * v).toFixed(v > 0.0995 || v < 0.0005 ? 0 : 1)} %`;
   const last = (c) => c.course[c.course.length - 1];
 
   const bar = watching.querySelector("progress");
-  lazy(root, {
-    key: ({ file, key }) => file || key,
+  const watched = lazy(root, {
+    key: ({ file, key }) => `${file || key} ${[...silenced].sort().join(" ")}`,
     async ask(_, fresh) {
       bar.value = 0;
-      const answer = await classify((share) => fresh() && (bar.value = share));
-      return { answer, frames: await cut(answer.pictures, answer.looks.length, answer.size), maps: await cut(answer.heat, answer.looks.length, answer.heat_size) };
+      const answer = await classify((share) => fresh() && (bar.value = share), [...silenced]);
+      const count = answer.looks.length;
+      const maps = {};
+      for (const [name, strip] of Object.entries(answer.heat)) maps[name] = await cut(strip, count, answer.heat_size);
+      return { answer, frames: await cut(answer.pictures, count, answer.size), maps };
     },
     message: "Watching the whole clip…",
     say(kind, text) {
@@ -65,7 +70,7 @@ lvln.views.classes = (root) => {
 
   function fill({ answer, frames, maps }) {
     [shown, pictures, heat] = [answer, frames, maps];
-    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} ${answer.frames === 1 ? "frame" : "frames"} in ${answer.seconds.toFixed(1)} s</small>${truth(answer)}`;
+    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} ${answer.frames === 1 ? "frame" : "frames"} in ${answer.seconds.toFixed(1)} s${answer.silence.length ? `, without ${answer.silence.join(", ").replaceAll("x", "×")}` : ""}</small>${truth(answer)}`;
     place("bars").replaceChildren(
       ...answer.classes.map((c, i) =>
         element(`<div role="listitem" class="${i ? "" : "top"} ${answer.truth?.place === i + 1 ? "true" : ""}"><span>${spaced(c.name)}</span><i><u style="width:${100 * last(c)}%"></u></i><b>${percent(last(c))}</b></div>`),
@@ -81,9 +86,10 @@ lvln.views.classes = (root) => {
     board.hidden = false;
     who(answer);
     // The moment that says most, to begin with.
-    const loud = maps.map(loudness);
+    const loud = maps.both.map(loudness);
     choose(loud.indexOf(Math.max(...loud)));
     course();
+    when();
   }
 
   function loudness(map) {
@@ -105,7 +111,7 @@ lvln.views.classes = (root) => {
     context.filter = "grayscale(1)";
     context.drawImage(frame, 0, 0, width, height);
     context.filter = "none";
-    const map = heat[look];
+    const map = heat[stream][look];
     const data = rgba(map);
     const over = painted(map.height, map.width, (i) => {
       const v = (data[4 * i] - 128) / 127;
@@ -114,8 +120,16 @@ lvln.views.classes = (root) => {
     context.drawImage(over, 0, 0, width, height);
     place("where").querySelector(".note").textContent = `at ${(shown.looks[look] / shown.fps).toFixed(1)} s`;
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `where the memories speak for ${shown.classes[0].name}`);
+    canvas.setAttribute("aria-label", `where ${stream === "both" ? "it" : stream} speaks for ${shown.classes[0].name}`);
   }
+  const which = [...place("which").children];
+  which.forEach((button) =>
+    button.addEventListener("click", () => {
+      stream = button.dataset.stream;
+      which.forEach((b) => b.setAttribute("aria-pressed", b === button));
+      paintWhere();
+    }),
+  );
 
   function choose(i) {
     look = i;
@@ -127,17 +141,21 @@ lvln.views.classes = (root) => {
   // -- course: one line a class, the window on show as a band ----------------------------------------------------
   let chart = null;
 
+  function seconds() {
+    const whole = (shown.frames - 1) / shown.fps;
+    const every = [0.5, 1, 2, 5, 10].find((step) => whole / step <= 6) || 30;
+    return Array.from({ length: Math.floor(whole / every) + 1 }, (_, k) => ({ at: k * every * shown.fps, text: `${k * every} s` }));
+  }
+
   function course() {
     if (!shown || board.hidden) return;
     const lines = shown.classes.slice(0, 4);
-    const seconds = (shown.frames - 1) / shown.fps;
-    const every = [0.5, 1, 2, 5, 10].find((step) => seconds / step <= 6) || 30;
     chart = lineChart({
       title: `scores of the first ${lines.length} classes over the clip`,
       series: lines.map((c, i) => ({ name: spaced(c.name), kind: `s${i}`, values: c.course })),
       range: [0, 1],
       ticks: [0, 0.5, 1].map((v) => ({ v, text: `${100 * v} %` })),
-      labels: Array.from({ length: Math.floor(seconds / every) + 1 }, (_, k) => ({ at: k * every * shown.fps, text: `${k * every} s` })),
+      labels: seconds(),
       right: 150,
       under: ({ top, bottom }) => `<rect class="window" y="${top}" height="${bottom - top}"/>`,
       over: () => '<path class="cursor"/><path class="look"/>',
@@ -167,14 +185,49 @@ lvln.views.classes = (root) => {
     picture.querySelector(".look").setAttribute("d", `M${inside(shown.looks[look])} ${bottom}l-4 7h8z`);
   }
 
-  // -- who: the memories it reads, and the filters that say most ----------------------------------------------------
+  // -- when: what each stream says at every frame -----------------------------------------------------------------
+  function when() {
+    if (!shown || board.hidden) return;
+    const names = Object.keys(shown.streams);
+    place("streams").innerHTML = names.map((name) => `<span>${name} <b class="${shown.streams[name] > 0 ? "for" : "against"}">${signed(shown.streams[name], 2)}</b></span>`).join("");
+    const every = names.flatMap((name) => shown.said[name]);
+    const [low, high] = [Math.min(0, ...every), Math.max(0, ...every)];
+    const { picture } = lineChart({
+      title: `what appearance and motion say for ${shown.classes[0].name} over the clip`,
+      series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.said[name] })),
+      range: [low, high],
+      // Not one over the other.
+      ticks: [0, ...[low, high].filter((v) => Math.abs(v) > 0.12 * (high - low))].map((v) => ({ v, text: v ? signed(v, 1) : "0" })),
+      labels: seconds(),
+    });
+    place("when").querySelector("div").replaceChildren(picture);
+  }
+
+  // -- who: the cues it hears, and the filters that say most ------------------------------------------------------
   function who(answer) {
-    const every = Object.values(answer.memories).flatMap((kernels) => Object.values(kernels));
+    const every = Object.values(answer.cues).flatMap((said) => Object.values(said));
     const peak = Math.max(...every.map(Math.abs), 1e-9);
-    const kernels = Object.keys(Object.values(answer.memories)[0]);
-    const cell = (v) => `<td style="background:rgb(${tint(v / peak)})" class="${Math.abs(v) > 0.6 * peak ? "strong" : ""}">${v > 0 ? "+" : v < 0 ? "−" : ""}${Math.abs(v).toFixed(2)}</td>`;
-    place("memories").innerHTML = `<thead><tr><th></th>${kernels.map((k) => `<th>${times(k)}</th>`).join("")}</tr></thead>
-      <tbody>${Object.entries(answer.memories).map(([b, row]) => `<tr><th>${b}</th>${kernels.map((k) => cell(row[k])).join("")}</tr>`).join("")}</tbody>`;
+    // A network that matches nothing has no cue of motion.
+    const heard = (name) => Object.values(answer.cues).some((said) => name in said);
+    const columns = Object.entries(answer.order).map(([of, names]) => [of, names.filter(heard)]).filter(([, names]) => names.length);
+    const names = columns.flatMap(([, names]) => names);
+    const part = (path, text) => `<button type="button" data-part="${path}" aria-pressed="${silenced.has(path)}" aria-label="silence ${path}">${text}</button>`;
+    const cell = (block, name) => {
+      const v = answer.cues[block][name];
+      if (v === undefined) return "<td></td>";
+      const text = `${v > 0 ? "+" : v < 0 ? "−" : ""}${Math.abs(v).toFixed(2)}`;
+      return `<td style="background:rgb(${tint(v / peak)})" class="${Math.abs(v) > 0.6 * peak ? "strong" : ""}">${/^\dx\d$/.test(name) ? part(`${block}.${name}`, text) : text}</td>`;
+    };
+    place("memories").innerHTML = `<thead><tr><th></th>${columns.map(([of, names]) => `<th scope="colgroup" colspan="${names.length}">${of}</th>`).join("")}</tr>
+      <tr><th></th>${names.map((name) => `<th scope="col">${times(name)}</th>`).join("")}</tr></thead>
+      <tbody>${Object.keys(answer.cues).map((b) => `<tr><th scope="row">${"3x3" in answer.cues[b] ? part(b, b) : b}</th>${names.map((name) => cell(b, name)).join("")}</tr>`).join("")}</tbody>`;
+    for (const button of place("memories").querySelectorAll("button"))
+      button.addEventListener("click", () => {
+        const { part } = button.dataset;
+        silenced.has(part) ? silenced.delete(part) : silenced.add(part);
+        button.setAttribute("aria-pressed", silenced.has(part));
+        watched.again();
+      });
     const box = place("filters");
     box.replaceChildren(
       element("<p class='quiet'>The filters that say most. Click one to see it at work.</p>"),
@@ -194,5 +247,5 @@ lvln.views.classes = (root) => {
   }
 
   on("rollout", cursor);
-  on("theme", () => shown && (who(shown), course()));
+  on("theme", () => shown && (who(shown), course(), when()));
 };

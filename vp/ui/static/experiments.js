@@ -156,7 +156,7 @@ lvln.views.experiments = (root) => {
         const names = [...new Set([...whole.classes.slice(0, 3), ...hurt.classes.slice(0, 2)].map((c) => c.name))];
         const bar = (v, kind) => `<td class="bars"><i class="${kind}" style="width:${100 * v}%"></i></td><td>${(100 * v).toFixed(0)} %</td>`;
         // Its predictor's memories, and only some blocks of them.
-        const read = Object.keys(whole.memories);
+        const read = Object.keys(whole.cues).filter((block) => "3x3" in whole.cues[block]);
         status.textContent = hurt.silence.length ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
         box.lastElementChild.replaceChildren(
           element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names

@@ -39,7 +39,7 @@ lvln.views.ladder = (root) => {
   }
   const paints = () => shown.taps.length > BLOCKS.length; // its decoder begins at the encoder's deepest stage
   // What stands at the right end of a rung.
-  const upward = (i) => (paints() ? `L${i + 1}` : i ? `L${i}` : "head");
+  const upward = (i) => `L${paints() ? i + 1 : i}`;
 
   const title = (name) => {
     const [block, part] = name.split(".");
@@ -73,7 +73,7 @@ lvln.views.ladder = (root) => {
   // What a level itself adds to the motion.
   function mover(block) {
     const [h, w] = shown.moves[block].size;
-    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas>${block === "head" ? "<em>head</em> " : ""}<span></span></button>`, () => lvln.openTab("Motion"));
+    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas><span></span></button>`, () => lvln.openTab("Motion"));
     button.querySelector("canvas").style.aspectRatio = `${w} / ${h}`;
     return button;
   }
@@ -88,7 +88,7 @@ lvln.views.ladder = (root) => {
       rung.querySelector(".down").append(stageTile(shown.taps[i]));
       rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => stageTile(`${block}.${part}`)));
       if (shown.moves[block]) rung.querySelector(".across").append(mover(block));
-      rung.querySelector(".up").append(shown.stages[upward(i)] ? stageTile(upward(i)) : mover(upward(i)));
+      if (shown.stages[upward(i)]) rung.querySelector(".up").append(stageTile(upward(i)));
       rows.push(rung);
     });
     if (paints()) {
@@ -114,7 +114,9 @@ lvln.views.ladder = (root) => {
       return { l: r.left - base.left, r: r.right - base.left, t: r.top - base.top, b: r.bottom - base.top, x: (r.left + r.right) / 2 - base.left, y: (r.top + r.bottom) / 2 - base.top };
     };
     const stage = (name) => box(`[data-stage="${name}"] canvas`);
-    const end = (i) => box(`[data-stage="${upward(i)}"] canvas, .up [data-moves="${upward(i)}"] canvas`);
+    // What C1 says goes into the picture at once, where nothing is drawn on its way.
+    const makes = box(".makes");
+    const end = (i) => shown.stages[upward(i)] ? stage(upward(i)) : null;
     const paths = [];
     const line = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}L${x2} ${y2}" marker-end="url(#lvln-arrow)"/>`);
     const bend = (x1, y1, x2, y2) => paths.push(`<path d="M${x1} ${y1}H${x2}V${y2}" marker-end="url(#lvln-arrow)"/>`);
@@ -125,8 +127,9 @@ lvln.views.ladder = (root) => {
       const [tap, across, up] = [stage(shown.taps[i]), box(`.rung:nth-of-type(${i + 2}) .across`), end(i)];
       if (shown.taps[i + 1]) line(tap.x, tap.b + 20, tap.x, stage(shown.taps[i + 1]).t - GAP);
       line(tap.r + 3, tap.y, across.l - GAP, tap.y);
+      if (!up) return bend(across.r + 3, across.y, makes.x, makes.b + GAP);
       line(across.r + 3, up.y, up.l - GAP, up.y);
-      line(up.x, up.t - 3, up.x, i ? end(i - 1).b + 24 : box(".makes").b + GAP);
+      line(up.x, up.t - 3, up.x, i && end(i - 1) ? end(i - 1).b + 24 : makes.b + GAP);
     });
     if (paints()) {
       const deepest = stage(shown.taps[4]);
@@ -148,7 +151,7 @@ lvln.views.ladder = (root) => {
       const share = move.share[step];
       const name = button.dataset.moves;
       button.querySelector("span").textContent = share === null ? "moves" : `${signed(share, 2)} dB`;
-      const label = `${name === "head" ? "The head" : name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share, 2)} dB by that`}`;
+      const label = `${name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share, 2)} dB by that`}`;
       button.title = label;
       button.setAttribute("aria-label", label);
     });

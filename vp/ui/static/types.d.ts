@@ -22,8 +22,9 @@ interface Life { rows: Record<string, LifeRow>; before: LifeRow; steps: number }
 interface LifeRow { signed: boolean; scale: number; sprite: string }
 interface Classification {
   classes: { name: string; course: number[] }[]; known: number; ranking: [string, number][]; unsure: boolean;
-  familiar: boolean; frames: number; fps: number; looks: number[]; size: Size; pictures: string; heat: string;
-  heat_size: Size; memories: Record<string, Record<string, number>>; filters: FilterEvidence[]; predictor: string;
+  familiar: boolean; frames: number; fps: number; looks: number[]; size: Size; pictures: string;
+  heat: Record<string, string>; heat_size: Size; cues: Record<string, Record<string, number>>;
+  order: Record<string, string[]>; streams: Record<string, number>; said: Record<string, number[]>; filters: FilterEvidence[]; predictor: string;
   title: string; seconds: number; silence: string[]; truth: Truth | null;
 }
 interface FilterEvidence { block: string; kernel: string; filter: number; evidence: number }

@@ -1,0 +1,80 @@
+"""How well motion is found: by features, by grey values, by both, and by optical flow.
+
+    python -m train.findings.matching --data UCF-101 --checkpoints bundled
+
+On windows of validation clips: how much closer the frame before comes to a frame when it is moved by what was found,
+and what that motion is worth when it is carried on as `vp.baselines` does; both in dB, over not moving anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vp.baselines import enlarged_flow
+from vp.metrics import psnr
+from vp.models import BLOCKS, DEFAULT
+from vp.models.matching import enlarged, finer, refine, warp
+from vp.models.motion_ladder import MotionLadder
+from vp.predictor import load_predictor
+
+from ..arguments import add_data, at_least_one, errors_in_one_line
+from ..data.sources import prepare
+from ..data.windows import fixed_windows
+from .bands import BLEND, FACTOR
+
+
+def flows(model: MotionLadder, before: Tensor, now: Tensor) -> dict[str, Tensor]:
+    """Motion from `now` back to `before`, frames [N, 3, H, W] in [0, 1], in pixels [N, 2, H, W], by name."""
+    maps = model.observe(torch.cat([before, now]), batch=len(now)).inputs
+    centre = None
+    for block in reversed(BLOCKS):
+        earlier, key = model.matchers[block].key(maps[block]).chunk(2)
+        match = model.matchers[block](key, earlier, centre)
+        centre = finer(match.displacement)
+    stride = model.config.strides[0]
+    features = match.displacement if stride == 1 else stride * enlarged(match.displacement)
+    return {
+        "features": features,
+        "grey values": refine(torch.zeros_like(features), now, before),
+        "features, then grey values": refine(features, now, before),
+        "optical flow": enlarged_flow(now, before),
+    }
+
+
+@torch.inference_mode()
+def worth(model: MotionLadder, before: Tensor, now: Tensor, after: Tensor) -> dict[str, tuple[float, float]]:
+    """Frames [N, 3, H, W] in [0, 1] -> {name: (dB closer back to the frame before, dB closer to the next frame)}."""
+    still, ahead = psnr(before, now), psnr(now, after)
+    return {
+        name: (
+            (psnr(warp(before, flow), now) - still).mean().item(),
+            (psnr(torch.lerp(warp(now, FACTOR * flow), now, BLEND), after) - ahead).mean().item(),
+        )
+        for name, flow in flows(model, before, now).items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_data(parser)
+    parser.add_argument("--checkpoints", default="bundled", help="`bundled`, a folder, or hf://owner/name")
+    parser.add_argument("--model", default=DEFAULT, help="whose features")
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
+    parser.add_argument("--every", type=at_least_one, default=2, help="take every so many validation clips")
+    args = parser.parse_args()
+    with errors_in_one_line():
+        predictor = load_predictor(args.model, args.checkpoints, dtype=torch.float32)
+        names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None)
+        windows = fixed_windows(args.cache, names.validation, length=3, size=predictor.size, per_clip=1)[:: args.every]
+        before, now, after = (torch.stack([w[2] for w in windows]).float() / 255).unbind(1)
+        print(f"{predictor.size[0]}x{predictor.size[1]}, {len(windows)} windows")
+        for name, (back, on) in worth(predictor.model, before, now, after).items():
+            print(f"  {name:28} {back:+.2f} back, {on:+.2f} carried on")
+
+
+if __name__ == "__main__":
+    main()

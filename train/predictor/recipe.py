@@ -42,14 +42,14 @@ class Recipe:
     loss: dict[str, NotNegative] = field(
         default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2, "contrast": 0.8}
     )
-    levels: NotNegative = 0.5
+    levels: NotNegative = 0.3
     augmentation: Augmentation = field(default_factory=Augmentation)
     seen: tuple[Count, Count] = (5, 5)
     feedback: NotNegativeInt = 0
     every_step: bool = True
     batch: Count = 8
     optimiser: str = "muon"
-    learning_rate: Positive = 0.02
+    learning_rate: Positive = 0.015
     weight_decay: NotNegative = 0.01
     warmup: Count = 50
     clip_gradient: Positive = 1.0

@@ -77,7 +77,7 @@ class Matcher(nn.Module):
         self.project = nn.Conv2d(inputs, KEY, 1, bias=False).requires_grad_(False)
 
     def key(self, x: Tensor) -> Tensor:
-        # Channels last is slower here: what is fetched by `warp` is not, and products of two layouts take twice as long.
+        # Channels last is slower here: `warp` returns it otherwise, and products of two layouts take twice as long.
         return F.normalize(self.project(x).float(), dim=1).contiguous()
 
     def forward(self, now: Tensor, before: Tensor, centre: Tensor | None) -> Match:

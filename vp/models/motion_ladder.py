@@ -3,7 +3,7 @@
 At each level k from 4 to 1 (C4 to C1):
 
     match      where each place of the frame was in the frame before, around where level k + 1 found it (`matching`)
-    remember   the block's three ConvGRUs read the features and the match; h_k is their states
+    remember   the block's three ConvGRUs read the features, the match and band_k(d_k); h_k is their states
     move       step_k = (a_k d_k + s_k) (1 + g_k) in pixels;  f_k = up(f_{k+1}) + band_k(step_k)
 
 d_k is the displacement that was found; how much of it is believed, a_k, and what is added to it, s_k, are a convolution
@@ -31,7 +31,7 @@ from .matching import EVIDENCE, Matcher, enlarged, finer, refine
 from .standardise import Standardise
 
 # Sizes in pixels of what each level moves: (fine, coarse). `train.findings.bands` measures what each is worth.
-BANDS = {"C1": (1, 8), "C2": (8, 32), "C3": (32, 64), "C4": (64, None)}
+BANDS = {"C1": (1, 8), "C2": (8, 16), "C3": (16, 64), "C4": (64, None)}
 # What the ConvGRUs read in all, evidence and displacement included: the fine levels, whose maps are large, less.
 READ = {"C1": 32, "C2": 32, "C3": 64, "C4": 64}
 DECODER = {"C4": "L3", "C3": "L2", "C2": "L1"}
@@ -64,9 +64,12 @@ class MotionBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
-        step = self.moved(memory, found) * (1 + self.gain(context).float())
-        passed = low_pass(step, self.fine)
-        return passed if self.coarse is None else passed - low_pass(step, self.coarse)
+        return self.band(self.moved(memory, found) * (1 + self.gain(context).float()))
+
+    def band(self, flow: Tensor) -> Tensor:
+        """What a flow [N, 2, h, w] has of the sizes that this level moves."""
+        passed = low_pass(flow, self.fine)
+        return passed if self.coarse is None else passed - low_pass(flow, self.coarse)
 
     def moved(self, memory: Tensor, found: Tensor) -> Tensor:
         """What the memories make of the displacement, a d + s: as `forward`, before the gain and the band."""
@@ -135,9 +138,12 @@ class MotionLadder(Ladder):
         coarse = matches["C1"].displacement if finest == 1 else finest * enlarged(matches["C1"].displacement)
         found = refine(coarse, frames, before)
         displacement = {b: F.avg_pool2d(found, stride) for b, stride in zip(BLOCKS, self.config.strides, strict=True)}
-        # Every level is told what was found in the end, in the finest level's cells: a pixel is a sixteenth of a cell
-        # of C4 and would be lost among the other maps.
-        evidence = {b: torch.cat([matches[b].evidence, displacement[b] / finest], dim=1) for b in BLOCKS}
+        # Every level is told what was found in the end, of its own sizes only: a memory that knew the rest would tell
+        # the head, which paints what another has not moved. In the finest level's cells: a pixel is a sixteenth of a
+        # cell of C4 and would be lost among the other maps.
+        evidence = {
+            b: torch.cat([matches[b].evidence, self.motion[b].band(displacement[b]) / finest], dim=1) for b in BLOCKS
+        }
         return Observation(
             frames,
             {block: maps[block] for block in blocks},

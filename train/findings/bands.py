@@ -28,15 +28,27 @@ PIXELS = (1, 2, 4, 8, 16, 32, 64)
 FACTOR, BLEND = 0.8, 0.3  # of tuned flow at its first step
 
 
+def triples(data: str | None, cache: Path, size: tuple[int, int], every: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Three frames in a row of every so many validation clips: each [N, 3, H, W] in [0, 1]."""
+    names = prepare(data, cache, kind="ucf101", clips=None, splits=None)
+    windows = fixed_windows(cache, names.validation, length=3, size=size, per_clip=1)[::every]
+    return (torch.stack([frames for _, _, frames in windows]).float() / 255).unbind(1)
+
+
+def carried_on(last: Tensor, flow: Tensor) -> Tensor:
+    """The last frame [N, 3, H, W] moved on by a flow [N, 2, H, W] in pixels, with tuned flow's caution."""
+    return torch.lerp(warp(last, FACTOR * flow), last, BLEND)
+
+
 def worth(before: Tensor, last: Tensor, truth: Tensor) -> dict[int, tuple[float, float]]:
     """Frames [N, 3, H, W] in [0, 1] -> {pixels: (gain of the flow without what is smaller, dB lost without the octave
     from that size on)}; the last octave is everything larger."""
-    flow = FACTOR * enlarged_flow(last, before)
+    flow = enlarged_flow(last, before)
     still = psnr(last, truth)
     parts = {size: low_pass(flow, size) for size in PIXELS}
 
     def gain(flow: Tensor) -> float:
-        return (psnr(torch.lerp(warp(last, flow), last, BLEND), truth) - still).mean().item()
+        return (psnr(carried_on(last, flow), truth) - still).mean().item()
 
     whole, larger = gain(flow), {**parts, 2 * PIXELS[-1]: torch.zeros_like(flow)}
     return {size: (gain(part), whole - gain(flow - part + larger[2 * size])) for size, part in parts.items()}
@@ -49,12 +61,10 @@ def main() -> None:
     parser.add_argument("--every", type=at_least_one, default=2, help="take every so many validation clips")
     args = parser.parse_args()
     with errors_in_one_line():
-        names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None)
         for size in SIZES:
-            windows = fixed_windows(args.cache, names.validation, length=3, size=size, per_clip=1)[:: args.every]
-            before, last, truth = (torch.stack([w[2] for w in windows]).float() / 255).unbind(1)
-            print(f"{size[0]}x{size[1]}, {len(windows)} windows")
-            for pixels, (gain, lost) in worth(before, last, truth).items():
+            frames = triples(args.data, args.cache, size, args.every)
+            print(f"{size[0]}x{size[1]}, {len(frames[0])} windows")
+            for pixels, (gain, lost) in worth(*frames).items():
                 print(f"  {pixels:2} pixels: {gain:+.2f} with this and larger, {-lost:+.2f} without the octave")
 
 

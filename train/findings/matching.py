@@ -22,9 +22,7 @@ from vp.models.motion_ladder import MotionLadder
 from vp.predictor import load_predictor
 
 from ..arguments import add_data, at_least_one, errors_in_one_line
-from ..data.sources import prepare
-from ..data.windows import fixed_windows
-from .bands import BLEND, FACTOR
+from .bands import carried_on, triples
 
 
 def flows(model: MotionLadder, before: Tensor, now: Tensor) -> dict[str, Tensor]:
@@ -52,7 +50,7 @@ def worth(model: MotionLadder, before: Tensor, now: Tensor, after: Tensor) -> di
     return {
         name: (
             (psnr(warp(before, flow), now) - still).mean().item(),
-            (psnr(torch.lerp(warp(now, FACTOR * flow), now, BLEND), after) - ahead).mean().item(),
+            (psnr(carried_on(now, flow), after) - ahead).mean().item(),
         )
         for name, flow in flows(model, before, now).items()
     }
@@ -68,11 +66,9 @@ def main() -> None:
     args = parser.parse_args()
     with errors_in_one_line():
         predictor = load_predictor(args.model, args.checkpoints, dtype=torch.float32)
-        names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None)
-        windows = fixed_windows(args.cache, names.validation, length=3, size=predictor.size, per_clip=1)[:: args.every]
-        before, now, after = (torch.stack([w[2] for w in windows]).float() / 255).unbind(1)
-        print(f"{predictor.size[0]}x{predictor.size[1]}, {len(windows)} windows")
-        for name, (back, on) in worth(predictor.model, before, now, after).items():
+        frames = triples(args.data, args.cache, predictor.size, args.every)
+        print(f"{predictor.size[0]}x{predictor.size[1]}, {len(frames[0])} windows")
+        for name, (back, on) in worth(predictor.model, *frames).items():
             print(f"  {name:28} {back:+.2f} back, {on:+.2f} carried on")
 
 

@@ -67,17 +67,18 @@ def fit(args: argparse.Namespace, recipe: Recipe) -> None:
         fabric.print(f"goes on at step {run.step}, {run.progress['seconds'] / 60:.1f} min")
     else:
         provenance = load_encoder(model.encoder)
-        initialise(model, args.start, batches)
-        run.begin(provenance)
+        run.begin(provenance, before=initialise(model, args.start, batches))
     train(fabric, run, batches, windows, args)
 
 
-def initialise(model: Ladder, exported: Path | None, batches: Batches) -> None:
-    """What a network begins with beside its encoder: another's weights, or the statistics of its clips' features."""
+def initialise(model: Ladder, exported: Path | None, batches: Batches) -> dict[str, float]:
+    """What a network begins with beside its encoder: another's weights, or the statistics of its clips' features.
+    Returns the training that is in those weights."""
     if exported:
-        load_exported(model, exported)
-    elif model.config.design == "motion":
+        return load_exported(model, exported)
+    if model.config.design == "motion":
         model.calibrate(torch.cat([batches[i][:, ::3].flatten(0, 1) for i in range(CALIBRATION)])[:1024])
+    return {}
 
 
 def make_fabric(args: argparse.Namespace) -> Fabric:

@@ -24,6 +24,7 @@ from train.predictor.initial_weights import load_exported
 from train.predictor.losses import PredictionLoss
 from train.predictor.recipe import load_recipe, shipped
 from train.predictor.run import Run
+from vp.checkpoints.training import spent
 from vp.models import build
 from vp.models.encoder import Encoder
 from vp.predictor import load_predictor
@@ -249,6 +250,12 @@ def test_a_run_may_start_from_what_another_exported(train, undisturbed, home, wr
     saved = read(folder)["model"]
     for name, value in load_file(exported / "model.safetensors").items():
         torch.testing.assert_close(saved[name].float(), value.float(), rtol=0, atol=1e-6)
+    first, then = (
+        json.loads((run / "export" / "one_frame" / "config.json").read_text())["training"]
+        for run in (undisturbed, folder)
+    )
+    assert first["before"] == {} and then["before"] == {key: first[key] for key in ("minutes", "steps", "clips")}
+    assert spent(then)["clips"] == first["clips"] + then["clips"]
 
 
 def test_location_maps_are_brought_to_another_frame_size(undisturbed):

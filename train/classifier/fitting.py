@@ -33,13 +33,12 @@ def fold_of(clips: list[ClipFile]) -> Tensor:
 class Examples:
     """Clips to learn from: their features [N, F] and the indices of their classes [N].
 
-    cues: which cue each feature belongs to [F], and `names`, what the cues are called; None where they have none.
+    cues: which cue each feature belongs to [F]; None where they belong to none.
     """
 
     features: Tensor
     labels: Tensor
     cues: Tensor | None = None
-    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,8 +66,7 @@ def fit(
     accuracy on both sets; no epochs for L-BFGS."""
     torch.manual_seed(seed)
     net = StateClassifier(recipe.config(predictor, examples.features.shape[1], classes, len(examples)))
-    weights = torch.tensor([float(recipe.weights.get(name, 1)) for name in examples.names])
-    net.set_standard(examples.features, examples.cues, weights)
+    net.set_standard(examples.features, examples.cues)
     if recipe.optimiser == LBFGS:
         minimise(net, examples, recipe)
         return net.eval(), []
@@ -168,6 +166,4 @@ def load_examples(
     features they are."""
     labels = torch.tensor([classes.index(clip.label) for clip in clips])
     features = load_features(folder, clips, what)
-    if cues is None:
-        return Examples(features, labels)
-    return Examples(features, labels, feature_cues(cues), tuple(cue.name for cue in cues))
+    return Examples(features, labels, None if cues is None else feature_cues(cues))

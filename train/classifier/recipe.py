@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from vp.models import BLOCKS, NAMES, ClassifierConfig, ConfigError
-from vp.models.cues import STREAMS
 
 from ..predictor.recipe import read_recipe
 from ..typed import Count, NotNegative, Positive, Share
@@ -27,7 +26,6 @@ class ClassifierRecipe:
         than clips are taken.
     optimiser: "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine. Or
         "lbfgs", for a network without a hidden layer, in at most `epochs` steps over all clips at once.
-    weights: {cue: how much its numbers count together}, for the strategy "streams"; 1 where none is given.
     """
 
     network: dict
@@ -37,7 +35,6 @@ class ClassifierRecipe:
     epochs: Count = 60
     batch: Count = 64
     label_smoothing: Share = 0.0
-    weights: dict = field(default_factory=dict)
 
     @property
     def strategy(self) -> str:
@@ -67,11 +64,6 @@ def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
         raise ValueError(f"{path}: optimiser must be one of {', '.join(known)}, not {recipe.optimiser}")
     if recipe.optimiser == LBFGS and recipe.network.get("hidden", 1) != 0:
         raise ValueError(f"{path}: network: hidden must be 0 for lbfgs, which fits no hidden layer")
-    names = {name for stream in STREAMS.values() for name in stream}
-    if wrong := [
-        k for k, v in recipe.weights.items() if k not in names or not isinstance(v, int | float) or not v >= 0
-    ]:
-        raise ValueError(f"{path}: weights: {wrong[0]} must be one of {', '.join(sorted(names))} and a number from 0")
     if chosen := sorted(set(recipe.network) & set(MEASURED)):
         raise ValueError(f"{path}: network: {', '.join(chosen)} cannot be chosen, but is measured: leave it out")
     try:

@@ -1,34 +1,35 @@
-"""How much each cue of the action classifier should count, on held-out training clips.
+"""What each cue of the action classifier is worth, and how much its weights should decay, on held-out training clips.
 
     python -m train.findings.cues --data DIR --checkpoints DIR --model lvln
 
-Accuracy by cross-validation over groups of the training part of the split, for recipes that differ from
-`train/classifier/recipes/classifier.yaml` in the weights of some cues or in weight decay. It reads the features that
+Accuracy by cross-validation over groups of the training part of the split. It reads the features that
 `train.fit_classifier` computed and computes what is missing. No test clip is looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
+
+import torch
 
 from vp.checkpoints import open_checkpoints
 from vp.models import KERNELS
-from vp.models.cues import FEATURES, MATCHED, MOVED, cues_of
+from vp.models.cues import FEATURES, MATCHED, Cue, cues_of
 
 from ..arguments import errors_in_one_line
 from ..classifier.features import add_arguments, prepare
 from ..classifier.fitting import cross_validate, fold_of, load_examples
 from ..classifier.recipe import load_classifier_recipe
 
-WEIGHTS = {
-    "all the same": {},
-    "states a tenth": dict.fromkeys(KERNELS, 0.1),
-    "states a tenth, motion half": {**dict.fromkeys(KERNELS, 0.1), MOVED: 0.5, MATCHED: 0.5},
-    "no states": dict.fromkeys(KERNELS, 0),
-    "no states, nothing moved": {**dict.fromkeys(KERNELS, 0), MOVED: 0},
-    "features alone": {**dict.fromkeys(KERNELS, 0), MOVED: 0, MATCHED: 0},
-    "states and what they move alone": {FEATURES: 0, MATCHED: 0},
+CUES: dict[str, Callable[[Cue], bool]] = {
+    "all": lambda cue: True,
+    "no states": lambda cue: cue.name not in KERNELS,
+    "no states, nothing moved": lambda cue: cue.name in (FEATURES, MATCHED),
+    "features alone": lambda cue: cue.name == FEATURES,
+    "states alone": lambda cue: cue.name in KERNELS,
+    "motion alone": lambda cue: cue.stream == "motion",
 }
 DECAYS = (0.0001, 0.0003, 0.001, 0.003)
 
@@ -44,12 +45,13 @@ def main() -> None:
     classes = sorted({clip.label for clip in clips})
     examples, folds = load_examples(folder, clips, classes, "streams", cues), fold_of(clips)
     print("| | " + " | ".join(f"decay {decay:g}" for decay in DECAYS) + " |\n" + "|---" * (1 + len(DECAYS)) + "|")
-    for name, weights in WEIGHTS.items():
+    for name, heard in CUES.items():
+        some = torch.tensor([heard(cue) for cue in cues])[examples.cues]
         row = []
         for decay in DECAYS:
             # Nothing needs to be familiar here: without its directions a fit takes seconds.
-            tried = replace(recipe.with_network(directions=0), weights=weights, weight_decay=decay)
-            logits, _ = cross_validate(examples, folds, args.model, classes, tried)
+            tried = replace(recipe.with_network(directions=0), weight_decay=decay)
+            logits, _ = cross_validate(examples.reading(some), folds, args.model, classes, tried)
             row.append((logits.argmax(1) == examples.labels).float().mean().item())
         print(f"| {name} | " + " | ".join(f"{accuracy:.1%}" for accuracy in row) + " |", flush=True)
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.nn.utils import fuse_conv_bn_weights
 from torchvision.models import ResNet18_Weights, resnet18
 
+from vp.checkpoints.training import spent
 from vp.models import Ladder
 from vp.models.encoder import Encoder
 
@@ -89,9 +90,9 @@ def fold(net: nn.Module) -> dict:
     return folded
 
 
-def load_exported(model: Ladder, folder: Path) -> None:
-    """Give a network the weights of an exported predictor of its shape; location maps are brought to its size. Raises
-    OSError without it, ValueError for one of another network."""
+def load_exported(model: Ladder, folder: Path) -> dict[str, float]:
+    """Give a network the weights of an exported predictor of its shape; location maps are brought to its size. Returns
+    the training that is in them (`spent`). Raises OSError without it, ValueError for one of another network."""
     state, path = model.state_dict(), folder / "model.safetensors"
     if not path.exists():
         raise OSError(f"{path} is missing: --start takes the folder of an exported predictor")
@@ -105,3 +106,5 @@ def load_exported(model: Ladder, folder: Path) -> None:
             raise ValueError(f"{path} is of another network: {name} has other shapes")
         state[name] = value
     model.load_state_dict(state)
+    config = folder / "config.json"
+    return spent(json.loads(config.read_text(encoding="utf-8")).get("training", {})) if config.exists() else {}

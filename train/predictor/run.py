@@ -75,11 +75,12 @@ class Run:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "stopped", True))
 
-    def begin(self, provenance: str) -> None:
-        """Begin with the weights that the network has now. provenance: where those of its encoder come from."""
+    def begin(self, provenance: str, before: dict[str, float]) -> None:
+        """Begin with the weights that the network has now. provenance: where those of its encoder come from; before:
+        the training that is in them."""
         self.trained = [v for v in self.state().values() if v.is_floating_point()]
         self.average = [v.clone() for v in self.trained]
-        self.provenance = provenance
+        self.provenance, self.before = provenance, before
 
     def start(self) -> None:
         """From now on the clock runs."""
@@ -139,6 +140,7 @@ class Run:
             "optimisers": [o.state_dict() for o in self.optimisers],
             "progress": self.progress,
             "provenance": self.provenance,
+            "before": self.before,
         }
         try:
             with replacing(self.folder / CHECKPOINT) as part:
@@ -177,7 +179,7 @@ class Run:
             self.model.encoder.load_state_dict(saved["encoder"])
         else:
             load_encoder(self.model.encoder)
-        self.begin(saved["provenance"])
+        self.begin(saved["provenance"], saved.get("before", {}))
         for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
             optimiser.load_state_dict(state)
         for average, value in zip(self.average, saved["average"], strict=True):
@@ -193,6 +195,7 @@ class Run:
             "minutes": round(self.progress["seconds"] / 60, 1),
             "steps": self.step,
             "clips": self.progress["clips"],
+            "before": self.before,
         }
         save_encoder(folder, self.ema_model, provenance=self.provenance)
         scores = {"validation": self.progress["scores"]}

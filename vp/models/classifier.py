@@ -62,11 +62,10 @@ class StateClassifier(nn.Module):
         self.familiarity = Familiarity(config.features, config.directions, config.remembered)
 
     @torch.no_grad()
-    def set_standard(self, features: Tensor, cues: Tensor | None = None, weights: Tensor | None = None) -> None:
+    def set_standard(self, features: Tensor, cues: Tensor | None = None) -> None:
         """Take mean, spread and what is familiar from the features [N, F] of the training clips.
 
-        cues: the cue that each feature belongs to [F]: a cue counts as much as `weights` [cues] says, the same
-        for all by default, however many numbers it has.
+        cues: the cue that each feature belongs to [F]: each cue counts the same, however many numbers it has.
         """
         if self.config.standardise:
             self.mean.copy_(features.mean(0))
@@ -77,9 +76,7 @@ class StateClassifier(nn.Module):
             else:
                 counts = torch.bincount(cues).clamp_min(1)
                 means = torch.zeros(len(counts)).index_add_(0, cues, spread) / counts
-                loud = torch.ones(len(counts)) if weights is None else weights[: len(counts)].clamp_min(1e-6)
-                shares = (counts / loud)[cues].sqrt()
-                self.spread.copy_(spread.clamp_min(1e-6).maximum(0.1 * means[cues]) * shares)
+                self.spread.copy_(spread.clamp_min(1e-6).maximum(0.1 * means[cues]) * counts[cues].sqrt())
         if self.config.remembered:
             self.familiarity.remember(self.standard(features))
 

@@ -58,7 +58,7 @@ def test_every_view_is_of_that_size(handlers, shown):
     key = shown["key"]
     assert handlers.activations(key, "C1", "3x3", "h")["size"] == [64, 96]
     assert handlers.life(key, "C1", "3x3", 1)["steps"] == 4
-    assert handlers.at_once("motion", key, {})["levels"][-1]["size"] == [128, 192]
+    assert handlers.at_once("motion", key, {})["levels"][-1]["size"] == [64, 96]
     assert {tuple(result["size"]) for result in handlers.compare(key)["results"]} == {(128, 192), (256, 320)}
     stages = {stage["name"]: stage["size"] for stage in handlers.inspect("ladder_map", key, {})["stages"]}
     assert stages["C1.3x3"] == [64, 96] and stages["C4.7x7"] == [8, 12]
@@ -74,4 +74,4 @@ def test_the_motion_of_the_largest_network_is_sent_in_little(handlers, clip):
     request = handlers.follow(f"#clip={clip}&model=lvln&start=0.5")
     assert (request.window.seen, request.window.horizon) == (5, 3)
     found = handlers.at_once("motion", handlers.predict(request)["key"], {})
-    assert len(found["levels"]) == 5 and len(json.dumps(found)) < 300_000
+    assert len(found["levels"]) == 4 and len(json.dumps(found)) < 300_000

@@ -49,19 +49,19 @@ def test_motion_is_where_things_go(rollout):
     found = motion_payload(rollout)
     assert (found["steps"], found["size"]) == (4, [32, 64])
     assert picture(found["mask"]).shape == (32, 4 * 64)
-    whole = found["levels"][-1]
-    np.testing.assert_allclose(unpacked(whole), -rollout.flow, atol=whole["peak"] / 250)
-    speed = np.hypot(*np.moveaxis(rollout.flow, -1, 0)).mean((1, 2))
-    np.testing.assert_allclose(whole["speed"], speed, atol=1e-3)
+    whole, finest = found["levels"][-1], rollout.levels["C1"]
+    np.testing.assert_allclose(unpacked(whole), -finest, atol=whole["peak"] / 250)
+    for speed, flow in ((whole["speed"], finest), (found["speed"], rollout.flow)):
+        np.testing.assert_allclose(speed, np.hypot(*np.moveaxis(flow, -1, 0)).mean((1, 2)), atol=1e-3)
     np.testing.assert_allclose(picture(found["mask"])[:, :64] / 255, rollout.mask[0], atol=0.003)
 
 
 def test_what_rests_is_packed_as_resting(rollout):
-    flow = np.zeros_like(rollout.flow)
-    flow[..., 8, 8, 0] = 30
-    sprite = motion_payload(replace(rollout, flow=flow))["levels"][-1]
+    finest = np.zeros_like(rollout.levels["C1"])
+    finest[..., 8, 8, 0] = 30
+    sprite = motion_payload(replace(rollout, levels=rollout.levels | {"C1": finest}))["levels"][-1]
     assert np.count_nonzero(unpacked(sprite)) == 4
-    still = replace(rollout, flow=0 * flow, levels={block: 0 * level for block, level in rollout.levels.items()})
+    still = replace(rollout, levels={block: 0 * level for block, level in rollout.levels.items()})
     assert not any(unpacked(level).any() for level in motion_payload(still)["levels"])
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vp.models.blending import LEASH, NEIGHBOURS, WEIGHTS, Blend
+from vp.models.blending import LEASH, NEIGHBOURS, WEIGHTS, Blend, smooth
 from vp.models.matching import warp
 
 OFFSETS, MIX = slice(0, 4), slice(4, 4 + WEIGHTS)
@@ -54,6 +54,28 @@ def test_at_first_it_moves_the_last_frame_by_the_flow_and_does_nothing_else(blen
     assert mask.shape == (2, 1, 32, 64) and (mask == 0.5).all()
     copied, _ = blend(maps(blend), flow_of(0, 0), last, before)
     torch.testing.assert_close(copied, last, rtol=0, atol=1e-4)
+
+
+def test_a_pattern_of_two_pixels_is_taken_out_and_what_is_larger_stays():
+    rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(24.0), indexing="ij")
+    for pattern in (rows, columns, rows + columns):
+        assert smooth((-1.0) ** pattern.view(1, 1, 16, 24))[..., 1:-1, 1:-1].abs().max() < 1e-6
+    ramp = (rows + 2 * columns).view(1, 1, 16, 24)
+    torch.testing.assert_close(smooth(ramp)[..., 1:-1, 1:-1], ramp[..., 1:-1, 1:-1])
+    assert smooth(ramp).shape == ramp.shape
+
+
+@torch.inference_mode()
+def test_no_grid_comes_from_the_phases_of_the_shuffle(last, before):
+    """Each sub-pixel a constant of its own: the paint is as flat as the picture."""
+    torch.manual_seed(0)
+    blend = Blend(6, full_resolution=False)
+    torch.nn.init.normal_(blend.output.weight)
+    blend.expand.bias.normal_()
+    flat = torch.full_like(last, 0.5)
+    frame, _ = blend(torch.zeros(2, 6, 16, 32), flow_of(0, 0), flat, flat)
+    inner = frame[..., 3:-3, 3:-3]
+    assert (inner - inner.mean((-2, -1), keepdim=True)).abs().max() < 1e-4 < (inner - 0.5).abs().max()
 
 
 def test_neighbours_start_a_pixel_away_on_both_sides_and_stay_on_their_leash(blend, last, before):

@@ -48,8 +48,7 @@ class Objective(nn.Module):
             return steps[:, first:].flatten(0, 1)
 
         out, truth = join(outputs), supervised(clips[:, 1:])
-        ahead = torch.tensor([1] * (seen - first) + [k + 2 for k in range(feedback)], device=clips.device)
-        loss, terms = self.criterion(supervised(out.frames).float(), truth, ahead.repeat(len(clips)))
+        loss, terms = self.criterion(supervised(out.frames).float(), truth)
         if level_weight and out.levels:
             flows = {block: supervised(flow) for block, flow in out.levels.items()}
             off = level_loss(flows, supervised(torch.cat(inputs, dim=1)), truth)

@@ -79,8 +79,10 @@ def test_the_match_that_a_memory_reads_is_named_and_where_it_was_found_is_told(e
     assert number.names[-15:-6] == tuple(f"match ({x}, {y})" for y in (-1, 0, 1) for x in (-1, 0, 1))
     evidence = dict(zip(number.names, number.input[:, 1, 1], strict=True))
     stride = either.model.config.strides[0]
-    displacement = (evidence["displacement x"] * stride, evidence["displacement y"] * stride)
-    assert number.displacement == pytest.approx(displacement, abs=1e-4) and number.displacement != (0, 0)
+    found = torch.from_numpy(number.displacements).permute(2, 0, 1)[None]
+    own = either.model.motion["C1"].band(found)[0, :, 5, 6] / stride  # it reads what is of its own sizes
+    assert (evidence["displacement x"], evidence["displacement y"]) == pytest.approx(tuple(own.tolist()), abs=1e-4)
+    assert own.abs().max() > 0 and number.displacement == tuple(found[0, :, 5, 6].tolist()) != (0, 0)
     first = explain_number(either, rollout, "C1", "3x3", 0, 0, 5, 6)
     assert first.displacement == pytest.approx((0, 0), abs=1e-5)
 

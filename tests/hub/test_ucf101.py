@@ -211,7 +211,7 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
         asked.append([[clip.name for clip in some] for some in (clips, training)])
         raise ValueError("enough")
     evaluate.score = score
-    def compute(made, args, clips, folder, **options):
+    def compute(args, clips, folder, blocks):
         asked.append([clip.name for clip in clips])
     features.compute = compute
     import sys

@@ -23,7 +23,8 @@ def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Exp
     assert {"e1", "e4", "L1", "L3", "C2.skip"} | {f"{b}.{k}" for b in BLOCKS for k in KERNELS} <= names
     for name in ("e1", "C1.3x3", "L1"):
         assert explorer.pixels(f"#view-ladder [data-stage='{name}'] canvas")[1] > 8, name
-    assert view.locator("svg path[marker-end]").count() == 1 + 4 * 4 - 1
+    # From the frame, three down, four across, three into the decoder, two up, and from L1 and C1 into the head.
+    assert view.locator("svg path[marker-end]").count() == 1 + 3 + 4 + 3 + 2 + 2
     expect(view.locator("[data-moves]")).to_have_count(4)
     for name in ("C1", "C2", "C4"):
         assert explorer.pixels(f"#view-ladder [data-moves='{name}'] canvas")[1] > 8, name

@@ -27,13 +27,14 @@ def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Exp
     assert view.locator("svg path[marker-end]").count() == 1 + 3 + 4 + 3 + 2 + 2
     expect(view.locator("[data-moves]")).to_have_count(4)
     for name in ("C1", "C2", "C4"):
-        assert explorer.pixels(f"#view-ladder [data-moves='{name}'] canvas")[1] > 8, name
         expect(view.locator(f"[data-moves='{name}'] span")).to_have_text(re.compile(r"^[+−]\d+\.\d\d dB$"))
     last = explorer.state("rollout.steps") - 1
     explorer.changes(
         "#view-ladder [data-stage='C1.3x3'] canvas", lambda: explorer.page.evaluate(f"lvln.setCursor({last})")
     )
     expect(view.locator(".makes figcaption")).to_have_text(f"it predicts +{explorer.state('rollout.horizon')}")
+    for name in ("C1", "C2", "C4"):  # at the first frame there is no motion to know yet
+        assert explorer.pixels(f"#view-ladder [data-moves='{name}'] canvas")[1] > 8, name
 
     view.locator("[data-stage='L2']").click()
     expect(view.locator(".detail h4")).to_have_text("L2 through time")

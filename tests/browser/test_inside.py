@@ -33,7 +33,7 @@ def test_the_ladder_shows_every_stage_and_moves_with_the_time_line(explorer: Exp
         "#view-ladder [data-stage='C1.3x3'] canvas", lambda: explorer.page.evaluate(f"lvln.setCursor({last})")
     )
     expect(view.locator(".makes figcaption")).to_have_text(f"it predicts +{explorer.state('rollout.horizon')}")
-    for name in ("C1", "C2", "C4"):  # at the first frame there is no motion to know yet
+    for name in ("C1", "C2", "C3"):  # at the first frame there is no motion to know yet, and C4 moves all alike
         assert explorer.pixels(f"#view-ladder [data-moves='{name}'] canvas")[1] > 8, name
 
     view.locator("[data-stage='L2']").click()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vp.models.blending import LEASH, NEIGHBOURS, WEIGHTS, Blend, smooth
+from vp.models.blending import LEASH, NEIGHBOURS, WEIGHTS, Blend, blur
 from vp.models.matching import warp
 
 OFFSETS, MIX = slice(0, 4), slice(4, 4 + WEIGHTS)
@@ -59,10 +59,10 @@ def test_at_first_it_moves_the_last_frame_by_the_flow_and_does_nothing_else(blen
 def test_a_pattern_of_two_pixels_is_taken_out_and_what_is_larger_stays():
     rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(24.0), indexing="ij")
     for pattern in (rows, columns, rows + columns):
-        assert smooth((-1.0) ** pattern.view(1, 1, 16, 24))[..., 1:-1, 1:-1].abs().max() < 1e-6
+        assert blur((-1.0) ** pattern.view(1, 1, 16, 24))[..., 1:-1, 1:-1].abs().max() < 1e-6
     ramp = (rows + 2 * columns).view(1, 1, 16, 24)
-    torch.testing.assert_close(smooth(ramp)[..., 1:-1, 1:-1], ramp[..., 1:-1, 1:-1])
-    assert smooth(ramp).shape == ramp.shape
+    torch.testing.assert_close(blur(ramp)[..., 1:-1, 1:-1], ramp[..., 1:-1, 1:-1])
+    assert blur(ramp).shape == ramp.shape
 
 
 @torch.inference_mode()

@@ -28,10 +28,9 @@ PIXELS = (1, 2, 4, 8, 16, 32, 64)
 FACTOR, BLEND = 0.8, 0.3  # of tuned flow at its first step
 
 
-def triples(data: str | None, cache: Path, size: tuple[int, int], every: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Three frames in a row of every so many validation clips: each [N, 3, H, W] in [0, 1]."""
-    names = prepare(data, cache, kind="ucf101", clips=None, splits=None)
-    windows = fixed_windows(cache, names.validation, length=3, size=size, per_clip=1)[::every]
+def triples(names: list[str], cache: Path, size: tuple[int, int], every: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Three frames in a row of every so many of these clips in the cache: each [N, 3, H, W] in [0, 1]."""
+    windows = fixed_windows(cache, names, length=3, size=size, per_clip=1)[::every]
     return (torch.stack([frames for _, _, frames in windows]).float() / 255).unbind(1)
 
 
@@ -61,8 +60,9 @@ def main() -> None:
     parser.add_argument("--every", type=at_least_one, default=2, help="take every so many validation clips")
     args = parser.parse_args()
     with errors_in_one_line():
+        names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None).validation
         for size in SIZES:
-            frames = triples(args.data, args.cache, size, args.every)
+            frames = triples(names, args.cache, size, args.every)
             print(f"{size[0]}x{size[1]}, {len(frames[0])} windows")
             for pixels, (gain, lost) in worth(*frames).items():
                 print(f"  {pixels:2} pixels: {gain:+.2f} with this and larger, {-lost:+.2f} without the octave")

@@ -22,6 +22,7 @@ from vp.models.motion_ladder import MotionLadder
 from vp.predictor import load_predictor
 
 from ..arguments import add_data, at_least_one, errors_in_one_line
+from ..data.sources import prepare
 from .bands import carried_on, triples
 
 
@@ -66,7 +67,8 @@ def main() -> None:
     args = parser.parse_args()
     with errors_in_one_line():
         predictor = load_predictor(args.model, args.checkpoints, dtype=torch.float32)
-        frames = triples(args.data, args.cache, predictor.size, args.every)
+        names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None).validation
+        frames = triples(names, args.cache, predictor.size, args.every)
         print(f"{predictor.size[0]}x{predictor.size[1]}, {len(frames[0])} windows")
         for name, (back, on) in worth(predictor.model, *frames).items():
             print(f"  {name:28} {back:+.2f} back, {on:+.2f} carried on")

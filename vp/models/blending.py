@@ -19,7 +19,7 @@ LEASH = 2.0
 WEIGHTS = len(NEIGHBOURS) + 2
 
 
-def smooth(x: Tensor) -> Tensor:
+def blur(x: Tensor) -> Tensor:
     """Maps [N, C, H, W] without what repeats every two pixels: the pattern of a pixel shuffle (blur after it, Sugawara
     et al. 2018), which a loss that asks for contrast would rather have than detail."""
     x = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1)
@@ -64,7 +64,7 @@ class Blend(nn.Module):
         last, before = last.float(), before.float()
         with torch.autocast(x.device.type, enabled=False):
             base, earlier = warp(last, flow), warp(before, 2 * flow)
-        y = smooth(self.shuffle(F.silu(self.expand(x))))
+        y = blur(self.shuffle(F.silu(self.expand(x))))
         pictures = [2 * picture.to(y.dtype) - 1 for picture in (last, base, earlier)]
         y = self.output(F.silu(self.refine(torch.cat([y, *pictures], dim=1)))).float()
         offsets, weights, mask, paint = y.split([2 * len(NEIGHBOURS), WEIGHTS, 1, 3], dim=1)

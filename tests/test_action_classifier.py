@@ -86,7 +86,7 @@ def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolutio
 def test_a_classifier_of_some_blocks_explains_itself_by_them(ladder, moving):
     clip = moving(21, 32, 64)
     found = classifier(ladder, blocks=("C3", "C4")).run(clip)
-    assert [b for b, said in found.evidence.items() if "3x3" in said] == ["C3", "C4"]
+    assert [b for b, cues in found.evidence.items() if "3x3" in cues] == ["C3", "C4"]
     assert all(maps.shape[1:] == ladder.config.map_size("C3") for maps in found.heat.values())
     assert np.abs(found.evidence["C4"]["7x7"]).max() > 0
     np.testing.assert_allclose(
@@ -128,15 +128,17 @@ def test_evidence_adds_up_to_the_score(ladder, moving):
     expected = (logits[found.top] - logits.mean()).item()
     close = {"rel": 1e-3, "abs": 1e-3}
     assert abs(expected) > 0.05
-    assert sum(part.sum() for said in found.evidence.values() for part in said.values()) == pytest.approx(
+    assert sum(part.sum() for cues in found.evidence.values() for part in cues.values()) == pytest.approx(
         expected, **close
     )
-    assert sum(said.mean() for said in found.said.values()) == pytest.approx(expected, **close)
+    assert sum(cues.mean() for cues in found.by_stream.values()) == pytest.approx(expected, **close)
     for stream, names in STREAMS.items():
-        by_cue = sum(part.sum() for said in found.evidence.values() for name, part in said.items() if name in names)
-        assert found.said[stream].mean() == pytest.approx(by_cue, **close)
+        by_cue = sum(part.sum() for cues in found.evidence.values() for name, part in cues.items() if name in names)
+        assert found.by_stream[stream].mean() == pytest.approx(by_cue, **close)
         # Enlarged smoothly, a map keeps its sum but for its border.
-        np.testing.assert_allclose(found.heat[stream].sum((1, 2)), found.said[stream][found.looks], rtol=0.2, atol=0.05)
+        np.testing.assert_allclose(
+            found.heat[stream].sum((1, 2)), found.by_stream[stream][found.looks], rtol=0.2, atol=0.05
+        )
 
 
 @pytest.mark.parametrize("names", [("features",), KERNELS, ("moved",), ("matched",)], ids="-".join)
@@ -150,8 +152,8 @@ def test_each_cue_is_heard_and_speaks_in_its_stream(make_ladder, moving, names):
     found, still = ours.run(clip), ours.run(np.repeat(clip[:1], 8, axis=0))
     assert np.abs(found.scores - still.scores).max() > 1e-3
     stream, other = sorted(STREAMS, key=lambda stream: names[0] not in STREAMS[stream])
-    assert np.abs(found.said[stream]).max() > 1e-3 and np.abs(found.heat[stream]).max() > 1e-6
-    assert np.abs(found.said[other]).max() < 1e-6 and np.abs(found.heat[other]).max() < 1e-6
+    assert np.abs(found.by_stream[stream]).max() > 1e-3 and np.abs(found.heat[stream]).max() > 1e-6
+    assert np.abs(found.by_stream[other]).max() < 1e-6 and np.abs(found.heat[other]).max() < 1e-6
     silent = ours.run(clip, silence=list(BLOCKS))
     unmoved = np.abs(found.scores - silent.scores).max() < 1e-6
     assert unmoved == (names[0] in ("features", "matched"))  # what no memory says
@@ -195,8 +197,8 @@ def test_evidence_lies_where_and_when_it_moves(make_ladder, moving):
     for t in range(10, 20):
         clip[t, 32:, 32:] = np.roll(clip[0, 32:, 32:], 2 * (t - 9), axis=1)
     found = on_ladder(ladder, net).run(clip)
-    said = np.abs(found.said["motion"])
-    assert said[:9].max() < 0.1 * said[11:].max()
+    cues = np.abs(found.by_stream["motion"])
+    assert cues[:9].max() < 0.1 * cues[11:].max()
     heat = np.abs(found.heat["motion"][found.looks >= 10]).mean(0)
     y, x = np.nonzero(heat > np.quantile(heat, 0.95))
     assert np.mean((y >= heat.shape[0] // 2 - 1) & (x >= heat.shape[1] // 2 - 1)) > 0.7

@@ -40,7 +40,7 @@ class Classification:
     evidence[block][cue]: [C] for each of its maps (`vp.models.cues`): by how much it raises the score of the top
         class against the mean of all, before the softmax, compared with the average training clip. For a classifier
         without a hidden layer all of it adds up to the score, but for the bias.
-    said: {"appearance", "motion"}: [T], the same of each stream and frame; their mean is what the stream says.
+    by_stream: {"appearance", "motion"}: [T], the same of each stream and frame; their mean is what the stream says.
     looks: the frames [L] at which it was seen where; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
     heat: {"appearance", "motion"}: [L, h, w], the evidence of each place, at the resolution of the finest block.
     seconds: time the networks took.
@@ -51,7 +51,7 @@ class Classification:
     strangeness: float | None
     familiar: bool
     evidence: dict[str, dict[str, np.ndarray]] = field(repr=False)
-    said: dict[str, np.ndarray] = field(repr=False)
+    by_stream: dict[str, np.ndarray] = field(repr=False)
     looks: np.ndarray
     pictures: np.ndarray = field(repr=False)
     heat: dict[str, np.ndarray] = field(repr=False)
@@ -117,11 +117,11 @@ class ActionClassifier:
         looks = np.unique(np.linspace(0, length - 1, LOOKS).round().astype(int))
         model, features, kept = self.predictor.model, [], []
         for seen, states, before in states_along(model, window.to(device), blocks=self.config.blocks, silence=masks):
-            said, moving = cue_maps(model, seen, states, before), speed(seen)
-            features.append(step_features(said, moving, self.cues))
+            maps_of, moving = cue_maps(model, seen, states, before), speed(seen)
+            features.append(step_features(maps_of, moving, self.cues))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
             # Half precision: the maps of one frame are a megabyte or more.
-            looked = {b: {name: maps[here.long()].half() for name, maps in some.items()} for b, some in said.items()}
+            looked = {b: {name: maps[here.long()].half() for name, maps in some.items()} for b, some in maps_of.items()}
             kept.append((looked, None if moving is None else moving[here.long()]))
             done += len(features[-1])
             yield done / length
@@ -133,7 +133,7 @@ class ActionClassifier:
         strange = None if limit is None else self.net.strangeness(clips[-1:]).item() / limit
         weight, usual = self._weigh(steps, int(course[-1].argmax()))
         counted = steps * weight - usual
-        evidence, said = self._evidence(counted)
+        evidence, by_stream = self._evidence(counted)
         there = torch.from_numpy(looks).to(device)
         yield Classification(
             classes=self.config.classes,
@@ -141,7 +141,7 @@ class ActionClassifier:
             strangeness=strange,
             familiar=strange is None or strange <= 1,
             evidence=evidence,
-            said=said,
+            by_stream=by_stream,
             looks=looks,
             pictures=window[looks].permute(0, 2, 3, 1).numpy(),
             heat=self._heat(weight[there], counted[there], kept),
@@ -162,11 +162,11 @@ class ActionClassifier:
     def _evidence(self, counted: Tensor) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, np.ndarray]]:
         """What each number of each step says [T, F], by map of each cue and by stream: of `Classification`."""
         evidence = {cue.block: {} for cue in self.cues}
-        said = {stream: np.zeros(len(counted)) for stream in STREAMS}
+        by_stream = {stream: np.zeros(len(counted)) for stream in STREAMS}
         for cue, part in zip(self.cues, self._by_cue(counted), strict=True):
-            said[cue.stream] += part.sum((1, 2)).cpu().numpy()
+            by_stream[cue.stream] += part.sum((1, 2)).cpu().numpy()
             evidence[cue.block][cue.name] = part.sum(2).mean(0).cpu().numpy()
-        return evidence, said
+        return evidence, by_stream
 
     def _by_cue(self, numbers: Tensor) -> list[Tensor]:
         """Numbers of steps [T, F] as [T, maps, PLACES] for each cue."""
@@ -177,18 +177,18 @@ class ActionClassifier:
         """Evidence of each place: of the maps of the looks, what their numbers count and what they say [L, F]. Over all
         places it adds up to what they say."""
         moving = None if kept[0][1] is None else torch.cat([moving for _, moving in kept])
-        cues = [(v, torch.cat([said[v.block][v.name] for said, _ in kept]).float()) for v in self.cues]
+        cues = [(v, torch.cat([maps_of[v.block][v.name] for maps_of, _ in kept]).float()) for v in self.cues]
         with torch.enable_grad():
             maps = [x.requires_grad_() for _, x in cues]
-            said = {b: {v.name: x for v, x in cues if v.block == b} for b in BLOCKS}
-            gradients = torch.autograd.grad((step_features(said, moving, self.cues) * weight).sum(), maps)
+            maps_of = {b: {v.name: x for v, x in cues if v.block == b} for b in BLOCKS}
+            gradients = torch.autograd.grad((step_features(maps_of, moving, self.cues) * weight).sum(), maps)
         size = self.predictor.model.config.map_size(self.config.blocks[0])
         heat = {stream: torch.zeros(len(weight), *size, device=weight.device) for stream in STREAMS}
         means = self._by_cue(self.net.mean[None, : weight.shape[1]])
         sums = self._by_cue(counted)
         for (cue, x), gradient, mean, all_places in zip(cues, gradients, means, sums, strict=True):
             share = (gradient * (x.detach() - _usual(mean, x))).sum(1, keepdim=True)
-            # What no place can be said to say, such as how little a clip changes, is spread over all.
+            # What no place can be given, such as how little a clip changes, is spread over all.
             missing = all_places.sum((1, 2)).view(-1, 1, 1, 1) - share.sum((2, 3), keepdim=True)
             share = share + missing / (share.shape[-2] * share.shape[-1])
             # Resized by area, so that coarse maps weigh as much as fine ones.

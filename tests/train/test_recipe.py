@@ -1,6 +1,6 @@
 """train.predictor.recipe and the recipes themselves."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -46,6 +46,18 @@ def test_a_shipped_recipe_loads_and_builds(name):
     assert 1 <= recipe.seen[0] <= recipe.seen[1] and recipe.batch >= 1
     assert 0 < recipe.augmentation.scale[0] <= recipe.augmentation.scale[1] <= 1
     assert 0 < recipe.augmentation.fps[0] <= recipe.augmentation.fps[1]
+
+
+def test_some_parts_learn_and_the_others_stay():
+    recipe = Recipe(model="one_frame", trained=("decoder.", "blend."))
+    with torch.device("meta"):
+        model = build(recipe.config())
+    optimised = {id(p) for o in make_optimisers(model, recipe) for group in o.param_groups for p in group["params"]}
+    parts = {name.split(".")[0] for name, p in model.named_parameters() if id(p) in optimised}
+    assert parts == {"decoder", "blend"}
+    assert len(optimised) == len([*model.decoder.parameters(), *model.blend.parameters()])
+    with pytest.raises(ValueError, match="head is no part of the network; there are encoder, .*blend"):
+        make_optimisers(model, replace(recipe, trained=("head",)))
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vp.models import StateClassifier
-from vp.models.cues import Cue
+from vp.models import KERNELS, StateClassifier
+from vp.models.cues import FEATURES, MATCHED, MOVED, Cue
 from vp.models.readout import feature_cues
 
 from ..data.ucf101 import ClipFile
@@ -167,3 +167,21 @@ def load_examples(
     labels = torch.tensor([classes.index(clip.label) for clip in clips])
     features = load_features(folder, clips, what)
     return Examples(features, labels, None if cues is None else feature_cues(cues))
+
+
+def parts_of(cues: list[Cue]) -> dict[str, Tensor]:
+    """Which features some of the cues make up, by a name for them: {name: mask [F]}. Parts without features are left
+    out."""
+    blocks = [cue.block for cue in cues if cue.name == FEATURES]
+    parts = {
+        "appearance alone": [cue.stream == "appearance" for cue in cues],
+        "motion alone": [cue.stream == "motion" for cue in cues],
+        "what was matched alone": [cue.name == MATCHED for cue in cues],
+        "what the memories move alone": [cue.name == MOVED for cue in cues],
+        "the states alone": [cue.name in KERNELS for cue in cues],
+        "all but the states": [cue.name not in KERNELS for cue in cues],
+        "the features that the blocks read alone": [cue.name == FEATURES for cue in cues],
+        "no memories: features and what was matched": [cue.name in (FEATURES, MATCHED) for cue in cues],
+        **{f"{block} alone": [cue.block == block for cue in cues] for block in blocks},
+    }
+    return {name: torch.tensor(some)[feature_cues(cues)] for name, some in parts.items() if any(some)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +18,8 @@ from torch import Tensor
 
 from vp.action_classifier import SURE
 from vp.checkpoints import open_checkpoints
-from vp.models import KERNELS, ClassifierConfig
-from vp.models.cues import FEATURES, MATCHED, MOVED, Cue, cues_of
-from vp.models.readout import feature_cues
+from vp.models import ClassifierConfig
+from vp.models.cues import cues_of
 
 from ..classifier.features import prepare
 from ..classifier.fitting import (
@@ -32,6 +30,7 @@ from ..classifier.fitting import (
     fit,
     fold_of,
     load_examples,
+    parts_of,
     temperature,
 )
 from ..classifier.recipe import ClassifierRecipe, load_classifier_recipe
@@ -95,7 +94,6 @@ def evaluate(args: argparse.Namespace) -> dict:
     net = source.load_classifier()
     args.model, classes, blocks = net.config.predictor, list(net.config.classes), net.config.blocks
     cues = cues_of(source.ladder(args.model), blocks)
-    feature_of = feature_cues(cues)
     seen, folder = prepare(args, "train+validation", blocks)
     test, _ = prepare(args, "test", blocks)
     if unknown := sorted({c.label for c in test} - set(classes)):
@@ -135,10 +133,8 @@ def evaluate(args: argparse.Namespace) -> dict:
             curves[name] = curve
 
     ours = load_classifier_recipe("classifier").with_network(blocks=blocks)
-    for name, heard in less_of(cues).items():
-        some = torch.tensor([heard(cue) for cue in cues])[feature_of]
-        if some.any():
-            scored(f"ours, {name}", "control", ours, [examples.reading(some) for examples in read])
+    for name, some in parts_of(cues).items():
+        scored(f"ours, {name}", "control", ours, [examples.reading(some) for examples in read])
     if args.controls:
         for what, name in CONTROLS.items():
             examples = [load_examples(folder, clips, classes, what, cues) for clips in (seen, test)]
@@ -161,22 +157,6 @@ def evaluate(args: argparse.Namespace) -> dict:
         "reliability": reliability(probabilities, labels),
         "named": named,
         "curves": curves,
-    }
-
-
-def less_of(cues: list[Cue]) -> dict[str, Callable[[Cue], bool]]:
-    """Parts of what our classifier hears, by name: whether a cue is one of them."""
-    names = [cue.block for cue in cues if cue.name == FEATURES]
-    blocks = {f"{block} alone": lambda cue, block=block: cue.block == block for block in names}
-    return {
-        "appearance alone": lambda cue: cue.stream == "appearance",
-        "motion alone": lambda cue: cue.stream == "motion",
-        "what was matched alone": lambda cue: cue.name == MATCHED,
-        "what the memories move alone": lambda cue: cue.name == MOVED,
-        "the states alone": lambda cue: cue.name in KERNELS,
-        "the features that the blocks read alone": lambda cue: cue.name == FEATURES,
-        "no memories: features and what was matched": lambda cue: cue.name in (FEATURES, MATCHED),
-        **blocks,
     }
 
 

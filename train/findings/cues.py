@@ -9,28 +9,18 @@ Accuracy by cross-validation over groups of the training part of the split. It r
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 
 from vp.checkpoints import open_checkpoints
-from vp.models import KERNELS
-from vp.models.cues import FEATURES, MATCHED, Cue, cues_of
+from vp.models.cues import cues_of
 
 from ..arguments import errors_in_one_line
 from ..classifier.features import add_arguments, prepare
-from ..classifier.fitting import cross_validate, fold_of, load_examples
+from ..classifier.fitting import cross_validate, fold_of, load_examples, parts_of
 from ..classifier.recipe import load_classifier_recipe
 
-CUES: dict[str, Callable[[Cue], bool]] = {
-    "all": lambda cue: True,
-    "no states": lambda cue: cue.name not in KERNELS,
-    "no states, nothing moved": lambda cue: cue.name in (FEATURES, MATCHED),
-    "features alone": lambda cue: cue.name == FEATURES,
-    "states alone": lambda cue: cue.name in KERNELS,
-    "motion alone": lambda cue: cue.stream == "motion",
-}
 DECAYS = (0.0001, 0.0003, 0.001, 0.003)
 
 
@@ -45,8 +35,7 @@ def main() -> None:
     classes = sorted({clip.label for clip in clips})
     examples, folds = load_examples(folder, clips, classes, "streams", cues), fold_of(clips)
     print("| | " + " | ".join(f"decay {decay:g}" for decay in DECAYS) + " |\n" + "|---" * (1 + len(DECAYS)) + "|")
-    for name, heard in CUES.items():
-        some = torch.tensor([heard(cue) for cue in cues])[examples.cues]
+    for name, some in {"all": torch.ones_like(examples.cues, dtype=torch.bool), **parts_of(cues)}.items():
         row = []
         for decay in DECAYS:
             # Nothing needs to be familiar here: without its directions a fit takes seconds.

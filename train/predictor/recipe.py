@@ -25,10 +25,12 @@ class Recipe:
 
     model: a preset's name; design: "motion" or "paper"; network: changes of its `LadderConfig`.
     data: "ucf101" (or any video, --data says which) or "circle"; clips: only so many training clips.
-    loss: {term: weight}, see `PredictionLoss`. levels: weight of the loss of each level's motion, until three quarters
-        of the run. seen: (fewest, most) frames seen per clip, drawn per step. feedback: frames predicted from
+    loss: {term: weight}, see `PredictionLoss`. levels: weight of the loss of each level's motion.
+    seen: (fewest, most) frames seen per clip, drawn per step. feedback: frames predicted from
         predictions after the first one. every_step: supervise the prediction after every seen frame but the first, or
         the last only.
+    trained: the parts of the network that learn, by the beginnings of their names; the others stay as they start. All
+        but the encoder by default.
     optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw" or "adam"; learning_rate: its
         peak, reached after `warmup` steps, falling to zero over the last half of the run.
     steps: length of the run unless --minutes bounds it. ema: decay of the averaged weights that are shipped.
@@ -47,6 +49,7 @@ class Recipe:
     seen: tuple[Count, Count] = (5, 5)
     feedback: NotNegativeInt = 0
     every_step: bool = True
+    trained: tuple[str, ...] = ()
     batch: Count = 8
     optimiser: str = "muon"
     learning_rate: Positive = 0.015

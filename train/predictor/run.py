@@ -28,12 +28,21 @@ OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Optimisers of everything but the encoder, which is frozen.
+    """Optimisers of everything but the encoder, which is frozen, or of the parts that the recipe names. Raises
+    ValueError for a part that is none.
 
     Muon takes convolutions inside the network as matrices, not those that make flows or pictures, whose few outputs
     mean different things.
     """
-    model.encoder.requires_grad_(False)
+    names = [name for name, _ in model.named_parameters()]
+    for part in recipe.trained:
+        if not any(name.startswith(part) for name in names):
+            raise ValueError(
+                f"trained: {part} is no part of the network; there are {', '.join(dict(model.named_children()))}"
+            )
+    for name, parameter in model.named_parameters():
+        if name.startswith("encoder.") or not name.startswith(recipe.trained or ""):
+            parameter.requires_grad_(False)
     if recipe.optimiser == "muon":
         edge = (model.blend if recipe.design == "motion" else model.head).output.weight
         matrices, others = [], []

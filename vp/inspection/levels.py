@@ -50,8 +50,8 @@ def built_up(rollout: Rollout) -> list[Level]:
 
 
 def moved_by(flow: Tensor, frames: Tensor) -> Tensor:
-    """Frames [N, 3, H, W] moved by the flow as it stands after some level, [N, 2, h, w] in pixels of the frames."""
-    return warp(frames, _enlarged(flow, frames.shape[-2:]))
+    """Frames [N, 3, H, W] moved, as the head does it, by the flow after some level, [N, 2, h, w] in their pixels."""
+    return warp(frames, _enlarged(flow, frames.shape[-2:]), "bicubic")
 
 
 def predicted_gain(rollout: Rollout) -> list[float | None]:

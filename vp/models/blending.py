@@ -36,9 +36,10 @@ class Blend(nn.Module):
         A_3 = warp(before, 2 f)    A_4 = last, unmoved
         next = A_0 + sum_i w_i (A_i - A_0) + sigmoid(m) p
 
-    Neighbours come in pairs, so that they can blur and sharpen but not move: a single one would do for two pixels what
-    the memories are there for. w and p start at zero: at first the next frame is the last one exactly, as long as f is
-    zero too. The pairs start apart, since equal ones would get equal gradients for ever.
+    A_0 and A_3 are fetched bicubically. Neighbours come in pairs, so that they can blur and sharpen but not move: a
+    single one would do for two pixels what the memories are there for. w and p start at zero: at first the next frame
+    is the last one exactly, as long as f is zero too. The pairs start apart, since equal ones would get equal gradients
+    for ever.
     """
 
     def __init__(self, inputs: int, *, full_resolution: bool) -> None:
@@ -63,7 +64,8 @@ class Blend(nn.Module):
         # Pictures are composed in fp32: bf16 has steps of 1/256 near white, as coarse as the picture itself.
         last, before = last.float(), before.float()
         with torch.autocast(x.device.type, enabled=False):
-            base, earlier = warp(last, flow), warp(before, 2 * flow)
+            # Predictions are fetched from predictions: what is blurred at each step is soon a blur.
+            base, earlier = warp(last, flow, "bicubic"), warp(before, 2 * flow, "bicubic")
         y = blur(self.shuffle(F.silu(self.expand(x))))
         pictures = [2 * picture.to(y.dtype) - 1 for picture in (last, base, earlier)]
         y = self.output(F.silu(self.refine(torch.cat([y, *pictures], dim=1)))).float()

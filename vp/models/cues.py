@@ -102,18 +102,18 @@ def cue_maps(model: Ladder, seen: Observation, states: Memories, before: Memorie
     [N, C, h, w] by block and kernel. Blocks without states are left out; so is motion where nothing is matched."""
     found, moved = {}, model.moved(seen, states)
     for block in BLOCKS:
-        said = {}
+        maps = {}
         if block in states:
-            said[FEATURES] = seen.inputs[block].float()
+            maps[FEATURES] = seen.inputs[block].float()
             for kernel in KERNELS:
                 h = states[block][kernel].float()
-                said[kernel] = torch.cat([h, (h - before[block][kernel].float()).abs()], dim=1)
+                maps[kernel] = torch.cat([h, (h - before[block][kernel].float()).abs()], dim=1)
         if block in moved:
-            said[MOVED] = flow_maps(moved[block])
+            maps[MOVED] = flow_maps(moved[block])
         if block == BLOCKS[0] and seen.displacement:
-            said[MATCHED] = flow_maps(seen.displacement[block].float())
-        if said:
-            found[block] = said
+            maps[MATCHED] = flow_maps(seen.displacement[block].float())
+        if maps:
+            found[block] = maps
     return found
 
 

@@ -44,15 +44,15 @@ class Match(NamedTuple):
     displacement: Tensor
 
 
-def warp(maps: Tensor, flow: Tensor) -> Tensor:
+def warp(maps: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     """Fetch each place of the result from `maps` [N, C, h, w] at its own place plus `flow` [N, 2, h, w] (x right, y
-    down, in places), bilinearly; beyond the border, from the border."""
+    down, in places); beyond the border, from the border. mode: "bilinear", or "bicubic", which blurs less."""
     height, width = maps.shape[-2:]
     ys = torch.arange(height, device=flow.device, dtype=flow.dtype)
     xs = torch.arange(width, device=flow.device, dtype=flow.dtype)
     x = (xs.view(1, 1, -1) + flow[:, 0] + 0.5) * (2 / width) - 1
     y = (ys.view(1, -1, 1) + flow[:, 1] + 0.5) * (2 / height) - 1
-    return F.grid_sample(maps, torch.stack([x, y], dim=-1), mode="bilinear", padding_mode="border", align_corners=False)
+    return F.grid_sample(maps, torch.stack([x, y], dim=-1), mode=mode, padding_mode="border", align_corners=False)
 
 
 def enlarged(flow: Tensor) -> Tensor:

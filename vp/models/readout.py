@@ -62,9 +62,9 @@ def pool(maps: Tensor, moving: Tensor | None, mirrored: Sequence[int]) -> Tensor
     return torch.cat([grid[..., : SIDE // 2 + 1].flatten(2), over.unsqueeze(2)], dim=2)
 
 
-def step_features(said: Cues, moving: Tensor | None, cues: Sequence[Cue]) -> Tensor:
+def step_features(maps: Cues, moving: Tensor | None, cues: Sequence[Cue]) -> Tensor:
     """`pool` of all cues at N steps, one after the other: [N, F], differentiable."""
-    return torch.cat([pool(said[v.block][v.name], moving, v.mirrored).flatten(1) for v in cues], dim=1)
+    return torch.cat([pool(maps[v.block][v.name], moving, v.mirrored).flatten(1) for v in cues], dim=1)
 
 
 def read_steps(model: Ladder, seen: Observation, states: Memories, before: Memories) -> Tensor:

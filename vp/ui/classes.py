@@ -20,10 +20,10 @@ def strongest_filters(result: Classification, count: int = FILTERS) -> list[dict
     """The filters that speak loudest for or against the top class: {"block", "kernel", "filter", "evidence"}."""
     every = [
         {"block": b, "kernel": k, "filter": i, "evidence": round(float(value), 5)}
-        for b, said in result.evidence.items()
+        for b, values in result.evidence.items()
         for k in KERNELS
-        if k in said
-        for i, value in enumerate(said[k].reshape(2, -1).sum(0))  # of its state and of how much that changed
+        if k in values
+        for i, value in enumerate(values[k].reshape(2, -1).sum(0))  # of its state and of how much that changed
     ]
     return sorted(every, key=lambda f: -abs(f["evidence"]))[:count]
 
@@ -31,19 +31,19 @@ def strongest_filters(result: Classification, count: int = FILTERS) -> list[dict
 def cues(result: Classification) -> dict[str, dict[str, float]]:
     """What each cue says for the top class, {block: {cue: evidence}}."""
     return {
-        b: {name: round(float(part.sum()), 5) for name, part in said.items()} for b, said in result.evidence.items()
+        b: {name: round(float(part.sum()), 5) for name, part in values.items()} for b, values in result.evidence.items()
     }
 
 
 def streams(result: Classification) -> dict[str, float]:
     """What each stream says for the top class."""
-    return {stream: round(float(said.mean()), 5) for stream, said in result.said.items()}
+    return {stream: round(float(values.mean()), 5) for stream, values in result.by_stream.items()}
 
 
 def classification_payload(result: Classification, predictor: str) -> dict:
-    """For the page. ranking: all classes with their scores, best first; course, said: a number for each frame at `fps`;
-    pictures and heat: strips of the looks, left to right; heat is grey, 127.5 for nothing, brighter for the class,
-    darker against it. order: the cues of each stream."""
+    """For the page. ranking: all classes with their scores, best first; course, by_stream: a number for each frame at
+    `fps`; pictures and heat: strips of the looks, left to right; heat is grey, 127.5 for nothing, brighter for the
+    class, darker against it. order: the cues of each stream."""
     ranking = np.argsort(-result.scores, kind="stable")
     order = ranking[:CLASSES]
     heat = result.heat | {"both": sum(result.heat.values())}
@@ -68,7 +68,7 @@ def classification_payload(result: Classification, predictor: str) -> dict:
         "cues": cues(result),
         "order": {stream: list(names) for stream, names in STREAMS.items()},
         "streams": streams(result),
-        "said": {stream: [round(float(v), 4) for v in said] for stream, said in result.said.items()},
+        "by_stream": {stream: [round(float(v), 4) for v in values] for stream, values in result.by_stream.items()},
         "filters": strongest_filters(result),
         "predictor": predictor,
         "title": TITLES[predictor],

@@ -190,11 +190,11 @@ lvln.views.classes = (root) => {
     if (!shown || board.hidden) return;
     const names = Object.keys(shown.streams);
     place("streams").innerHTML = names.map((name) => `<span>${name} <b class="${shown.streams[name] > 0 ? "for" : "against"}">${signed(shown.streams[name], 2)}</b></span>`).join("");
-    const every = names.flatMap((name) => shown.said[name]);
+    const every = names.flatMap((name) => shown.by_stream[name]);
     const [low, high] = [Math.min(0, ...every), Math.max(0, ...every)];
     const { picture } = lineChart({
       title: `what appearance and motion say for ${shown.classes[0].name} over the clip`,
-      series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.said[name] })),
+      series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.by_stream[name] })),
       range: [low, high],
       // Not one over the other.
       ticks: [0, ...[low, high].filter((v) => Math.abs(v) > 0.12 * (high - low))].map((v) => ({ v, text: v ? signed(v, 1) : "0" })),
@@ -205,11 +205,11 @@ lvln.views.classes = (root) => {
 
   // -- who: the cues it hears, and the filters that say most ------------------------------------------------------
   function who(answer) {
-    const every = Object.values(answer.cues).flatMap((said) => Object.values(said));
+    const every = Object.values(answer.cues).flatMap((cue) => Object.values(cue));
     const peak = Math.max(...every.map(Math.abs), 1e-9);
     // A network that matches nothing has no cue of motion.
-    const heard = (name) => Object.values(answer.cues).some((said) => name in said);
-    const columns = Object.entries(answer.order).map(([of, names]) => [of, names.filter(heard)]).filter(([, names]) => names.length);
+    const known = (name) => Object.values(answer.cues).some((cue) => name in cue);
+    const columns = Object.entries(answer.order).map(([of, names]) => [of, names.filter(known)]).filter(([, names]) => names.length);
     const names = columns.flatMap(([, names]) => names);
     const part = (path, text) => `<button type="button" data-part="${path}" aria-pressed="${silenced.has(path)}" aria-label="silence ${path}">${text}</button>`;
     const cell = (block, name) => {

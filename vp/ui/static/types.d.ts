@@ -24,7 +24,7 @@ interface Classification {
   classes: { name: string; course: number[] }[]; known: number; ranking: [string, number][]; unsure: boolean;
   familiar: boolean; frames: number; fps: number; looks: number[]; size: Size; pictures: string;
   heat: Record<string, string>; heat_size: Size; cues: Record<string, Record<string, number>>;
-  order: Record<string, string[]>; streams: Record<string, number>; said: Record<string, number[]>; filters: FilterEvidence[]; predictor: string;
+  order: Record<string, string[]>; streams: Record<string, number>; by_stream: Record<string, number[]>; filters: FilterEvidence[]; predictor: string;
   title: string; seconds: number; silence: string[]; truth: Truth | null;
 }
 interface FilterEvidence { block: string; kernel: string; filter: number; evidence: number }

@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     gc.disable()  # what the imports make is there to stay: to look through it for waste takes a tenth of the start
     from vp.errors import ExplorerError
-    from vp.heap import share_heaps
     from vp.machine import prepare
+    from vp.malloc import share_heaps
 
     share_heaps()
 

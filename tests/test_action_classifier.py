@@ -1,4 +1,4 @@
-"""vp.action_classifier and vp.memory: a whole clip, watched a few frames at a time."""
+"""vp.action_classifier and vp.states_along: a whole clip, watched a few frames at a time."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from vp.action_classifier import LOOKS, SURE, ActionClassifier, Classification, 
 from vp.checkpoints import save_classifier, save_encoder, save_predictor
 from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
-from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, read_steps
 from vp.models.config import DESIGNS
 from vp.models.cues import STREAMS, cues_of
 from vp.models.readout import feature_cues
 from vp.predictor import Predictor
+from vp.states_along import states_along
 
 CLASSES = ("walk", "run", "sit")
 

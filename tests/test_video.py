@@ -548,19 +548,19 @@ def test_ucf101_av1_clips(ucf101):
 
 
 def test_a_window_is_decoded_once_until_its_file_changes(tmp_path, moving, write_video, monkeypatch):
-    from vp.video import again
+    from vp.video import window_cache
 
-    read, decoded = again.read, []
-    monkeypatch.setattr(again, "read", lambda *window: decoded.append(window) or read(*window))
-    monkeypatch.setattr(again, "_windows", type(again._windows)())
+    read, decoded = window_cache.read, []
+    monkeypatch.setattr(window_cache, "read", lambda *window: decoded.append(window) or read(*window))
+    monkeypatch.setattr(window_cache, "_windows", type(window_cache._windows)())
     path = write_video(tmp_path / "clip.mp4", moving(20, 48, 64))
     first = read_again(path, 10, 0.0, 4)
     assert np.array_equal(first, read(path, fps=10, start=0.0, frames=4)) and not first.flags.writeable
     assert read_again(path, 10, 0.0, 4) is first and len(decoded) == 1
     assert len(read_again(path, 10, 0.2, 4)) == len(read_again(path, 5, 0.0, 3)) + 1 and len(decoded) == 3
-    monkeypatch.setattr(again, "KEPT", first.nbytes)  # room for one
+    monkeypatch.setattr(window_cache, "KEPT", first.nbytes)  # room for one
     read_again(path, 10, 0.4, 4)
-    assert len(again._windows) == 1
+    assert len(window_cache._windows) == 1
     write_video(path, moving(21, 48, 64, seed=1))
     assert not np.array_equal(read_again(path, 10, 0.0, 4), first)
     with pytest.raises(VideoError):

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
-from .memory import states_along
 from .models import BLOCKS, StateClassifier, clip_features
 from .models.cues import STREAMS, Cues, cue_maps, cues_of, speed
 from .models.readout import OVER_PARTS, PLACES, SIDE, STREAMS_STRATEGY, step_features
 from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
+from .states_along import states_along
 
 # Frames are read at this size and brought from there to the predictor's, as they were for training.
 READ_SIZE = (128, 160)

@@ -19,8 +19,8 @@ from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
 from .errors import CheckpointError, RequestError
-from .heap import give_back
 from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN, TEST_GROUPS
+from .malloc import give_back
 from .models import DEFAULT, NAMES, PAPER
 from .reopening import Reopening
 from .rollout import Rollout

@@ -22,7 +22,7 @@ def clips_per_second(recipe_name: str = "one_frame") -> dict[str, float]:
     model = build(recipe.config()).to(device).to(memory_format=torch.channels_last)
     optimisers = make_optimisers(model, recipe)
     objective = Objective(model, PredictionLoss(recipe.loss), every_step=recipe.every_step)
-    seen = recipe.seen[1]
+    seen = recipe.seen
     clips = torch.rand(recipe.batch, recipe.length, 3, *model.config.size, device=device)
     native = choose_dtype(device) == torch.bfloat16
 

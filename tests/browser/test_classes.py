@@ -81,7 +81,7 @@ def test_a_memory_is_silenced_and_heard_again(explorer: Explorer) -> None:
 def test_a_filter_that_speaks_for_it_can_be_entered(explorer: Explorer) -> None:
     view = opened(explorer)
     button = view.locator(".filters button").first
-    block, kernel, number = re.match(r"(C\d) (\d×\d) filter (\d+)", button.inner_text().replace("\n", " ")).groups()
+    block, kernel, number = re.match(r"(C\d) (\d×\d) · (\d+)", button.inner_text().replace("\n", " ")).groups()
     button.click()
     heading = explorer.page.locator("#view-memory .detail h4")
     expect(heading).to_have_text(f"Filter {number} of {block}, {kernel}", timeout=60_000)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from vp.memory import states_along
 from vp.models import BLOCKS, KERNELS, clip_features, feature_count, paper_features, preset, read_steps
 from vp.models.cues import FLOW_MIRRORED, cue_maps, cues_of, flow_maps, speed
 from vp.models.readout import cut, feature_cues, pool, step_features
+from vp.states_along import states_along
 
 
 @pytest.mark.parametrize(("strategy", "count"), [("c4", 15_360), ("subsample", 10_080), ("c4+subsample", 25_440)])

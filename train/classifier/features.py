@@ -30,11 +30,11 @@ from tqdm import tqdm
 
 from vp.checkpoints import open_checkpoints
 from vp.limits import FPS, MAX_CLASSIFIED
-from vp.memory import remember, states_along
 from vp.models import BLOCKS, NAMES, Ladder, paper_features, read_steps, untrained
 from vp.models.readout import cut, over_parts
 from vp.predictor import Predictor
 from vp.replacing import replacing
+from vp.states_along import remember, states_along
 
 from ..arguments import above_zero, add_data, at_least_one
 from ..data.frame_cache import build, named, read_index

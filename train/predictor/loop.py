@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
@@ -34,9 +33,7 @@ def train(
         if run.step in args.snapshots:
             run.export(args.out / f"step_{run.step}")
         rate = set_rate(run.optimisers, recipe, run.step, run.share)
-        seen = int(np.random.default_rng((recipe.seed, run.step)).integers(recipe.seen[0], recipe.seen[1] + 1))
-        clips = batches[run.step][:, recipe.length - (seen + 1 + recipe.feedback) :]
-        loss, terms = objective(clips, seen, recipe.feedback, recipe.levels)
+        loss, terms = objective(batches[run.step], recipe.seen, recipe.feedback, recipe.levels)
         if run.step % check_every == 0:
             run.check(loss)
         fabric.backward(loss)

@@ -26,9 +26,8 @@ class Recipe:
     model: a preset's name; design: "motion" or "paper"; network: changes of its `LadderConfig`.
     data: "ucf101" (or any video, --data says which) or "circle"; clips: only so many training clips.
     loss: {term: weight}, see `PredictionLoss`. levels: weight of the loss of each level's motion.
-    seen: (fewest, most) frames seen per clip, drawn per step. feedback: frames predicted from
-        predictions after the first one. every_step: supervise the prediction after every seen frame but the first, or
-        the last only.
+    seen: frames seen of a clip. feedback: frames predicted from predictions after the first one. every_step: supervise
+        the prediction after every seen frame but the first, or the last only.
     trained: the parts of the network that learn, by the beginnings of their names; the others stay as they start. All
         but the encoder by default.
     optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw" or "adam"; learning_rate: its
@@ -46,7 +45,7 @@ class Recipe:
     )
     levels: NotNegative = 0.3
     augmentation: Augmentation = field(default_factory=Augmentation)
-    seen: tuple[Count, Count] = (5, 5)
+    seen: Count = 5
     feedback: NotNegativeInt = 0
     every_step: bool = True
     trained: tuple[str, ...] = ()
@@ -67,7 +66,7 @@ class Recipe:
     @property
     def length(self) -> int:
         """Frames of a training clip."""
-        return self.seen[1] + 1 + self.feedback
+        return self.seen + 1 + self.feedback
 
 
 def shipped(room: str) -> dict[str, Path]:
@@ -107,8 +106,6 @@ def load_recipe(name: str | Path) -> Recipe:
     for field_name, known in choices.items():
         if (value := getattr(recipe, field_name)) not in known:
             raise ValueError(f"{path}: {field_name} must be one of {', '.join(known)}, not {value}")
-    if recipe.seen[0] > recipe.seen[1]:
-        raise ValueError(f"{path}: seen is the fewest and the most frames, not {list(recipe.seen)}")
     try:
         recipe.config()
     except ConfigError as error:

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .config import BLOCKS, KERNELS, LadderConfig
-from .encoder import TAPS
+from .encoder import block_inputs
 from .ladder import Ladder, Memories, Observation
 
 FEATURES, MOVED, MATCHED = "features", "moved", "matched"
@@ -86,9 +86,8 @@ class Cue(NamedTuple):
 
 def cues_of(config: LadderConfig, blocks: Sequence[str]) -> list[Cue]:
     """The cues of these blocks of a ladder of this configuration, in the order of `cue_maps`."""
-    taps = (TAPS[0], *TAPS[:3]) if config.full_resolution else TAPS[:4]
     found = []
-    for block, features, width in zip(BLOCKS, taps, config.gru_widths, strict=True):
+    for block, features, width in zip(BLOCKS, block_inputs(config.full_resolution), config.gru_widths, strict=True):
         if block in blocks:
             found += [Cue(block, FEATURES, features), *(Cue(block, kernel, 2 * width) for kernel in KERNELS)]
         if config.design == "motion":

@@ -18,6 +18,12 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+def block_inputs(full_resolution: bool) -> tuple[int, int, int, int]:
+    """Channels that C1 to C4 read: of the first four taps; at full resolution of a convolution at stride 1, as wide as
+    the first, and of the first three (paper section 4.2)."""
+    return (TAPS[0], *TAPS[:3]) if full_resolution else TAPS[:4]
+
+
 class Residual(nn.Module):
     """Two 3x3 convolutions beside a shortcut: [N, inputs, H, W] -> [N, outputs, H / stride, W / stride]."""
 

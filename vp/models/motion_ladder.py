@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from .blending import Blend
 from .config import BLOCKS, KERNELS, LadderConfig
 from .decoder import DecoderBlock
-from .encoder import TAPS
+from .encoder import block_inputs
 from .ladder import Decoded, Ladder, Memories, Observation, State
 from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, enlarged, finer, refine
@@ -83,8 +83,7 @@ class MotionLadder(Ladder):
 
     def __init__(self, config: LadderConfig) -> None:
         super().__init__(config)
-        taps = (TAPS[0], *TAPS[:3]) if config.full_resolution else TAPS[:4]
-        inputs = dict(zip(BLOCKS, taps, strict=True))
+        inputs = dict(zip(BLOCKS, block_inputs(config.full_resolution), strict=True))
         widths = dict(zip(BLOCKS, config.gru_widths, strict=True))
         location = dict(zip(BLOCKS, config.location, strict=True))
         m = config.lateral_width

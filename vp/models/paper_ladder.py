@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .config import BLOCKS, LadderConfig
 from .decoder import DecoderBlock
-from .encoder import TAPS
+from .encoder import TAPS, block_inputs
 from .ladder import Decoded, Ladder, Observation, State
 from .lateral import LateralBlock
 
@@ -22,7 +22,7 @@ class PaperLadder(Ladder):
     def __init__(self, config: LadderConfig) -> None:
         super().__init__(config)
         self.stem = nn.Conv2d(3, TAPS[0], 7, padding=3) if config.full_resolution else None
-        inputs = (TAPS[0], *TAPS[:3]) if config.full_resolution else TAPS[:4]
+        inputs = block_inputs(config.full_resolution)
         self.laterals = nn.ModuleDict()
         for block, channels, width, location in zip(BLOCKS, inputs, config.gru_widths, config.location, strict=True):
             size = config.map_size(block) if location else None

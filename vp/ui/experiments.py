@@ -330,13 +330,13 @@ def one_number(on: Subject, block: str, kernel: str, filter: int, step: int, row
         part of the frame that it looks at, in pixels) and displacement (pixels right and down, from there back to where
         its match was found in the frame before; null for a network that matches nothing).
     """
-    from . import explained
+    from . import explanations
 
     number = on.explorer.explain(on.rollout, block, kernel, filter, step=step, row=row, column=column)
     return Answer(
-        {"model": on.rollout.model} | explained.number_numbers(number),
-        lambda: explained.number_drawing(number),
-        lambda path: np.savez_compressed(path, **explained.number_arrays(number)),
+        {"model": on.rollout.model} | explanations.number_numbers(number),
+        lambda: explanations.number_drawing(number),
+        lambda path: np.savez_compressed(path, **explanations.number_arrays(number)),
     )
 
 
@@ -353,14 +353,14 @@ def one_filter(on: Subject, block: str, kernel: str, filter: int) -> Answer:
         sizes (pixels a frame from which each counts), directions (degrees, 0 to the right, 90 up) and still (the mean
         where nothing moved); null for a network that matches nothing. Fails for a network that has no index.
     """
-    from . import explained
+    from . import explanations
 
     profile = vp.inspection.filter_profile(on.explorer.index(on.window.model), block, kernel, filter)
     index, ladder = on.explorer.index(on.window.model), on.explorer.predictor(on.window.model).model.config
-    numbers = explained.filter_numbers(profile, len({passage.clip for passage in index.passages}), ladder)
+    numbers = explanations.filter_numbers(profile, len({passage.clip for passage in index.passages}), ladder)
     clips = {one["clip"] for some in numbers["moments"].values() for one in some} | set(numbers["lost"])
     return Answer(
-        {"model": on.window.model} | numbers, lambda: {"titles": explained.titles(on.explorer, sorted(clips))}
+        {"model": on.window.model} | numbers, lambda: {"titles": explanations.titles(on.explorer, sorted(clips))}
     )
 
 
@@ -395,18 +395,18 @@ def one_moment(
         start, step, time, curve of the mean over the whole map, and correlation; null where there is no index) and
         missing (why, in words, else null).
     """
-    from . import explained
+    from . import explanations
 
     region, request = (top, left, bottom, right), on.request
     clip = (request.clip_id, on.window.start) if request.clip_id else None
-    numbers = explained.moment_numbers(
+    numbers = explanations.moment_numbers(
         on.explorer, on.rollout, (block, kernel, filter), first, last, region, on.window.fps, clip
     )
     clips = sorted({one["clip"] for one in numbers["again"] or ()})
     return Answer(
         {"model": on.rollout.model} | numbers,
         lambda: {
-            "titles": explained.titles(on.explorer, clips),
-            "course": explained.course(on.rollout, (block, kernel, filter), region),
+            "titles": explanations.titles(on.explorer, clips),
+            "course": explanations.course(on.rollout, (block, kernel, filter), region),
         },
     )

@@ -287,17 +287,17 @@ class Handlers:
 
     def crops(self, moments: list[list]) -> dict:
         """Moving pictures of moments: [clip, seconds, y, x], y and x in shares of the frame or null for all of it ->
-        {"crops": as of `explained.crop`, None for what cannot be had}."""
-        from . import explained
+        {"crops": as of `explanations.crop`, None for what cannot be had}."""
+        from . import explanations
 
         def one(moment: list) -> dict | None:
             try:
-                return explained.crop(self.explorer, *moment)
+                return explanations.crop(self.explorer, *moment)
             except ExplorerError:
                 return None
 
         with ThreadPoolExecutor(THUMBNAILS) as pool:
-            return {"crops": list(pool.map(one, [list(moment)[:4] for moment in moments[: explained.CROPS]]))}
+            return {"crops": list(pool.map(one, [list(moment)[:4] for moment in moments[: explanations.CROPS]]))}
 
     def download(self, key: str, kind: str) -> dict:
         """A file of a rollout that the page shows: {"url", "name"} or {"error"}."""

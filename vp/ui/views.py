@@ -253,6 +253,7 @@ CLASSES = """
       <figcaption>Which stream says so, and when</figcaption>
       <p class="streams"></p>
       <div></div>
+      <p class="quiet">In the first half second the memories fill: it may leave the scale.</p>
     </figure>
     <figure class="where">
       <figcaption>What speaks for it, and where <span class="note"></span></figcaption>
@@ -270,6 +271,9 @@ CLASSES = """
       <figcaption>Which memory says so</figcaption>
       <table class="memories"></table>
       <p class="quiet">Click a block or a ConvGRU to silence it, and again to hear it.</p>
+    </figure>
+    <figure class="most">
+      <figcaption>Which filters say most <span class="note">click one to see it at work</span></figcaption>
       <div class="filters"></div>
     </figure>
   </div>

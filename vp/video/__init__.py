@@ -5,9 +5,9 @@ is shown, when, in which shape and colours is what players and browsers show. No
 this package, only `VideoError` with a message for the person who chose the file.
 """
 
-from .again import read_again
 from .playable import browser_playable, to_browser_mp4
 from .reading import VideoInfo, probe, read, stream
+from .window_cache import read_again
 from .writing import write_gif, write_mp4
 
 __all__ = [

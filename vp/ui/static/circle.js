@@ -24,7 +24,7 @@ lvln.views.circle = (root) => {
     context.arc(x, y, Number(size.value), 0, 7);
     context.fill();
     const end = [160 + speed * REACH * Math.cos(turn), 120 + speed * REACH * Math.sin(turn)];
-    arrow(context, [["#ff8f50", 3]], [160, 120], end, () => 6);
+    arrow(context, lvln.flow.ARROWS.wanted, [160, 120], end, () => 6);
   }
 
   const id = () => `circle:${(((angle + 540) % 360) - 180).toFixed(1)},${speed.toFixed(1)},${Number(size.value)},${colour.value.slice(1)}`;

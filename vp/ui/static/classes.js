@@ -1,6 +1,7 @@
 // Classes: which action the whole clip shows, how the scores came about, and which memory says so.
 lvln.views.classes = (root) => {
-  const { state, on, once, classify, element, spaced, signed, cut, copied, rgba, painted, tint, times, enter, lineChart, lazy } = lvln;
+  const { state, on, once, classify, element, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, lineChart, lazy } = lvln;
+  const FILLING = 5; // frames until the memories have filled
   const board = root.querySelector(".board");
   const watching = root.querySelector(".watching");
   const empty = root.querySelector(".empty");
@@ -190,11 +191,13 @@ lvln.views.classes = (root) => {
     if (!shown || board.hidden) return;
     const names = Object.keys(shown.streams);
     place("streams").innerHTML = names.map((name) => `<span>${name} <b class="${shown.streams[name] > 0 ? "for" : "against"}">${signed(shown.streams[name], 2)}</b></span>`).join("");
-    const every = names.flatMap((name) => shown.by_stream[name]);
+    // What the first frames say is told against memories that are still empty: it must not flatten all else.
+    const filled = shown.frames > 2 * FILLING ? FILLING : 0;
+    const every = names.flatMap((name) => shown.by_stream[name].slice(filled));
     const [low, high] = [Math.min(0, ...every), Math.max(0, ...every)];
     const { picture } = lineChart({
       title: `what appearance and motion say for ${shown.classes[0].name} over the clip`,
-      series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.by_stream[name] })),
+      series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.by_stream[name].map((v) => clamp(v, low, high)) })),
       range: [low, high],
       // Not one over the other.
       ticks: [0, ...[low, high].filter((v) => Math.abs(v) > 0.12 * (high - low))].map((v) => ({ v, text: v ? signed(v, 1) : "0" })),
@@ -230,9 +233,8 @@ lvln.views.classes = (root) => {
       });
     const box = place("filters");
     box.replaceChildren(
-      element("<p class='quiet'>The filters that say most. Click one to see it at work.</p>"),
       ...answer.filters.slice(0, 8).map((f) =>
-        element(`<button type="button"><b>${f.block} ${times(f.kernel)}</b> filter ${f.filter} <i class="${f.evidence > 0 ? "for" : "against"}">${signed(f.evidence, 2)}</i></button>`, () => open(f)),
+        element(`<button type="button"><b>${f.block} ${times(f.kernel)} · ${f.filter}</b> <i class="${f.evidence > 0 ? "for" : "against"}">${signed(f.evidence, 2)}</i></button>`, () => open(f)),
       ),
     );
   }

@@ -2,6 +2,14 @@
 function lvlnFlow() {
   const { grey, painted, rgba } = lvln;
 
+  // What draws an arrow, each stroke over the one before: [colour, width].
+  const ARROWS = {
+    onFrame: [["rgb(0 0 0 / 0.55)", 5], ["#fff", 2.2]],
+    onColours: [["rgb(20 24 32 / 0.75)", 2]],
+    alone: [["#000", 6], ["#ffd84d", 3]],
+    wanted: [["#ff8f50", 3]],
+  };
+
   // A field for each step: { h, w, right, down }, in pixels of the frame.
   async function read({ sprite, peak, size: [h, w] }, steps) {
     const { values, width } = await grey(sprite);
@@ -63,6 +71,6 @@ function lvlnFlow() {
     return painted(h, w, (i) => channels.map((channel) => between(channel, h, w, 4, Math.floor(i / w) - field.down[i], (i % w) - field.right[i])));
   }
 
-  return { read, colour, colours, way, arrows, moved };
+  return { ARROWS, read, colour, colours, way, arrows, moved };
 }
 lvln.flow = lvlnFlow();

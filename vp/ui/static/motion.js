@@ -40,8 +40,6 @@ lvln.views.motion = (root) => {
       arrow(context, scaled, from, [from[0] + 2 * zoom * right, from[1] + 2 * zoom * down], (width) => width + 0.4 * thick);
     }
   }
-  const ON_FRAME = [["rgb(0 0 0 / 0.55)", 5], ["#fff", 2.2]];
-  const ON_COLOURS = [["rgb(20 24 32 / 0.75)", 2]];
 
   // A flow in colours on its own grid, as large as a frame: each cell of a coarse level is a block.
   function blocks(target, colours) {
@@ -76,7 +74,7 @@ lvln.views.motion = (root) => {
     for (const level of shown.levels) {
       const target = figure(level.name);
       blocks(target.querySelector(".flow"), flow.colours(level.fields[step], shown.limit));
-      arrows(target.querySelector(".flow"), level.fields[step], ON_COLOURS, 0.1);
+      arrows(target.querySelector(".flow"), level.fields[step], flow.ARROWS.onColours, 0.1);
       draw(target.querySelector(".moved"), (level.moved[step] ||= flow.moved(read, level.fields[step])));
       tell(target, level.gain[step]);
     }
@@ -90,7 +88,7 @@ lvln.views.motion = (root) => {
     const step = Math.min(stepAt(t), shown.steps - 1);
     const whole = shown.levels[shown.levels.length - 1];
     draw(canvas("arrows"), state.rollout.at("prediction", step));
-    arrows(canvas("arrows"), whole.fields[step], ON_FRAME);
+    arrows(canvas("arrows"), whole.fields[step], flow.ARROWS.onFrame);
     draw(canvas("colours"), flow.colours(whole.fields[step], shown.limit));
     draw(canvas("painted"), shown.mask[step]);
     climb(step);

@@ -198,7 +198,7 @@ lvln.oneNumber = (root) => {
       const { right: along, down, w } = shown.moved;
       const [dx, dy] = [along[row * w + column], down[row * w + column]];
       const [x, y] = [(column + 0.5) * stride * zoom, (row + 0.5) * stride * zoom];
-      arrow(context, [["#000", 6], ["#ffd84d", 3]], [x - dx * zoom, y - dy * zoom], [x, y], (width) => width + 1);
+      arrow(context, flow.ARROWS.alone, [x - dx * zoom, y - dy * zoom], [x, y], (width) => width + 1);
       moved = !step ? "; there is no frame before it to compare with" : Math.hypot(dx, dy) < 0.25 ? "; it found no motion there" : `; it found that this moved ${Math.hypot(dx, dy).toFixed(1)} pixels ${flow.way(dx, dy)}`;
     }
     looks.querySelector("figcaption").textContent = `Row ${row}, column ${column} looks at ${bottom - top}×${right - left} pixels of the ${isPredicted(step) ? "frame that it predicted itself" : `frame`}${moved}.`;

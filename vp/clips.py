@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from vp import hub, video
+from vp import hub, ucf101, video
 from vp.errors import ClipError, VideoError
 from vp.limits import MAX_UPLOAD_BYTES, VIDEO_SUFFIXES
 from vp.replacing import replacing
@@ -31,7 +31,6 @@ from vp.replacing import replacing
 BUNDLED = Path(__file__).resolve().parent.parent / "assets" / "clips"
 MANIFEST = "clips.json"  # optional, in the root: titles, labels, kinds of motion
 MAX_DEPTH = 3  # folders below the root: room for an outer folder around the classes
-UCF_NAME = re.compile(r"v_(?P<label>\w+)_g(?P<group>\d+)_c(?P<clip>\d+)")
 WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # ApplyLipstick -> Apply Lipstick
 
 # UCF101 as single files; it holds a part of the clips.
@@ -177,7 +176,7 @@ def open_clips(spec: str) -> ClipSource:
 
 def ucf101_name(stem: str) -> tuple[str, int] | None:
     """Class and group of a name such as `v_YoYo_g01_c02`, None for another name."""
-    ucf = UCF_NAME.fullmatch(stem)
+    ucf = ucf101.NAME.fullmatch(stem)
     return (ucf["label"], int(ucf["group"])) if ucf else None
 
 
@@ -229,7 +228,7 @@ def _describe(files: Iterable[str], manifest: bytes | None) -> list[Clip]:
     for file in files:
         entry = entries.get(file, {})
         folder, stem = _parts(file)
-        ucf = UCF_NAME.fullmatch(stem)
+        ucf = ucf101.NAME.fullmatch(stem)
         # Folders may be called train and test; those of classes write some names in another case than their clips.
         label = ucf["label"] if ucf and ucf["label"].lower() != folder.lower() else folder
         name = f"{WORD_START.sub(' ', ucf['label'])} g{ucf['group']} c{ucf['clip']}" if ucf else stem

@@ -12,8 +12,6 @@ MAX_READ_BYTES = 2**30  # of decoded frames held at once
 MAX_ANIMATION_PIXELS = 2**30  # of all pictures of a gif, webp, apng or avif: it is decoded to be measured
 
 FPS = 10  # frames per second of every training, score and classification
-# The groups that each split of UCF101 keeps for the test. The networks were trained on the others of split 1.
-TEST_GROUPS = {1: range(1, 8), 2: range(8, 15), 3: range(15, 22)}
 FRAME_RATES = (25, 15, 10, 5)  # frames per second that a clip is resampled to
 MAX_FRAMES = MAX_SECONDS * max(FRAME_RATES)  # kept after resampling
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import filecmp
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vp.limits import VIDEO_SUFFIXES
+from vp.ucf101 import NAME
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource
-
-NAME = re.compile(r"v_(?P<label>.+)_g(?P<group>\d\d)_c(?P<clip>\d\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def fit(
         # Whole batches: batch norm cannot use a last one of a single clip.
         for which in torch.randperm(len(examples))[: batches * recipe.batch].chunk(batches):
             batch = examples.take(which)
-            loss = F.cross_entropy(net(batch.features), batch.labels, label_smoothing=recipe.label_smoothing)
+            loss = F.cross_entropy(net(batch.features), batch.labels)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -104,8 +104,7 @@ def minimise(net: StateClassifier, examples: Examples, recipe: ClassifierRecipe)
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = F.cross_entropy(layer(x), y, label_smoothing=recipe.label_smoothing)
-        loss = loss + recipe.weight_decay / 2 * layer.weight.square().sum()
+        loss = F.cross_entropy(layer(x), y) + recipe.weight_decay / 2 * layer.weight.square().sum()
         loss.backward()
         return loss
 

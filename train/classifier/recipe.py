@@ -11,7 +11,7 @@ import torch
 from vp.models import BLOCKS, NAMES, ClassifierConfig, ConfigError
 
 from ..predictor.recipe import read_recipe
-from ..typed import Count, NotNegative, Positive, Share
+from ..typed import Count, NotNegative, Positive
 
 LBFGS = "lbfgs"
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -34,7 +34,6 @@ class ClassifierRecipe:
     weight_decay: NotNegative = 0.0
     epochs: Count = 60
     batch: Count = 64
-    label_smoothing: Share = 0.0
 
     @property
     def strategy(self) -> str:

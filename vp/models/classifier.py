@@ -53,7 +53,6 @@ class StateClassifier(nn.Module):
         self.config = config
         self.register_buffer("mean", torch.zeros(config.features))
         self.register_buffer("spread", torch.ones(config.features))
-        self.input_dropout = nn.Dropout(config.input_dropout)
         self.net = nn.Linear(config.hidden or config.features, len(config.classes))
         if config.hidden:
             norm = nn.BatchNorm1d(config.hidden) if config.batch_norm else nn.Identity()
@@ -85,7 +84,7 @@ class StateClassifier(nn.Module):
         return (features - self.mean) / self.spread
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.net(self.input_dropout(self.standard(features)))
+        return self.net(self.standard(features))
 
     def probabilities(self, features: Tensor) -> Tensor:
         """Calibrated class scores [B, classes], which sum to one."""

@@ -21,7 +21,7 @@ class ClassifierConfig(Config):
         features: how many.
     classes: their names, in the order of the scores.
     hidden: units of the hidden layer (the paper's 2,000), 0 for none.
-    batch_norm, dropout: of the hidden layer; input_dropout: share of the features left out while training.
+    batch_norm, dropout: of the hidden layer.
     standardise: whether each feature has its mean and spread over the training clips taken out.
     temperature: what the scores are divided by before the softmax (Guo et al. 2017).
     directions, remembered: of its `Familiarity`, how many directions and training clips; 0 and 0 for none.
@@ -37,7 +37,6 @@ class ClassifierConfig(Config):
     hidden: int = 2000
     batch_norm: bool = True
     dropout: float = 0.0
-    input_dropout: float = 0.0
     standardise: bool = False
     temperature: float = 1.0
     directions: int = 0
@@ -60,9 +59,8 @@ class ClassifierConfig(Config):
             raise ConfigError(f"classes must be 2 to {MAX_CLASSES} different names")
         require_bool("batch_norm", self.batch_norm)
         require_bool("standardise", self.standardise)
-        for name in ("dropout", "input_dropout"):
-            if not _number(getattr(self, name)) or not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be a number from 0 to below 1, not {getattr(self, name)!r}")
+        if not _number(self.dropout) or not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must be a number from 0 to below 1, not {self.dropout!r}")
         if not _number(self.temperature) or not 0 < self.temperature <= 1000:
             raise ConfigError(f"temperature must be a number above 0, not {self.temperature!r}")
         if self.familiar is not None and (not _number(self.familiar) or not self.familiar > 0):

@@ -23,13 +23,12 @@ BT709 = 1  # code of the BT.709 matrix, primaries and transfer curve in the H.26
 STUDIO_RANGE = 1
 
 
-def write_mp4(path: str | os.PathLike, frames: np.ndarray, fps: float, scale: int = 1) -> Path:
+def write_mp4(path: str | os.PathLike, frames: np.ndarray, fps: float) -> Path:
     """Write frames as an mp4 that every browser plays (H.264, 4:2:0, header first).
 
     Args:
         frames: uint8 [T, H, W, 3], RGB. An odd side is padded to even by repeating its last row or column.
         fps: frames per second.
-        scale: whole number by which each pixel is enlarged, unsmoothed, so that small frames show their pixels.
 
     Returns:
         `path`, which is only ever seen complete.
@@ -38,11 +37,10 @@ def write_mp4(path: str | os.PathLike, frames: np.ndarray, fps: float, scale: in
         VideoError: no frames, or H.264 cannot be written here.
     """
     frames = _checked(frames)
-    height, width = (side * scale + side * scale % 2 for side in frames.shape[1:3])
+    height, width = (side + side % 2 for side in frames.shape[1:3])
     rate = Fraction(float(fps))
     with replacing(path) as part, as_video_errors(path), Mp4(part, width, height, fps, crf=18) as mp4:
         for index, image in enumerate(frames):
-            image = image.repeat(scale, axis=0).repeat(scale, axis=1)
             image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
             mp4.add(image, index / rate, 1 / rate)
     return Path(path)

@@ -58,7 +58,7 @@ function lvlnFlow() {
     return line(y0) + (y - y0) * (line(y1) - line(y0));
   }
 
-  // A frame moved by a field, which is enlarged twofold until it fits, as the network does it.
+  // A frame moved by a field, which is enlarged twofold until it fits, as in the network.
   function moved(frame, field) {
     const [h, w] = [frame.height, frame.width];
     while (field.w < w) {

@@ -14,10 +14,10 @@ def pair(moving_batch) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def windows(frames: torch.Tensor, axis: int) -> torch.Tensor:
-    """Mean absolute differences along an axis over windows of 4x4 pixels, by hand."""
+    """Mean absolute differences along an axis over windows of 16x16 pixels, by hand."""
     steps = frames.diff(dim=axis)[..., : frames.shape[-2] - 1, : frames.shape[-1] - 1].abs()
-    rows, columns = (side // 4 for side in steps.shape[-2:])
-    return steps[..., : 4 * rows, : 4 * columns].unflatten(-1, (columns, 4)).unflatten(-3, (rows, 4)).mean((-1, -3))
+    rows, columns = (side // 16 for side in steps.shape[-2:])
+    return steps[..., : 16 * rows, : 16 * columns].unflatten(-1, (columns, 16)).unflatten(-3, (rows, 16)).mean((-1, -3))
 
 
 @pytest.mark.parametrize("term", PredictionLoss.TERMS)

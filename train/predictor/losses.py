@@ -11,6 +11,9 @@ from vp.metrics import psnr, ssim_map
 
 # What is closer than this in dB differs by less than the noise of the video's compression.
 PSNR_LIMIT = 50.0
+# Pixels on a side over which contrast is compared. Where an edge will be is uncertain by some pixels: in windows as small
+# as that, the least wrong is to have none.
+CONTRAST_WINDOW = 16
 
 
 class PredictionLoss(nn.Module):
@@ -59,11 +62,11 @@ def psnr_term(prediction: Tensor, truth: Tensor) -> Tensor:
 
 
 def local_contrast(frames: Tensor) -> Tensor:
-    """How much neighbouring pixels differ: [N, C, H, W] -> the mean absolute difference over windows of 4x4 pixels, to
-    the right and down, [N, 2 C, (H - 1) // 4, (W - 1) // 4]."""
+    """How much neighbouring pixels differ: [N, C, H, W] -> the mean absolute difference to the right and down over
+    windows of `CONTRAST_WINDOW` pixels, [N, 2 C, (H - 1) // 16, (W - 1) // 16]."""
     inner = frames[..., :-1, :-1]
     across, down = frames[..., :-1, 1:] - inner, frames[..., 1:, :-1] - inner
-    return F.avg_pool2d(torch.cat([across, down], dim=1).abs(), 4)
+    return F.avg_pool2d(torch.cat([across, down], dim=1).abs(), CONTRAST_WINDOW)
 
 
 def level_loss(levels: dict[str, Tensor], last: Tensor, truth: Tensor) -> Tensor:

@@ -81,6 +81,15 @@ def test_going_down_its_gradient_lowers_each_term(pair, term):
     assert after < before.detach()
 
 
+def test_contrast_counts_as_often_as_there_are_steps_to_it(pair):
+    loss = PredictionLoss({"contrast": 1, "l1": 1})
+    each = [loss(x[None], y[None])[1] for x, y in zip(*pair, strict=True)]
+    _, terms = loss(*pair, torch.tensor([1, 2, 3]))
+    want = sum(k * term["contrast"] for k, term in enumerate(each, 1)) / 3
+    assert terms["contrast"].item() == pytest.approx(want.item(), rel=1e-4)
+    assert terms["l1"].item() == pytest.approx(sum(term["l1"] for term in each).item() / 3, rel=1e-4)
+
+
 def test_predictions_are_not_clipped_so_that_what_leaves_the_range_comes_back():
     guess = torch.full((1, 3, 16, 16), 1.5, requires_grad=True)
     PredictionLoss({"l1": 1, "l2": 1})(guess, torch.ones(1, 3, 16, 16))[0].backward()

@@ -54,6 +54,18 @@ def test_every_prediction_but_the_first_is_compared_with_the_frame_after_it(clip
     assert loss.item() == pytest.approx(0.01, rel=1e-4)
 
 
+def test_the_loss_is_told_how_far_ahead_each_prediction_is(clips):
+    told = []
+
+    def criterion(prediction, truth, ahead):
+        told.append(ahead)
+        return (prediction - truth).abs().mean(), {}
+
+    Objective(Recorder(), criterion)(clips, 3, 2)
+    Objective(Recorder(), criterion, every_step=False)(clips, 3, 2)
+    assert [each.tolist() for each in told] == [[1, 1, 2, 3] * 2, [1, 2, 3] * 2]
+
+
 def test_what_is_fed_back_is_clipped_and_carries_no_gradient(clips):
     recorder, loss = run(clips * 20 + 0.5, 3, 2)
     assert recorder.shown[1].max() == 1 and not recorder.shown[1].requires_grad

@@ -23,8 +23,10 @@ class PredictionLoss(nn.Module):
     "psnr" is minus the mean PSNR over frames, in units of 100 dB (never below -0.5: what is closer than 50 dB is
     closer than the codec's noise). It weighs a frame by the relative, not the absolute, size of its error, so
     that a scene where almost nothing moves counts as much as a busy one; the other terms all but ignore it.
-    "contrast" compares how much there is to see, not where: without it what is uncertain is best blurred.
-    forward: prediction (unclipped) and truth, [N, 3, H, W] in [0, 1], fp32 -> (loss, {term: value, detached}).
+    "contrast" compares how much there is to see, not where: without it what is uncertain is best blurred, the further
+    ahead the more.
+    forward: prediction (unclipped) and truth, [N, 3, H, W] in [0, 1], fp32, and how many steps ahead of the last real
+    frame each is [N] (None: one), as often as which "contrast" counts -> (loss, {term: value, detached}).
     """
 
     TERMS = ("dssim", "l1", "l2", "psnr", "contrast")
@@ -38,7 +40,9 @@ class PredictionLoss(nn.Module):
             raise ValueError(f"loss weights must be positive, not {weights}")
         self.weights = {name: value / total for name, value in weights.items() if value}
 
-    def forward(self, prediction: Tensor, truth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, prediction: Tensor, truth: Tensor, ahead: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         terms = {}
         for name in self.weights:
             if name == "dssim":
@@ -48,7 +52,8 @@ class PredictionLoss(nn.Module):
             elif name == "l2":
                 terms[name] = F.mse_loss(prediction, truth)
             elif name == "contrast":
-                terms[name] = (local_contrast(prediction) - local_contrast(truth)).abs().mean()
+                off = (local_contrast(prediction) - local_contrast(truth)).abs().mean((1, 2, 3))
+                terms[name] = (off if ahead is None else off * ahead).mean()
             else:
                 terms[name] = psnr_term(prediction, truth)
         return sum(self.weights[name] * value for name, value in terms.items()), {

@@ -48,7 +48,8 @@ class Objective(nn.Module):
             return steps[:, first:].flatten(0, 1)
 
         out, truth = join(outputs), supervised(clips[:, 1:])
-        loss, terms = self.criterion(supervised(out.frames).float(), truth)
+        ahead = (torch.arange(clips.shape[1] - 1, device=clips.device) - seen + 2).clamp_min(1).expand(len(clips), -1)
+        loss, terms = self.criterion(supervised(out.frames).float(), truth, supervised(ahead))
         if level_weight and out.levels:
             flows = {block: supervised(flow) for block, flow in out.levels.items()}
             off = level_loss(flows, supervised(torch.cat(inputs, dim=1)), truth)

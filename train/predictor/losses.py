@@ -11,8 +11,8 @@ from vp.metrics import psnr, ssim_map
 
 # What is closer than this in dB differs by less than the noise of the video's compression.
 PSNR_LIMIT = 50.0
-# Pixels on a side over which contrast is compared. Where an edge will be is uncertain by some pixels: in windows as small
-# as that, the least wrong is to have none.
+# Pixels on a side over which contrast is compared. Where an edge will be is uncertain by some pixels: in windows as
+# small as that, the least wrong is to have none.
 CONTRAST_WINDOW = 16
 
 

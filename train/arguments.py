@@ -36,7 +36,7 @@ def at_least_one(text: str) -> int:
 
 
 def add_data(parser: argparse.ArgumentParser, *, required: bool = True, more: str = "") -> None:
-    """`--data`, which `find_data` of `train.data.ucf101` reads. A text: a path would lose a slash of hf://."""
+    """`--data`, which `find_data` of `train.data.clip_files` reads. A text: a path would lose a slash of hf://."""
     parser.add_argument(
         "--data",
         required=required,

@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 
 from .arguments import add_data, at_least_one, errors_in_one_line
+from .data.clip_files import find_data
 from .data.frame_cache import build
 from .data.splits import select
-from .data.ucf101 import find_data
 
 
 @errors_in_one_line()

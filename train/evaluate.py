@@ -40,9 +40,9 @@ from vp.models import NAMES
 from vp.predictor import Predictor
 
 from .arguments import add_data, at_least_one, errors_in_one_line
+from .data.clip_files import find_data
 from .data.frame_cache import build
 from .data.splits import select, spread
-from .data.ucf101 import find_data
 from .evaluation.parts import study
 from .evaluation.reports import add_report_arguments, leave
 from .evaluation.scores import grouped, score, summary

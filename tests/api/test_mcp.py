@@ -15,11 +15,10 @@ pytest.importorskip("mcp", reason='needs one more package: pip install "gradio[m
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from vp.ui.experiments import EXPERIMENTS
+
 pytestmark = pytest.mark.slow
-TOOLS = {
-    "predict", "activations", "compare", "classify", "silence", "importance", "memory_reset", "seen_sweep", "saliency",
-    "spectrum", "motion", "ladder_map", "one_number", "one_filter", "one_moment",
-}  # fmt: skip
+TOOLS = {"predict", "activations", "compare", "classify", *EXPERIMENTS}
 
 
 @pytest.fixture(scope="module")

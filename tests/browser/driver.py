@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response
 
+from vp.ui.views import VIEWS
+
 WATCH = """() => {
   window.probe = { count: 0, acted: 0, took: null };
   for (const kind of ["pointerdown", "keydown", "change"]) {
@@ -32,7 +34,6 @@ PIXELS = """canvas => {
   }
   return [sum, levels.size];
 }"""
-VIEWS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare", "About")
 
 
 class Explorer:

@@ -234,7 +234,7 @@ def test_every_command_takes_clips_of_the_hub(hub: Hub, ucf101: dict, fresh: Cli
     assert messages[0] == "error: enough" and messages[1].startswith("error: ") and train == training[:1]
     hub.stop()
     try:
-        missing = "from train.data.ucf101 import find_data\nresult = [str(c.path) for c in find_data(spec)[0]]"
+        missing = "from train.data.clip_files import find_data\nresult = [str(c.path) for c in find_data(spec)[0]]"
         assert len(fresh(missing, spec=page)) == 6
     finally:
         hub.start()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from train import evaluate as command
-from train.data.ucf101 import ClipFile
+from train.data.clip_files import ClipFile
 from train.data.windows import fixed_windows
 from train.evaluation.parts import PARTS, lost_and_levels, study
 from train.evaluation.scores import Scores, bootstrap, clip_psnr, measure, predict, score, share_ahead, summary

@@ -84,7 +84,7 @@ def test_motion_of_a_size_is_worth_what_its_octave_holds():
 
 def test_grey_values_make_exact_what_the_features_find():
     """A texture that moves by five and a half pixels a frame: too far for grey values alone, too fine for features."""
-    from train.findings.matching import worth
+    from train.findings.match_quality import worth
 
     noise = torch.rand(1, 3, 16, 40, generator=torch.Generator().manual_seed(0))
     world = torch.nn.functional.interpolate(noise, scale_factor=8, mode="bicubic").clamp(0, 1)

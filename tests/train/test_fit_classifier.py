@@ -16,10 +16,10 @@ from train import evaluate_classifier, fit_classifier
 from train.classifier import features
 from train.classifier.fitting import HOTTEST, Examples, calibration_error, fit, fold_of, temperature
 from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
+from train.data.clip_files import find_clips
 from train.data.splits import select
-from train.data.ucf101 import find_clips
 from train.evaluation.classifier_baselines import named_shares
-from train.findings import cues
+from train.findings import cue_accuracy
 from vp.action_classifier import load_classifier
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, paper_features
@@ -165,8 +165,8 @@ def test_the_report_compares_on_the_test_clips(fitted, monkeypatch, tmp_path, ca
 
 
 def test_cues_are_compared_on_held_out_training_clips(fitted, monkeypatch, capsys):
-    monkeypatch.setattr(cues, "DECAYS", (0.001,))
-    run(cues, monkeypatch, *arguments(fitted), "--no-controls")
+    monkeypatch.setattr(cue_accuracy, "DECAYS", (0.001,))
+    run(cue_accuracy, monkeypatch, *arguments(fitted), "--no-controls")
     rows = capsys.readouterr().out.splitlines()[2:]
     names = [row.split("|")[1].strip() for row in rows]
     assert names[0] == "all" and {"motion alone", "the states alone", "C2 alone"} < set(names)

@@ -14,8 +14,8 @@ import pytest
 
 from train.data import circle_sequences
 from train.data import frame_cache as module
+from train.data.clip_files import ClipFile
 from train.data.frame_cache import SIZE, decode, read_index
-from train.data.ucf101 import ClipFile
 
 ROOT = Path(__file__).parents[2]
 

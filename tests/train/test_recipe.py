@@ -76,7 +76,7 @@ def test_a_shipped_recipe_has_numbers_where_numbers_belong(name):
 
 @pytest.mark.parametrize("model", NAMES)
 def test_the_papers_recipes_train_the_papers_networks(model):
-    recipe = load_recipe(f"paper_{model}")
+    recipe = load_recipe(f"published_{model}")
     assert recipe.config() == preset(model) and recipe.config().design == "paper"
     assert not recipe.every_step and recipe.optimiser == "adamw" and recipe.batch == 16
     assert sum(recipe.loss.values()) == pytest.approx(1)

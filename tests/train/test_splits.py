@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from train.data.clip_files import find_clips
 from train.data.splits import VALIDATION_GROUPS, read_list, select
-from train.data.ucf101 import find_clips
 
 PARTS = ("train", "validation", "test")
 

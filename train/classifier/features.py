@@ -37,9 +37,9 @@ from vp.replacing import replacing
 from vp.states_along import remember, states_along
 
 from ..arguments import above_zero, add_data, at_least_one
+from ..data.clip_files import ClipFile, find_data
 from ..data.frame_cache import build, named, read_index
 from ..data.splits import select
-from ..data.ucf101 import ClipFile, find_data
 from ..data.windows import frame_steps
 
 # A state forgets: after a second C1's lie within a fifth of what they are after the whole clip.

@@ -14,7 +14,7 @@ from vp.models import KERNELS, StateClassifier
 from vp.models.cues import FEATURES, MATCHED, MOVED, Cue
 from vp.models.readout import feature_cues
 
-from ..data.ucf101 import ClipFile
+from ..data.clip_files import ClipFile
 from .features import load_features
 from .recipe import LBFGS, OPTIMISERS, ClassifierRecipe
 

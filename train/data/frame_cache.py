@@ -29,7 +29,7 @@ from vp.errors import VideoError
 from vp.limits import MAX_FRAMES
 from vp.replacing import replacing
 
-from .ucf101 import ClipFile
+from .clip_files import ClipFile
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource

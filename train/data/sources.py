@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import circle_sequences
+from .clip_files import ClipFile, find_data
 from .frame_cache import build, read_index
 from .splits import select, spread
-from .ucf101 import ClipFile, find_data
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource

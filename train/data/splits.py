@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vp.ucf101 import NAME, TEST_GROUPS
 
-from .ucf101 import ClipFile, same_name
+from .clip_files import ClipFile, same_name
 
 # A clip in a line of a list: after folders of either system, before its type and perhaps a class number.
 LISTED = re.compile(r"(?:^|[/\\\s\"',;])v_(?P<label>[^/\\]+)_g(?P<group>\d\d)_c(?P<clip>\d\d)(?!\d)", re.IGNORECASE)

@@ -34,8 +34,8 @@ from ..classifier.fitting import (
     temperature,
 )
 from ..classifier.recipe import ClassifierRecipe, load_classifier_recipe
+from ..data.clip_files import ClipFile, find_data
 from ..data.frame_cache import build
-from ..data.ucf101 import ClipFile, find_data
 from . import image_features
 from .scores import bootstrap
 

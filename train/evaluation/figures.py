@@ -20,8 +20,9 @@ from matplotlib.ticker import FuncFormatter
 
 from vp.models import TITLES
 
-ACCENT = "#ff7a33"  # predicted, as on the page
+ACCENT = "#ff7a33"  # predicted
 INK, MUTED, FAINT = "#20242b", "#7c838d", "#e4e6ea"
+COLOURS = (ACCENT, "#3b6fd4", "#2a9d8f", "#8e5bd0", "#b08900", "#c43e6a")  # of runs that are compared
 MARKERS = ("o", "s", "D")  # tells predictors of one panel apart: all of them are orange
 WIDTH, DPI = 8.0, 200  # inches, pixels per inch
 STYLE = {

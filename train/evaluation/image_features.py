@@ -17,8 +17,8 @@ from tqdm import tqdm
 from vp.models.encoder import Encoder
 from vp.precision import choose_device, choose_dtype, place
 
+from ..data.clip_files import ClipFile
 from ..data.frame_cache import read_index
-from ..data.ucf101 import ClipFile
 from ..predictor.initial_weights import load_imagenet
 
 FRAMES = 8

@@ -20,8 +20,8 @@ from vp.metrics import psnr
 from vp.models import BLOCKS, KERNELS, State
 from vp.models.silence import Part, masks
 
+from ..data.clip_files import ClipFile
 from ..data.frame_cache import decode, read_index
-from ..data.ucf101 import ClipFile
 from ..data.windows import fixed_windows, frame_steps
 from .scores import predict, statistic
 from .tuned_flow import fit_tuned_flow

@@ -19,8 +19,8 @@ from vp.baselines import constant_velocity, copy_last, flow_oracle, tuned_flow
 from vp.grid import grid_index, periods
 from vp.metrics import motion_psnr, psnr, sharpness, ssim
 
+from ..data.clip_files import ClipFile
 from ..data.frame_cache import read_index
-from ..data.ucf101 import ClipFile
 from ..data.windows import fixed_windows
 from .tuned_flow import TunedFlow, fit_tuned_flow
 

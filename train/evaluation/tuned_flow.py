@@ -16,9 +16,9 @@ from vp.models import NAMES, preset
 from vp.models.matching import warp
 
 from ..arguments import add_data
+from ..data.clip_files import find_data
 from ..data.frame_cache import build
 from ..data.splits import select, spread
-from ..data.ucf101 import find_data
 from ..data.windows import fixed_windows
 
 TUNED_ON = 240  # training clips

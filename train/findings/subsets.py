@@ -17,11 +17,10 @@ from pathlib import Path
 import matplotlib
 
 from ..arguments import errors_in_one_line
-from ..evaluation.figures import MUTED, STYLE, save, sheet
+from ..evaluation.figures import COLOURS, MUTED, STYLE, save, sheet
 from .runs import logged
 
 GOAL = 0.1
-COLOURS = ("#ff7a33", "#3b6fd4", "#2a9d8f", "#8e5bd0", "#b08900", "#c43e6a")
 
 
 def below(logged: list[tuple[int, float]], bar: float) -> int | None:

@@ -1,10 +1,9 @@
 r"""How the output is upsampled, and the grid that it leaves (paper section 4.1, Fig. 9).
 
-for way in pixel_shuffle bilinear nearest; do
-  python -m train.fit_predictor upsampling_$way --encoder assets/checkpoints --data UCF-101 --out runs/upsampling_$way \
-      --minutes 10
+for way in paper_one_frame upsampling_bilinear upsampling_nearest; do
+  python -m train.fit_predictor $way --encoder assets/checkpoints --data UCF-101 --out runs/$way --minutes 10
 done
-python -m train.findings.upsampling runs/upsampling_{pixel_shuffle,bilinear,nearest} bundled \
+python -m train.findings.upsampling runs/{paper_one_frame,upsampling_bilinear,upsampling_nearest} bundled \
     --figure assets/figures/upsampling.png
 
 `bundled` is the bundled one_frame.
@@ -49,7 +48,8 @@ def main() -> None:
             pictures.append(rollout.truth[0][h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2])
             captions.append("truth")
         pictures.append(rollout.predictions[0][h // 4 : h // 4 + h // 2, w // 4 : w // 4 + w // 2])
-        label = "ours" if run == "bundled" else Path(run).name.removeprefix("upsampling_").replace("_", " ")
+        ways = {"bundled": "ours", "paper_one_frame": "pixel shuffle"}
+        label = ways.get(Path(run).name, Path(run).name.removeprefix("upsampling_").replace("_", " "))
         captions.append(f"{label}: grid {np.mean(indices):.2f}")
         print(f"{run}: grid index {np.mean(indices):.3f} over {len(indices)} clips")
     panels([Row("", np.stack(pictures), captions)], args.figure, zoom=1.6)

@@ -9,7 +9,7 @@ from .classifier_config import ClassifierConfig
 
 
 class Familiarity(nn.Module):
-    """Distance to the nearest training clip, along the directions in which training clips differ most.
+    """Out-of-distribution distance: to the nearest training clip, along the directions in which these differ most.
 
     The usual distance from the mean says next to nothing here: a clip of an action never seen before lies no further
     from the middle of all than one of a known action, but it has fewer like it nearby (nearest neighbours as in Sun et
@@ -91,5 +91,5 @@ class StateClassifier(nn.Module):
         return torch.softmax(self(features) / self.config.temperature, dim=1)
 
     def strangeness(self, features: Tensor) -> Tensor:
-        """Distance of features [B, F] to the nearest training clip [B]; see `Familiarity`."""
+        """Out-of-distribution distance of features [B, F]: [B], see `Familiarity`."""
         return self.familiarity(self.standard(features))

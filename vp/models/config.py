@@ -6,7 +6,7 @@ The three networks of the paper are presets of this one configuration (`vp.model
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 
 BLOCKS = ("C1", "C2", "C3", "C4")
 KERNELS = ("3x3", "5x5", "7x7")
@@ -52,8 +52,11 @@ class Config:
     """A frozen dataclass that is stored as JSON."""
 
     def to_dict(self) -> dict:
-        """Plain JSON types; `from_dict` reads it back."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """Plain JSON types; `from_dict` reads it back. Only what differs from its default: a field that is removed one
+        day leaves the files of all who did not use it as they are."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed = {field.name: values[field.name] for field in fields(self) if values[field.name] != field.default}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
 
     @classmethod
     def from_dict(cls, values: dict):

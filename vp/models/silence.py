@@ -1,4 +1,4 @@
-"""Silence: parts of a ladder that are made to say nothing, to see what they were for.
+"""Ablation at run time: parts of a ladder are silenced, that is made to say nothing, to see what they were for.
 
 A part is named by a path, from coarse to fine:
 

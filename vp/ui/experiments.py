@@ -67,18 +67,18 @@ def silence(on: Subject, parts: str) -> Answer:
         raise RequestError(f"Name 1 to {MAX_PARTS} parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
     on.explorer.predictor(on.window.model).masks(chosen)  # refuses what is not there before anything is predicted
     untouched = on.rollout
-    hurt = on.explorer.silence(untouched, chosen)
-    scores, before = hurt.scores["psnr"], untouched.scores["psnr"]
+    ablated = on.explorer.silence(untouched, chosen)
+    scores, before = ablated.scores["psnr"], untouched.scores["psnr"]
     return Answer(
         {
-            "model": hurt.model,
+            "model": ablated.model,
             "parts": chosen,
             "psnr": scores,
             "untouched_psnr": before,
             "lost": float(np.mean(before) - np.mean(scores)) if scores else None,
         },
-        lambda: {"strip": data_url(render.png(render.film_strip(hurt.predictions)))},
-        lambda path: render.side_by_side_mp4(hurt, path, on.window.fps),
+        lambda: {"strip": data_url(render.png(render.film_strip(ablated.predictions)))},
+        lambda path: render.side_by_side_mp4(ablated, path, on.window.fps),
     )
 
 

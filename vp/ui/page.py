@@ -29,7 +29,6 @@ SERVED = (
     "download",
     "circle_path",
 )
-TABS = ("Predict", "Ladder", "Memory", "Motion", "Experiments", "Classes", "Compare")  # each of a view of its name
 
 
 def served(method: Callable[..., dict]) -> Callable[[list], dict]:
@@ -124,7 +123,7 @@ def _settings(window: Window) -> tuple[gr.Radio | gr.Slider, ...]:
 def _views() -> tuple[gr.Tab, gr.Markdown]:
     """A tab for each view: gives that of About, and its text."""
     with gr.Tabs(elem_id="views"):
-        for name in TABS:
+        for name in views.VIEWS[:-1]:  # the last one is text
             with gr.Tab(name):
                 views.view(name.lower(), getattr(views, name.upper()))
         with gr.Tab("About") as tab:

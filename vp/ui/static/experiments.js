@@ -124,8 +124,8 @@ lvln.views.experiments = (root) => {
     run("silence", { parts: noted.silence });
   }
   describe("silence", "Predicting without…", async ({ strip: frames, parts, psnr, untouched_psnr, lost }, result, rollout) => {
-    const hurt = await cut(frames, rollout.horizon, rollout.size);
-    const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, hurt, psnr]];
+    const ablated = await cut(frames, rollout.horizon, rollout.size);
+    const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, ablated, psnr]];
     const verdict = lost === null ? "no true frames to score" : Math.abs(lost) < 0.05 ? "It makes no difference to this clip." : lost > 0 ? `It costs ${lost.toFixed(1)} dB.` : `It does ${(-lost).toFixed(1)} dB better without.`;
     const strip = ([name, predicted, psnr]) => {
       const line = element(`<div class="line"><b>${escape(name)}</b><div class="cells"></div></div>`);
@@ -151,16 +151,16 @@ lvln.views.experiments = (root) => {
       tell(0);
       try {
         const whole = await classify((share) => tell(share / 2));
-        const hurt = await classify((share) => tell(0.5 + share / 2), without);
+        const ablated = await classify((share) => tell(0.5 + share / 2), without);
         const score = (answer, name) => answer.classes.find((c) => c.name === name)?.course.at(-1) ?? 0;
-        const names = [...new Set([...whole.classes.slice(0, 3), ...hurt.classes.slice(0, 2)].map((c) => c.name))];
+        const names = [...new Set([...whole.classes.slice(0, 3), ...ablated.classes.slice(0, 2)].map((c) => c.name))];
         const bar = (v, kind) => `<td class="bars"><i class="${kind}" style="width:${100 * v}%"></i></td><td>${(100 * v).toFixed(0)} %</td>`;
         // Its predictor's memories, and only some blocks of them.
         const read = Object.keys(whole.cues).filter((block) => "3x3" in whole.cues[block]);
-        status.textContent = hurt.silence.length ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
+        status.textContent = ablated.silence.length ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
         box.lastElementChild.replaceChildren(
           element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names
-            .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(hurt, name), "ours")}</tr>`)
+            .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(ablated, name), "ours")}</tr>`)
             .join("")}</tbody></table>`)
         );
       } catch (error) {

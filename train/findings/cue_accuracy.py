@@ -1,6 +1,6 @@
 """What each cue of the action classifier is worth, and how much its weights should decay, on held-out training clips.
 
-    python -m train.findings.cues --data DIR --checkpoints DIR --model lvln
+    python -m train.findings.cue_accuracy --data DIR --checkpoints DIR --model lvln
 
 Accuracy by cross-validation over groups of the training part of the split. It reads the features that
 `train.fit_classifier` computed and computes what is missing. No test clip is looked at.

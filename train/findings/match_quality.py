@@ -1,6 +1,6 @@
 """How well motion is found: by features, by grey values, by both, and by optical flow.
 
-    python -m train.findings.matching --data UCF-101 --checkpoints bundled
+    python -m train.findings.match_quality --data UCF-101 --checkpoints bundled
 
 On windows of validation clips: how much closer the frame before comes to a frame when it is moved by what was found,
 and what that motion is worth when it is carried on as `vp.baselines` does; both in dB, over not moving anything.

@@ -41,7 +41,7 @@ class Recipe:
     data: str = "ucf101"
     clips: Count | None = None
     loss: dict[str, NotNegative] = field(
-        default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2, "contrast": 0.8}
+        default_factory=lambda: {"psnr": 0.5, "l1": 0.3, "dssim": 0.2, "contrast": 0.5}
     )
     levels: NotNegative = 0.3
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -123,7 +123,11 @@ def gain_figure(report: dict) -> Figure:
         panel.set_xticks(range(1, horizon + 1), [f"step {k + 1}" for k in range(horizon)])
         panel.spines["bottom"].set_visible(False)
         panel.grid(axis="y", color=FAINT, linewidth=0.8)
-        panel.legend(frameon=False, labelcolor="linecolor", fontsize=9)
+        # Below, where no line runs. Not "linecolor", which takes the white of some markers.
+        colours = [INK, *(colour for _, colour, _ in lines)]
+        panel.legend(
+            frameon=False, labelcolor=colours, fontsize=9, loc="upper left", bbox_to_anchor=(-0.02, -0.1), ncols=2
+        )
     panels[0].set_ylabel("PSNR gain over repeating, dB")
     return figure
 

@@ -78,7 +78,8 @@ def test_motion_is_flow_and_mask(ask: Callable, waves: Path) -> None:
     for name, size in sizes.items():
         assert size == [4, *levels[name]["size"], 2]
     assert levels["C1"]["speed"] == pytest.approx(finest.tolist(), abs=0.01)
-    assert all(level["gain"][2] > 0 for level in levels.values())  # the step after the last frame seen
+    # Steps from the second frame on, where there is a motion to know.
+    assert all(np.mean(level["gain"][1:]) > 0.2 for level in levels.values())
     scores = ask("/predict", waves, **SMALL)[1]
     assert numbers["gain"][2] == pytest.approx(scores["psnr"][0] - scores["copy_last_psnr"][0], abs=1e-3)
 

@@ -15,9 +15,8 @@ from vp.explorer import Explorer, Window
 from vp.indexes import BUNDLED, add_clips, index_clip, index_key, open_index, read_index, write_index
 from vp.inspection import exemplars, filter_profile, merge
 from vp.inspection.index import index_passage
+from vp.models import NAMES
 from vp.predictor import Predictor
-
-SHIPPED = sorted(path.stem for path in BUNDLED.glob("*.npz"))
 
 
 @pytest.fixture(autouse=True)
@@ -156,11 +155,7 @@ def test_a_folder_has_no_clips_that_were_fetched():
     assert open_clips("bundled").fetched() == []
 
 
-def test_there_is_an_index_for_the_network_that_the_page_begins_with():
-    assert "one_frame" in SHIPPED
-
-
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_shipped_index_is_of_the_bundled_weights_and_clips(name):
     explorer = Explorer()
     path = BUNDLED / f"{name}.npz"

@@ -12,12 +12,7 @@ from driver import PIXELS, Explorer
 from PIL import Image
 from playwright.sync_api import Locator, expect
 
-from vp.indexes import BUNDLED as INDEXES
-from vp.models import NAMES
-
 pytestmark = pytest.mark.browser
-INDEXED = (INDEXES / "one_frame.npz").exists()
-needs_index = pytest.mark.skipif(not INDEXED, reason="no index of these weights")
 
 CLIP = "#clip=walk.mp4&model=one_frame&start=0.5&fps=10&seen=5&horizon=3"
 PAD = 14  # pixels of the page around a view in its picture
@@ -101,7 +96,6 @@ def test_one_number_comes_at_once(visit, capsys: pytest.CaptureFixture) -> None:
     assert min(took) < 1.5
 
 
-@needs_index
 def test_one_filter_says_what_it_answers_to_and_leads_there(visit) -> None:
     explorer = visit(fragment=NUMBER)
     arrived(explorer)
@@ -139,8 +133,7 @@ def test_one_moment_finds_filters_and_times_alike(visit) -> None:
     expect(panel.locator(".part")).to_be_visible()
     ends = panel.locator("input")
     assert [end.input_value() for end in ends.all()] == ["3", "6"]
-    if INDEXED:
-        expect(panel.locator(".again .loop .spark")).to_have_count(6)
+    expect(panel.locator(".again .loop .spark")).to_have_count(6)
     before = others.first.inner_text()
     panel.locator(".part button").click()
     expect(panel.locator(".part")).to_be_hidden()
@@ -169,7 +162,7 @@ def test_what_is_explained_is_in_the_picture_of_the_view(visit, tmp_path: Path) 
     explorer = visit(fragment=NUMBER + "&first=2&last=5&region=0.5,0,1,0.5")
     arrived(explorer)
     page, view = explorer.page, explorer.page.locator("#view-memory .memory")
-    panels = {".number": ".sum", ".moment": ".others button"} | ({".answers": ".polar path"} if INDEXED else {})
+    panels = {".number": ".sum", ".moment": ".others button", ".answers": ".polar path"}
     for panel, content in panels.items():
         view.locator(panel).scroll_into_view_if_needed()
         expect(view.locator(f"{panel} {content}").first).to_be_visible()
@@ -186,17 +179,6 @@ def test_what_is_explained_is_in_the_picture_of_the_view(visit, tmp_path: Path) 
         part = picture[top : top + round(scale * box["height"]), left : left + round(scale * box["width"])]
         colours = np.unique(part @ (1 << 16, 1 << 8, 1))
         assert len(colours) > 100 and part.std() > 8, panel
-
-
-def test_a_network_without_an_index_says_how_to_make_one(visit) -> None:
-    missing = next((name for name in NAMES if not (INDEXES / f"{name}.npz").exists()), None)
-    if missing is None:
-        pytest.skip("every network has its index")
-    explorer = visit(fragment=NUMBER.replace("one_frame", missing))
-    answers = explorer.page.locator("#view-memory .answers")
-    expect(answers.locator(".status")).to_contain_text(f"make_index --networks {missing}")
-    expect(answers.locator(".body")).to_be_hidden()
-    expect(explorer.page.locator("#view-memory .number .sum")).to_have_count(3)
 
 
 def test_explanations_fit_a_phone(visit) -> None:

@@ -233,6 +233,7 @@ def test_the_page_colours_and_moves_as_the_network_does(explorer: Explorer) -> N
         [frame.ravel().tolist(), *(part.ravel().tolist() for part in motion)],
     )
     picture = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
-    expected = moved_by(-torch.from_numpy(motion)[None], picture)[0].permute(1, 2, 0)
+    # A canvas holds what lies between black and white.
+    expected = moved_by(-torch.from_numpy(motion)[None], picture)[0].permute(1, 2, 0).clamp(0, 255)
     np.testing.assert_allclose(np.reshape(moved, (16, 32, 4))[..., :3], expected, atol=0.6)
     assert np.abs(expected.numpy() - frame).mean() > 20

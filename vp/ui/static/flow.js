@@ -58,7 +58,24 @@ function lvlnFlow() {
     return line(y0) + (y - y0) * (line(y1) - line(y0));
   }
 
-  // A frame moved by a field, which is enlarged twofold until it fits, as in the network.
+  // The same by the cubic of PyTorch's `grid_sample` (Keys 1981, a = -0.75), which blurs less.
+  const A = -0.75;
+  const near = (t) => ((A + 2) * t - (A + 3)) * t * t + 1;
+  const far = (t) => ((A * t - 5 * A) * t + 8 * A) * t - 4 * A;
+  const cubic = (t) => [far(1 + t), near(t), near(1 - t), far(2 - t)];
+
+  function between4(values, h, w, stride, y, x) {
+    const [y0, x0] = [Math.floor(y), Math.floor(x)];
+    const [down, across] = [cubic(y - y0), cubic(x - x0)];
+    let sum = 0;
+    for (let i = 0; i < 4; i += 1) {
+      const row = Math.max(0, Math.min(h - 1, y0 + i - 1)) * w;
+      for (let j = 0; j < 4; j += 1) sum += down[i] * across[j] * values[stride * (row + Math.max(0, Math.min(w - 1, x0 + j - 1)))];
+    }
+    return sum;
+  }
+
+  // A frame moved by a field, which is enlarged twofold until it fits, as the network does it.
   function moved(frame, field) {
     const [h, w] = [frame.height, frame.width];
     while (field.w < w) {
@@ -68,7 +85,7 @@ function lvlnFlow() {
     }
     const from = rgba(frame);
     const channels = [0, 1, 2].map((c) => from.subarray(c));
-    return painted(h, w, (i) => channels.map((channel) => between(channel, h, w, 4, Math.floor(i / w) - field.down[i], (i % w) - field.right[i])));
+    return painted(h, w, (i) => channels.map((channel) => between4(channel, h, w, 4, Math.floor(i / w) - field.down[i], (i % w) - field.right[i])));
   }
 
   return { ARROWS, read, colour, colours, way, arrows, moved };

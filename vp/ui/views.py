@@ -273,7 +273,7 @@ CLASSES = """
       <p class="quiet">Click a block or a ConvGRU to silence it, and again to hear it.</p>
     </figure>
     <figure class="most">
-      <figcaption>Which filters say most <span class="note">click one to see it at work</span></figcaption>
+      <figcaption>Which filters say most <span class="note">a click shows it at work</span></figcaption>
       <div class="filters"></div>
     </figure>
   </div>

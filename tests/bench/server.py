@@ -118,7 +118,7 @@ def browser_click(clicks: int = 8) -> dict[str, float]:
     ):
         context = chromium.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
         context.set_default_timeout(60_000)
-        visitor = Visitor(context, server.url)
+        visitor = Visitor(context.new_page(), server.url)
         visitor.open()
         found = []
         for click in range(1, clicks + 1):

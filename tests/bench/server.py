@@ -93,10 +93,11 @@ def memory(path: Path, rounds: int = 8) -> dict[str, object]:
         endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
         for turn in range(rounds):
             for name, about in endpoints.items():
-                takes_model = "model" in (parameter["parameter_name"] for parameter in about["parameters"])
-                for model in NAMES if takes_model else (None,):
-                    options = {"model": model, "start": 0.1 * (turn % 10)} if model else {}
-                    client.predict(video=handle_file(str(path)), api_name=name, **options)
+                takes = {parameter["parameter_name"] for parameter in about["parameters"]}
+                for model in NAMES if "model" in takes else (None,):
+                    options = {"video": handle_file(str(path)), "model": model, "start": 0.1 * (turn % 10)}
+                    known = {key: value for key, value in options.items() if key in takes and value is not None}
+                    client.predict(api_name=name, **known)
                     count += 1
             found.append(resident(server.process.pid))
         return {"networks_used": found[0], "rounds": found[1:], "requests": count}

@@ -171,7 +171,7 @@ def load_examples(
 def parts_of(cues: list[Cue]) -> dict[str, Tensor]:
     """Which features some of the cues make up, by a name for them: {name: mask [F]}. Parts without features are left
     out."""
-    blocks = [cue.block for cue in cues if cue.name == FEATURES]
+    blocks, cue_of = [cue.block for cue in cues if cue.name == FEATURES], feature_cues(cues)
     parts = {
         "appearance alone": [cue.stream == "appearance" for cue in cues],
         "motion alone": [cue.stream == "motion" for cue in cues],
@@ -183,4 +183,4 @@ def parts_of(cues: list[Cue]) -> dict[str, Tensor]:
         "no memories: features and what was matched": [cue.name in (FEATURES, MATCHED) for cue in cues],
         **{f"{block} alone": [cue.block == block for cue in cues] for block in blocks},
     }
-    return {name: torch.tensor(some)[feature_cues(cues)] for name, some in parts.items() if any(some)}
+    return {name: torch.tensor(some)[cue_of] for name, some in parts.items() if any(some)}

@@ -54,9 +54,11 @@ class Config:
     def to_dict(self) -> dict:
         """Plain JSON types; `from_dict` reads it back. Only what differs from its default: a field that is removed one
         day leaves the files of all who did not use it as they are."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        changed = {field.name: values[field.name] for field in fields(self) if values[field.name] != field.default}
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
+        return {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
 
     @classmethod
     def from_dict(cls, values: dict):

@@ -1,6 +1,6 @@
 // Motion as vp/ui/motion.py packs it: read, in colours, as arrows, and a frame moved by it.
 function lvlnFlow() {
-  const { grey, painted, rgba } = lvln;
+  const { grey, painted, rgba, clamp } = lvln;
 
   // What draws an arrow, each stroke over the one before: [colour, width].
   const ARROWS = {
@@ -48,29 +48,32 @@ function lvlnFlow() {
   }
 
   // The value of a map between its places, beyond the border as on it.
-  function between(values, h, w, stride, y, x) {
-    y = Math.max(0, Math.min(h - 1, y));
-    x = Math.max(0, Math.min(w - 1, x));
+  function between(values, h, w, y, x) {
+    [y, x] = [clamp(y, 0, h - 1), clamp(x, 0, w - 1)];
     const [y0, x0] = [Math.floor(y), Math.floor(x)];
     const [y1, x1] = [Math.min(h - 1, y0 + 1), Math.min(w - 1, x0 + 1)];
-    const at = (row, column) => values[stride * (row * w + column)];
+    const at = (row, column) => values[row * w + column];
     const line = (row) => at(row, x0) + (x - x0) * (at(row, x1) - at(row, x0));
     return line(y0) + (y - y0) * (line(y1) - line(y0));
   }
 
-  // The same by the cubic of PyTorch's `grid_sample` (Keys 1981, a = -0.75), which blurs less.
+  // A colour of a picture, four numbers a pixel, between its pixels: by the cubic of PyTorch's `grid_sample` (Keys 1981,
+  // a = -0.75), which blurs less.
   const A = -0.75;
   const near = (t) => ((A + 2) * t - (A + 3)) * t * t + 1;
   const far = (t) => ((A * t - 5 * A) * t + 8 * A) * t - 4 * A;
   const cubic = (t) => [far(1 + t), near(t), near(1 - t), far(2 - t)];
 
-  function between4(values, h, w, stride, y, x) {
+  function fetched(picture, h, w, y, x) {
     const [y0, x0] = [Math.floor(y), Math.floor(x)];
     const [down, across] = [cubic(y - y0), cubic(x - x0)];
-    let sum = 0;
+    const sum = [0, 0, 0];
     for (let i = 0; i < 4; i += 1) {
-      const row = Math.max(0, Math.min(h - 1, y0 + i - 1)) * w;
-      for (let j = 0; j < 4; j += 1) sum += down[i] * across[j] * values[stride * (row + Math.max(0, Math.min(w - 1, x0 + j - 1)))];
+      const row = clamp(y0 + i - 1, 0, h - 1) * w;
+      for (let j = 0; j < 4; j += 1) {
+        const at = 4 * (row + clamp(x0 + j - 1, 0, w - 1));
+        for (let c = 0; c < 3; c += 1) sum[c] += down[i] * across[j] * picture[at + c];
+      }
     }
     return sum;
   }
@@ -80,12 +83,11 @@ function lvlnFlow() {
     const [h, w] = [frame.height, frame.width];
     while (field.w < w) {
       const { h: fh, w: fw } = field;
-      const larger = (map) => Float32Array.from({ length: 4 * fh * fw }, (_, i) => between(map, fh, fw, 1, Math.floor(i / (2 * fw)) / 2 - 0.25, (i % (2 * fw)) / 2 - 0.25));
+      const larger = (map) => Float32Array.from({ length: 4 * fh * fw }, (_, i) => between(map, fh, fw, Math.floor(i / (2 * fw)) / 2 - 0.25, (i % (2 * fw)) / 2 - 0.25));
       field = { h: 2 * fh, w: 2 * fw, right: larger(field.right), down: larger(field.down) };
     }
     const from = rgba(frame);
-    const channels = [0, 1, 2].map((c) => from.subarray(c));
-    return painted(h, w, (i) => channels.map((channel) => between4(channel, h, w, 4, Math.floor(i / w) - field.down[i], (i % w) - field.right[i])));
+    return painted(h, w, (i) => fetched(from, h, w, Math.floor(i / w) - field.down[i], (i % w) - field.right[i]));
   }
 
   return { ARROWS, read, colour, colours, way, arrows, moved };

@@ -57,6 +57,16 @@ def _data(variable: str, place: str) -> Path:
     return SHARED / place
 
 
+@pytest.fixture(autouse=True)
+def no_real_time():
+    """SVT-AV1, where root encodes by it, gives the thread that called it real-time priority, which all threads and
+    programs inherit that are started later. Two such workers on two cores keep everything else from running, the
+    threads included that they wait for."""
+    yield
+    if sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 @pytest.fixture(scope="session")
 def ucf101() -> Path:
     """The UCF101 folder: `videos/`, `original/`, `splits/`."""

@@ -10,8 +10,7 @@ from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
 from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, read_steps
 from vp.models.config import DESIGNS
-from vp.models.cues import STREAMS, cues_of
-from vp.models.readout import feature_cues
+from vp.models.readout import STREAMS, cues_of, feature_cues
 from vp.predictor import Predictor
 from vp.states_along import states_along
 
@@ -79,7 +78,7 @@ def test_the_other_blocks_need_not_run(make_ladder, moving_batch, full_resolutio
             for kernel in KERNELS:
                 assert torch.equal(part[block][kernel], every[block][kernel])
     monkeypatch.setattr(model.encoder.layer4, "forward", lambda _: pytest.fail("the encoder went deeper than asked"))
-    monkeypatch.setattr(model.laterals["C1"], "forward", lambda *_, **__: pytest.fail("C1 ran"))
+    monkeypatch.setattr(model.laterals["C1"], "recur", lambda *_, **__: pytest.fail("C1 ran"))
     next(states_along(model, frames, blocks=("C2", "C3")))
 
 
@@ -179,7 +178,7 @@ def test_it_is_unsure_where_the_best_score_is_low_or_the_clip_is_strange(ladder,
     sure = classifier(ladder, temperature=0.001, familiar=1e9).run(clip)
     assert sure.familiar and not sure.unsure and sure.scores[sure.top] == sure.scores.max() > SURE
     strange = classifier(ladder, temperature=0.001, familiar=1e-9).run(clip)
-    assert not strange.familiar and strange.unsure and strange.strangeness > 0
+    assert not strange.familiar and strange.unsure and strange.distance > 0
 
 
 def test_watching_tells_how_far_it_is(ladder, moving):

@@ -79,7 +79,7 @@ def parser_of(module: str) -> argparse.ArgumentParser | None:
 
 def test_there_is_something_to_check():
     modules = {module for module, _ in COMMANDS}
-    assert {"app", "train.fit_predictor", "train.evaluate", "train.findings.circle", "tests.bench"} <= modules
+    assert {"app", "train.fit_predictor", "train.evaluate", "train.findings.moving_circle", "tests.bench"} <= modules
     assert len(COMMANDS) > 20 and len(DOCUMENTS) > 7
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import certifi
 import httpx
 import pytest
-from gradio_client import Client, handle_file
-from serve import ROOT, serve
+from gradio_client import handle_file
+from serve import ROOT, Visitor, serve
 
 from vp import machine
 from vp.clips import cache_folder
@@ -310,7 +310,7 @@ def test_the_app_starts_behind_a_proxy_and_leaves_nothing_behind(tmp_path, tempo
     with serve(**environment) as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NO_PROXY", "127.0.0.1")
-            client = Client(server.url, verbose=False, analytics_enabled=False, download_files=str(tmp_path))
+            client = Visitor(server.url, download_files=str(tmp_path))
             client.predict(video=handle_file(str(CLIP)), seen=2, horizon=1, api_name="/predict")
         made = [path for path in folder.rglob("*") if path.is_file()]
         assert {path.suffix for path in made} >= {".mp4"}

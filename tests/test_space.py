@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from serve import serve
+from serve import Visitor, serve
 
 ROOT = Path(__file__).resolve().parents[1]
 # Like the real one it wraps functions and generators alike, and marks the time in which there is a GPU.
@@ -81,10 +81,10 @@ def test_networks_run_only_while_there_is_a_gpu(stand_in: Path) -> None:
 
 
 def test_the_app_serves_as_a_space(stand_in: Path) -> None:
-    from gradio_client import Client, handle_file
+    from gradio_client import handle_file
 
     with serve(PYTHONPATH=str(stand_in), SPACE_ID="owner/lvln") as server:
-        client = Client(server.url, verbose=False, analytics_enabled=False, download_files=False)
+        client = Visitor(server.url, download_files=False)
         clip = ROOT / "assets" / "clips" / "walk.mp4"
         answer = client.predict(video=handle_file(str(clip)), model="one_frame", seen=2, horizon=1, api_name="/predict")
         assert len(answer[1]["psnr"]) == 1

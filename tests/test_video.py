@@ -355,7 +355,7 @@ def test_limits_on_bytes_seconds_and_memory(tmp_path, monkeypatch):
     assert len(video.read(path)) == 7
     monkeypatch.setattr(limits, "MAX_READ_BYTES", 3 * 48 * 64 * 3)
     assert len(video.read(path, frames=3)) == 3
-    with pytest.raises(VideoError, match="memory"):
+    with pytest.raises(VideoError, match="RAM"):
         video.read(path)
     monkeypatch.setattr(limits, "MAX_PIXELS", 64 * 48 - 1)
     assert "64×48 pixels" in message(path)

@@ -3,18 +3,26 @@
 #
 #     train/all_networks.sh DATA OUT MINUTES [options of train.fit_predictor]
 #
-# Side by side, because one network of this size leaves a GPU waiting between its many small steps. Each writes its state
+# Side by side, because one network of this size leaves a GPU waiting between its many small steps. Of the minutes of each,
+# the last fifth goes to its decoder and head alone. What was trained lies in OUT/NAME_head/export. Each writes its state
 # every minute and goes on from it when the script is started again.
 set -euo pipefail
 data=$1 out=$2 minutes=$3
 shift 3
 mkdir -p "$out"
-cache=${VP_CACHE:-$out/cache}
+cache=$out/cache
 python3 -m train.cache --data "$data" --cache "$cache" --part train+validation
+
+fit() {  # RECIPE SHARE [options]: trains for so much of the minutes
+  local budget
+  budget=$(awk "BEGIN { print $minutes * $2 }")
+  python3 -m train.fit_predictor "$1" --data "$data" --cache "$cache" --out "$out/$1" --minutes "$budget" \
+    --save-every 1 --score-every 1 "${@:3}"
+}
+
 runs=() failed=0
 for name in ${VP_NETWORKS:-lvln full_res one_frame}; do
-  python3 -m train.fit_predictor "$name" --data "$data" --cache "$cache" --out "$out/$name" \
-    --minutes "$minutes" --save-every 1 --score-every 1 "$@" >"$out/$name.txt" 2>&1 &
+  (fit "$name" 0.8 "$@" && fit "${name}_head" 0.2 --start "$out/$name/export/$name" "$@") >"$out/$name.txt" 2>&1 &
   runs+=($!)
 done
 for run in "${runs[@]}"; do wait "$run" || failed=1; done

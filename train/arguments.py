@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from vp.errors import ExplorerError
+from vp.replacing import FULL
 
 
-def above_zero(text: str) -> float:
-    """A number above 0, e.g. of minutes; the `type` of an argument."""
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return value
+def bounded(kind: type[float], words: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    """The `type` of an argument that is a number with a bound: in words, and whether a number keeps it."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not holds(value):
+            raise argparse.ArgumentTypeError(f"must be {words}, not {text}")
+        return value
+
+    return number
 
 
-def zero_or_more(text: str) -> float:
-    """A number from 0 up."""
-    value = float(text)
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
-    return value
-
-
-def at_least_one(text: str) -> int:
-    """A whole number from 1 up."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return value
+above_zero = bounded(float, "above 0", lambda number: 0 < number < math.inf)
+zero_or_more = bounded(float, "0 or more", lambda number: 0 <= number < math.inf)
+at_least_one = bounded(int, "at least 1", lambda number: number >= 1)
 
 
 def add_data(parser: argparse.ArgumentParser, *, required: bool = True, more: str = "") -> None:
     """`--data`, which `find_data` of `train.data.clip_files` reads. A text: a path would lose a slash of hf://."""
-    parser.add_argument(
-        "--data",
-        required=required,
-        default=None,
-        help="UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4), or hf://datasets/OWNER/NAME@REVISION" + more,
-    )
+    words = f"UCF101 folder (CLASS/v_CLASS_gXX_cYY.avi or .mp4), or hf://datasets/OWNER/NAME@REVISION{more}"
+    parser.add_argument("--data", required=required, help=words)
 
 
 @contextmanager
@@ -52,12 +41,7 @@ def errors_in_one_line() -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        hint = ": free some space, or name another folder" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise SystemExit(f"error: {_one_line(error)}{hint}") from None
-    except (ExplorerError, ValueError) as error:
-        raise SystemExit(f"error: {_one_line(error)}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    except (OSError, ExplorerError, ValueError) as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        hint = ": free some space, or name another folder" if getattr(error, "errno", None) in FULL else ""
+        raise SystemExit(f"error: {words}{hint}") from None

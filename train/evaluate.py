@@ -44,12 +44,9 @@ from .data.clip_files import find_data
 from .data.frame_cache import build
 from .data.splits import select, spread
 from .evaluation.parts import study
-from .evaluation.reports import add_report_arguments, leave
-from .evaluation.scores import grouped, score, summary
-from .evaluation.tables import markdown, parts_markdown
+from .evaluation.reports import add_report_arguments, leave, markdown, parts_markdown
+from .evaluation.scores import HORIZON, grouped, score, summary
 from .evaluation.tuned_flow import TUNED_ON
-
-HORIZON = 3
 
 
 def evaluate(args: argparse.Namespace) -> dict:
@@ -62,21 +59,14 @@ def evaluate(args: argparse.Namespace) -> dict:
     for some, part in ((clips, args.part), (training, "train")):
         if not some:
             raise ValueError(f"none of the clips of {args.data} is of a {part} group")
-    clips, training = (build(some, args.cache, hub=hub) for some in (clips, training))
-    scores = score(predictors, args.cache, clips, training, per_clip=args.per_clip, horizon=HORIZON)
-    groups = [summary(group) for group in scores]
-    if args.parts:
-        some = spread(clips, args.parts)
-        for group, report in zip(grouped(predictors), groups, strict=True):
-            report["parts"] = study(group, args.cache, some, training, HORIZON)
-    return {
-        "part": args.part,
-        "per_clip": args.per_clip,
-        "fps": FPS,
-        "horizon": HORIZON,
-        "checkpoints": args.checkpoints,
-        "groups": groups,
-    }
+    clips, training = (build(part, args.cache, hub=hub) for part in (clips, training))
+    groups = []
+    for group in grouped(predictors):
+        groups.append(summary(score(group, args.cache, clips, training, per_clip=args.per_clip)))
+        if args.parts:
+            groups[-1]["parts"] = study(group, args.cache, spread(clips, args.parts), training)
+    asked = {"part": args.part, "per_clip": args.per_clip, "fps": FPS, "horizon": HORIZON}
+    return asked | {"checkpoints": args.checkpoints, "groups": groups}
 
 
 @errors_in_one_line()
@@ -90,9 +80,7 @@ def main() -> None:
         "--part", default="test", choices=("train", "validation", "test"), help="train: are clips learned by heart?"
     )
     parser.add_argument("--per-clip", type=at_least_one, default=4, help="windows per clip")
-    parser.add_argument(
-        "--parts", type=at_least_one, default=None, metavar="CLIPS", help="study the parts on so many of the clips"
-    )
+    parser.add_argument("--parts", type=at_least_one, metavar="CLIPS", help="study the parts on so many of the clips")
     add_report_arguments(parser)
     args = parser.parse_args()
     report = evaluate(args)

@@ -13,7 +13,7 @@ the same clips and fitted to the same training clips:
     ours on untrained memories  of the same encoder and matching, which move nothing
 
 Accuracy is of clips, with 95 % bootstrap intervals over groups (clips of a group come from one video). Calibration
-error is the expected one over 15 bins, after the temperature that held-out training clips chose; the paper sets none.
+error is the expected one over 15 bins, after the calibration that held-out training clips chose; the paper has none.
 Last, what classifiers say of actions that they were never shown (`named_shares` of `evaluation.classifier_baselines`).
 
 --json writes
@@ -32,8 +32,7 @@ import argparse
 from .arguments import errors_in_one_line
 from .classifier.features import add_arguments
 from .evaluation.classifier_baselines import evaluate
-from .evaluation.reports import add_report_arguments, leave
-from .evaluation.tables import classifier_markdown
+from .evaluation.reports import add_report_arguments, classifier_markdown, leave
 
 
 @errors_in_one_line()

@@ -16,52 +16,49 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
 from vp.checkpoints import open_checkpoints
 from vp.checkpoints.layout import CLASSIFIER, CONFIG, ENCODER, WEIGHTS
-from vp.checkpoints.source import CARD
+from vp.checkpoints.source import CARD, CheckpointSource
 from vp.errors import CheckpointError
 from vp.models import PAPER
 
 from .arguments import errors_in_one_line
 
-PREFIX = "hf://"
 
-
-def contents(folder: Path) -> list[str]:
-    """The files of a folder of checkpoints that belong to it, after loading every predictor. Nothing else is uploaded.
-
-    Raises CheckpointError if a predictor cannot be loaded, there is none, or the model card is missing.
-    """
-    source = open_checkpoints(str(folder))
+def load_all(source: CheckpointSource) -> list[str]:
+    """Load every network of a source; returns their names. Raises CheckpointError."""
     names = source.names()
-    if not names:
-        raise CheckpointError(f"{folder} holds no predictor to publish.")
-    if source.card() is None:
-        raise CheckpointError(
-            f"{folder} has no {CARD}: write the model card (scores, data, time spent, licence, provenance) before "
-            "publishing."
-        )
     if source.has_paper:
         names.append(PAPER)
     for name in names:
         source.load(name)
     if source.has_classifier:
         source.load_classifier()
-    parts = [ENCODER, *names] + ([CLASSIFIER] if source.has_classifier else [])
-    return [CARD, *(f"{part}/{file}" for part in parts for file in (CONFIG, WEIGHTS))]
+        names.append(CLASSIFIER)
+    return names
 
 
-def publish(folder: Path, to: str, *, private: bool = False, message: str = "Checkpoints") -> str:
-    """Upload a folder of checkpoints; returns the address of the new commit, `hf://owner/name@commit`.
+def publish(folder: Path, to: str, *, private: bool = False) -> str:
+    """Upload what belongs to a folder of checkpoints, and nothing else that lies there, once every network loads.
 
-    to: `hf://owner/name`; the repository is made if it does not exist. Raises CheckpointError.
+    to: `hf://owner/name`; the repository is made if it does not exist. Returns the address of the new commit,
+    `hf://owner/name@commit`. Raises CheckpointError if a network cannot be loaded, there is no predictor or model card,
+    or the Hub refuses.
     """
-    repo = to.removeprefix(PREFIX)
-    if not to.startswith(PREFIX) or "@" in repo or repo.count("/") != 1:
+    repo = to.removeprefix("hf://")
+    if repo == to or "@" in repo or repo.count("/") != 1:
         raise CheckpointError(f"Publish to hf://owner/name, without a revision, not to {to!r}.")
-    files = contents(Path(folder))
+    source = open_checkpoints(str(folder))
+    if not source.names():
+        raise CheckpointError(f"{folder} holds no predictor to publish.")
+    if source.card() is None:
+        raise CheckpointError(
+            f"{folder} has no {CARD}: write the model card (scores, data, time spent, licence, provenance) before "
+            "publishing."
+        )
+    files = [CARD, *(f"{part}/{file}" for part in (ENCODER, *load_all(source)) for file in (CONFIG, WEIGHTS))]
     api = HfApi()
     try:
         api.create_repo(repo, private=private, exist_ok=True)
-        commit = api.upload_folder(repo_id=repo, folder_path=folder, allow_patterns=files, commit_message=message)
+        commit = api.upload_folder(repo_id=repo, folder_path=folder, allow_patterns=files, commit_message="Checkpoints")
     except HFValidationError:
         raise CheckpointError(f"{to!r} is not a name that a repository can have.") from None
     except HfHubHTTPError as error:
@@ -69,14 +66,10 @@ def publish(folder: Path, to: str, *, private: bool = False, message: str = "Che
         status = error.response.status_code
         hint = "set HF_TOKEN to a token that may write there" if status in (401, 403, 404) else "try again later"
         raise CheckpointError(f"The Hub refuses the upload to {to} (HTTP {status}): {hint}.") from None
-    except (OSError, ConnectionError) as error:
+    except Exception as error:  # the client's other errors have no common base
         raise CheckpointError(f"The upload to {to} failed ({type(error).__name__}): check the network.") from None
     pinned = f"{to}@{commit.oid}"
-    published = open_checkpoints(pinned)
-    for name in published.names():
-        published.load(name)
-    if published.has_classifier:
-        published.load_classifier()
+    load_all(open_checkpoints(pinned))
     return pinned
 
 
@@ -86,9 +79,8 @@ def main() -> None:
     parser.add_argument("--from", dest="folder", type=Path, default=Path("assets/checkpoints"), help="folder to upload")
     parser.add_argument("--to", required=True, help="hf://owner/name")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--message", default="Checkpoints", help="of the commit")
     args = parser.parse_args()
-    pinned = publish(args.folder, args.to, private=args.private, message=args.message)
+    pinned = publish(args.folder, args.to, private=args.private)
     print(f"published: python app.py --checkpoints {pinned}")
 
 

@@ -14,9 +14,8 @@ from torch.nn import functional as F
 from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
-from .models import BLOCKS, StateClassifier, clip_features
-from .models.cues import STREAMS, Cues, cue_maps, cues_of, speed
-from .models.readout import OVER_PARTS, PLACES, SIDE, STREAMS_STRATEGY, step_features
+from .models import StateClassifier, clip_features
+from .models.readout import OVER_PARTS, PLACES, SIDE, STREAMS, STREAMS_STRATEGY, cue_maps, cues_of, speed, step_features
 from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
 from .states_along import states_along
@@ -34,12 +33,12 @@ class Classification:
     """What a classifier makes of a clip of T frames, at `vp.limits.FPS`.
 
     classes: their names. course: [T, classes] scores after each frame, of what was seen up to it; `scores` is the last.
-    strangeness: distance to the nearest training clip, 1 for the furthest that counts as familiar; None where not
+    distance: to the nearest training clip, 1 for the furthest that counts as familiar; None where not
         measured.
     familiar: whether it lies within that.
-    evidence[block][cue]: [C] for each of its maps (`vp.models.cues`): by how much it raises the score of the top
-        class against the mean of all, before the softmax, compared with the average training clip. For a classifier
-        without a hidden layer all of it adds up to the score, but for the bias.
+    evidence[block][cue]: [C] for each of its maps (`vp.models.readout`): by how much it raises the score of the top
+        class against the mean of all, divided by the temperature, compared with the average training clip. For a
+        classifier without a hidden layer all of it adds up to the score, but for the bias.
     by_stream: {"appearance", "motion"}: [T], the same of each stream and frame; their mean is what the stream says.
     looks: the frames [L] at which it was seen where; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
     heat: {"appearance", "motion"}: [L, h, w], the evidence of each place, at the resolution of the finest block.
@@ -48,7 +47,7 @@ class Classification:
 
     classes: tuple[str, ...]
     course: np.ndarray
-    strangeness: float | None
+    distance: float | None
     familiar: bool
     evidence: dict[str, dict[str, np.ndarray]] = field(repr=False)
     by_stream: dict[str, np.ndarray] = field(repr=False)
@@ -118,10 +117,10 @@ class ActionClassifier:
         model, features, kept = self.predictor.model, [], []
         for seen, states, before in states_along(model, window.to(device), blocks=self.config.blocks, silence=masks):
             maps_of, moving = cue_maps(model, seen, states, before), speed(seen)
-            features.append(step_features(maps_of, moving, self.cues))
+            features.append(step_features(maps_of, moving))
             here = torch.tensor([t - done for t in looks if done <= t < done + len(features[-1])], device=device)
             # Half precision: the maps of one frame are a megabyte or more.
-            looked = {b: {name: maps[here.long()].half() for name, maps in some.items()} for b, some in maps_of.items()}
+            looked = {cue: maps[here.long()].half() for cue, maps in maps_of.items()}
             kept.append((looked, None if moving is None else moving[here.long()]))
             done += len(features[-1])
             yield done / length
@@ -130,7 +129,7 @@ class ActionClassifier:
         clips = torch.stack([clip_features(steps[: n + 1]) for n in range(length)])
         course = self.net.probabilities(clips).cpu().numpy()
         limit = self.config.familiar
-        strange = None if limit is None else self.net.strangeness(clips[-1:]).item() / limit
+        distance = None if limit is None else self.net.distance(clips[-1:]).item() / limit
         weight, usual = self._weigh(steps, int(course[-1].argmax()))
         counted = steps * weight - usual
         evidence, by_stream = self._evidence(counted)
@@ -138,8 +137,8 @@ class ActionClassifier:
         yield Classification(
             classes=self.config.classes,
             course=course,
-            strangeness=strange,
-            familiar=strange is None or strange <= 1,
+            distance=distance,
+            familiar=distance is None or distance <= 1,
             evidence=evidence,
             by_stream=by_stream,
             looks=looks,
@@ -154,7 +153,7 @@ class ActionClassifier:
         with torch.enable_grad():
             steps = steps.clone().requires_grad_()
             clip = clip_features(steps)
-            logits = self.net(clip.unsqueeze(0))
+            logits = self.net(clip.unsqueeze(0)) / self.config.temperature
             # Against the others: what raises all scores alike speaks for none.
             of_clip, of_steps = torch.autograd.grad(logits[0, top] - logits[0].mean(), (clip, steps))
         return of_steps * len(steps), (of_clip * self.net.mean).view(OVER_PARTS, -1).sum(0)
@@ -173,20 +172,19 @@ class ActionClassifier:
         parts = numbers.split([cue.maps * PLACES for cue in self.cues], dim=1)
         return [part.unflatten(1, (-1, PLACES)) for part in parts]
 
-    def _heat(self, weight: Tensor, counted: Tensor, kept: list[tuple[Cues, Tensor | None]]) -> dict[str, np.ndarray]:
+    def _heat(self, weight: Tensor, counted: Tensor, kept: list[tuple[dict, Tensor | None]]) -> dict[str, np.ndarray]:
         """Evidence of each place: of the maps of the looks, what their numbers count and what they say [L, F]. Over all
         places it adds up to what they say."""
         moving = None if kept[0][1] is None else torch.cat([moving for _, moving in kept])
-        cues = [(v, torch.cat([maps_of[v.block][v.name] for maps_of, _ in kept]).float()) for v in self.cues]
+        maps_of = {cue: torch.cat([looked[cue] for looked, _ in kept]).float() for cue in self.cues}
         with torch.enable_grad():
-            maps = [x.requires_grad_() for _, x in cues]
-            maps_of = {b: {v.name: x for v, x in cues if v.block == b} for b in BLOCKS}
-            gradients = torch.autograd.grad((step_features(maps_of, moving, self.cues) * weight).sum(), maps)
+            maps = [x.requires_grad_() for x in maps_of.values()]
+            gradients = torch.autograd.grad((step_features(maps_of, moving) * weight).sum(), maps)
         size = self.predictor.model.config.map_size(self.config.blocks[0])
         heat = {stream: torch.zeros(len(weight), *size, device=weight.device) for stream in STREAMS}
         means = self._by_cue(self.net.mean[None, : weight.shape[1]])
         sums = self._by_cue(counted)
-        for (cue, x), gradient, mean, all_places in zip(cues, gradients, means, sums, strict=True):
+        for (cue, x), gradient, mean, all_places in zip(maps_of.items(), gradients, means, sums, strict=True):
             share = (gradient * (x.detach() - _usual(mean, x))).sum(1, keepdim=True)
             # What no place can be given, such as how little a clip changes, is spread over all.
             missing = all_places.sum((1, 2)).view(-1, 1, 1, 1) - share.sum((2, 3), keepdim=True)

@@ -1,6 +1,6 @@
 """Limits for what people upload and ask for, in one place.
 
-They keep one visitor from filling the memory or the processor of a small shared machine.
+They keep one visitor from filling the RAM or the processor of a small shared machine.
 """
 
 from numbers import Integral
@@ -17,7 +17,7 @@ MAX_FRAMES = MAX_SECONDS * max(FRAME_RATES)  # kept after resampling
 
 MAX_SEEN = 20  # frames shown to the network before it predicts
 MAX_HORIZON = 10  # frames that it predicts
-MAX_FINE = 12  # frames seen and predicted at twice the network's size: each takes four times the time and memory
+MAX_FINE = 12  # frames seen and predicted at twice the network's size: each takes four times the time and RAM
 MAX_CLASSIFIED = 300  # frames that the action classifier watches: half a minute at its 10 a second
 
 VIDEO_SUFFIXES = (

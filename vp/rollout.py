@@ -99,12 +99,12 @@ class Rollout:
             return torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2)
 
         methods = {"": self.predictions, "copy_last_": self.copy_last, "flow_": self.tuned_flow}
-        truth, found = tensor(self.truth), {}
+        truth, scores = tensor(self.truth), {}
         for name, frames in methods.items():
             made = None if frames is None else tensor(frames[: len(self.truth)])
             for metric, measure in (("psnr", psnr), ("ssim", ssim)):
-                found[name + metric] = [] if made is None else measure(made, truth).tolist()
-        return found
+                scores[name + metric] = [] if made is None else measure(made, truth).tolist()
+        return scores
 
     def activation(self, block: str, kernel: str, quantity: str) -> np.ndarray:
         """One quantity of a ConvGRU, [steps, C, mh, mw] float32.

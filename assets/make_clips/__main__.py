@@ -53,9 +53,9 @@ def make(name, args):
 
         circle.make(out, only)
     else:
-        from . import figures, kit, physics, places
+        from . import kit, people, physics, places
 
-        build = {scene.__name__: scene for part in (figures, physics, places) for scene in part.SCENES}[name]
+        build = {scene.__name__: scene for part in (people, physics, places) for scene in part.SCENES}[name]
         scene, on_frame = build()
         if args.samples:
             scene.cycles.samples = args.samples

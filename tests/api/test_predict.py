@@ -152,7 +152,7 @@ def test_classify(ask: Callable, waves: Path) -> None:
     strongest = [abs(f["evidence"]) for f in numbers["filters"]]
     assert strongest == sorted(strongest, reverse=True) and strongest[0] > 0
     # Waves are no sport.
-    assert numbers["unsure"] and numbers["strangeness"] > 1
+    assert numbers["unsure"] and numbers["distance"] > 1
 
     here = vp.load_classifier().run(video.read(waves, fps=10, size=(128, 160)))
     assert here.scores.max() == pytest.approx(scores[0], abs=0.02)

@@ -19,7 +19,7 @@ import torch
 
 from vp.precision import choose_device, choose_dtype
 
-from . import against, network, server, training
+from . import against, network, server, training_speed
 
 PARTS = ("network", "growth", "click", "browser", "start", "memory", "training")
 
@@ -133,7 +133,7 @@ def main() -> None:
         if args.against:
             report["against"] = against.compare(args.against)
         if "training" in args.only:
-            report["training"] = training.clips_per_second()
+            report["training"] = training_speed.clips_per_second()
     print(markdown(report))
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

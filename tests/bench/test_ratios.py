@@ -1,6 +1,7 @@
 """Speed as ratios within one run: absolute times say nothing on a shared machine.
 
-The pairs are timed in turns and the fastest of each counts, so that what disturbs the machine disturbs both.
+The pairs are timed in turns and the fastest of each counts, so that what disturbs the machine disturbs both. Still no
+other test should run beside these: the test command runs them last, one after the other.
 """
 
 from __future__ import annotations

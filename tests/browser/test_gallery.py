@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from driver import Explorer
-from hub.server import Hub, Repo
+from hub.hub_server import Hub, Repo
 from playwright.sync_api import expect
 from serve import ROOT, Server, serve
 

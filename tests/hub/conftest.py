@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from .server import Hub
+from .hub_server import Hub
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120

@@ -7,14 +7,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
-from .server import Hub
+from .hub_server import Hub
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from serve import ROOT, serve
+from serve import ROOT, Visitor, serve
 
 CLIP = ROOT / "assets" / "clips" / "walk.mp4"
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ def page(url: str) -> str:
 
 
 def ask(url: str) -> object:
-    client = Client(url, verbose=False, analytics_enabled=False, download_files=False)
+    client = Visitor(url, download_files=False)
     return client.predict(video=handle_file(str(CLIP)), seen=2, horizon=1, api_name="/predict")
 
 

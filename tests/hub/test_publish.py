@@ -11,7 +11,7 @@ import torch
 from vp.checkpoints import save_encoder, save_predictor
 from vp.models import build, preset
 
-from .server import Hub
+from .hub_server import Hub
 
 TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
 PUBLISH = """

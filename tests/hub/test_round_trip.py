@@ -15,7 +15,7 @@ from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import build, preset
 
 from .conftest import LIMIT_FILES, Failed
-from .server import Hub
+from .hub_server import Hub
 
 TINY = {"gru_widths": (2, 2, 2, 2), "decoder_width": 16, "lateral_width": 4, "height": 32, "width": 32}
 

@@ -22,7 +22,7 @@ from gradio_client import Client, handle_file
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from serve import ROOT, Server, serve
+from serve import ROOT, Server, Visitor, serve
 
 # Seconds that an answer may take: the machines that run this are shared.
 PATIENCE = 5.0
@@ -154,7 +154,7 @@ def verdict(case: Case, outcome: str, seconds: float, words: str, patience: floa
 
 def attack(server: Server, good: Path, every: list[Case], patience: float = PATIENCE) -> dict:
     """Send all of them, a good request after each dozen. Returns the report; its "wrong" should be empty."""
-    client, before = Client(server.url, verbose=False, analytics_enabled=False, download_files=False), len(server.log)
+    client, before = Visitor(server.url, download_files=False), len(server.log)
     honest = Case("good", "/predict", good, ENDPOINTS["/predict"])
     client.predict(video=handle_file(str(good)), **honest.settings, api_name="/predict")
     outcomes: Counter[str] = Counter()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vp.models.blending import LEASH, NEIGHBOURS, WEIGHTS, Blend, blur
+from vp.models.blending import LEASH, NEIGHBOURS, WEIGHTS, Blend, blur, fetched
 from vp.models.matching import warp
 
 OFFSETS, MIX = slice(0, 4), slice(4, 4 + WEIGHTS)
@@ -54,6 +54,21 @@ def test_at_first_it_moves_the_last_frame_by_the_flow_and_does_nothing_else(blen
     assert mask.shape == (2, 1, 32, 64) and (mask == 0.5).all()
     copied, _ = blend(maps(blend), flow_of(0, 0), last, before)
     torch.testing.assert_close(copied, last, rtol=0, atol=1e-4)
+
+
+def test_a_prediction_is_fetched_from_the_last_real_frame_in_one_go(blend, last, before):
+    """Two steps of half a pixel are one of a whole pixel, which blurs nothing; what was painted moves on with it."""
+    real, half = last, flow_of(0.5, 0)
+    first, _ = blend(maps(blend), half, real, before)
+    paint = torch.zeros_like(first)
+    paint[..., 10:20, 20:30] = 0.25
+    twice, _ = blend(maps(blend), half, first + paint, real)
+    once, _ = blend(maps(blend), half, first + paint, real, (real, half))
+    inner = (..., slice(None), slice(2, -2))
+    painted = warp(paint, half, "bicubic")
+    torch.testing.assert_close(once[inner], (shifted(real, 1, 0) + painted)[inner], rtol=0, atol=1e-4)
+    assert (once - twice)[inner].abs().max() > 0.05
+    torch.testing.assert_close(fetched(first, half, (real, half)), once - painted, rtol=0, atol=1e-4)
 
 
 def test_a_pattern_of_two_pixels_is_taken_out_and_what_is_larger_stays():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vp.models import ClassifierConfig, ConfigError, StateClassifier
-from vp.models.classifier import Familiarity
+from vp.models.classifier import Familiarity, calibrated
 
 
 def config(**changes) -> ClassifierConfig:
@@ -41,20 +41,29 @@ def test_a_higher_temperature_is_less_sure_of_the_same_class():
     torch.testing.assert_close(soft.sum(1), torch.ones(5))
 
 
-def test_strangeness_is_the_distance_to_the_nearest_training_clip():
+def test_a_soft_cap_holds_the_scores_and_keeps_their_order():
+    logits = torch.tensor([[0.1, 0.2, 40.0, 50.0]])
+    held = calibrated(logits, 2.0, 3.0)
+    assert held.argsort().tolist() == logits.argsort().tolist()
+    assert held[0, 2].item() == pytest.approx(held[0, 3].item(), abs=1e-4)
+    torch.testing.assert_close(held.log().diff()[0, 0], torch.tensor(0.05), rtol=0.01, atol=0)  # small ones stay
+    torch.testing.assert_close(calibrated(logits, 2.0, None), torch.softmax(logits / 2, 1))
+
+
+def test_distance_is_to_the_nearest_training_clip():
     torch.manual_seed(0)
     clusters = torch.tensor([-40.0, 0.0, 40.0])[torch.arange(300) % 3]
     features = torch.randn(300, 10) * torch.linspace(1, 3, 10) + 5
     features[:, 0] += clusters
     net = StateClassifier(config(standardise=True, directions=4, remembered=300))
     net.set_standard(features)
-    assert net.strangeness(features).max().item() < 1e-2
+    assert net.distance(features).max().item() < 1e-2
     # In the gap between the clusters: nearer the middle of all than the outer ones, yet like nothing seen.
     strange = features[1:2].clone()
     strange[0, 0] = 25
     near = features[:1] + 0.1
-    assert net.strangeness(strange).item() > 3 * net.strangeness(near).item()
-    far = net.strangeness(features[:1] + torch.tensor([[100.0], [200.0]]))
+    assert net.distance(strange).item() > 3 * net.distance(near).item()
+    far = net.distance(features[:1] + torch.tensor([[100.0], [200.0]]))
     assert 3 < far[0].item() < far[1].item()
     with pytest.raises(ValueError, match="300"):
         net.set_standard(features[:20])
@@ -74,7 +83,7 @@ def test_a_usual_difference_counts_alike_in_each_direction():
         {"predictor": "x"}, {"strategy": "x"}, {"features": 0}, {"features": True}, {"classes": ("a",)},
         {"classes": ("a", "a")}, {"classes": ["a", "b"]}, {"classes": ("a", 3)}, {"hidden": -1}, {"hidden": 10**9},
         {"dropout": 1.0}, {"dropout": "x"}, {"temperature": 0}, {"temperature": float("nan")}, {"familiar": -1},
-        {"directions": 3}, {"remembered": -1}, {"familiar": 2.0}, {"batch_norm": 1}, {"blocks": ()},
+        {"soft_cap": 0}, {"directions": 3}, {"remembered": -1}, {"familiar": 2.0}, {"batch_norm": 1}, {"blocks": ()},
         {"blocks": ("C4", "C3"), "strategy": "streams"}, {"blocks": ("C3", "C4")},
     ],
 )  # fmt: skip
@@ -85,7 +94,7 @@ def test_a_configuration_that_makes_no_sense_is_refused(changes):
 
 def test_a_configuration_survives_json():
     given = config(
-        temperature=1.5, familiar=2.5, directions=2, remembered=9, standardise=True, strategy="streams",
+        temperature=1.5, soft_cap=9.0, familiar=2.5, directions=2, remembered=9, standardise=True, strategy="streams",
         blocks=("C3", "C4"),
     )  # fmt: skip
     assert ClassifierConfig.from_dict(json.loads(json.dumps(given.to_dict()))) == given

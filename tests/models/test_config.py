@@ -1,4 +1,4 @@
-"""vp.models.config and vp.models.presets."""
+"""vp.models.config: what a network is made of, and the presets."""
 
 import json
 from dataclasses import FrozenInstanceError, fields
@@ -37,10 +37,11 @@ def test_changes_of_a_preset_win():
     assert (config.upsampling, config.decoder_width, config.size) == ("bilinear", 64, (128, 160))
 
 
-@pytest.mark.parametrize(("name", "design"), [("resnet", "paper"), ("lvln", "compact")])
-def test_an_unknown_preset_says_which_there_are(name, design):
-    with pytest.raises(KeyError, match="there are"):
-        preset(name, design)
+def test_an_unknown_preset_or_design_says_which_there_are():
+    with pytest.raises(KeyError, match="there are lvln, one_frame"):
+        preset("resnet")
+    with pytest.raises(ConfigError, match="one of paper, motion"):
+        preset("lvln", "compact")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""vp.models.convgru, against its equations written out."""
+"""vp.models.lateral.ConvGRU, against its equations written out."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ def test_the_equations(gru, x, h):
     z = 1 / (1 + torch.exp(-conv(x, w[0], b[0]) - conv(h, u[0])))
     r = 1 / (1 + torch.exp(-conv(x, w[1], b[1]) - conv(h, u[1])))
     n = torch.tanh(conv(x, w[2], b[2]) + conv(r * h, u[2]))
-    got = gru.step(gru.project(x), h)
+    got = gru.step(gru.input(x), h)
     for name, want in {"z": z, "r": r, "n": n, "h": (1 - z) * h + z * n}.items():
         torch.testing.assert_close(getattr(got, name), want, rtol=1e-4, atol=1e-5, msg=lambda m, name=name: name + m)
         assert want.std() > 0.1
@@ -43,7 +43,7 @@ def test_the_equations(gru, x, h):
 
 def test_states_and_gates_stay_in_their_ranges(gru, x, h):
     for k in range(20):
-        gates = gru.step(gru.project(30 * x * (-1) ** k), h)
+        gates = gru.step(gru.input(30 * x * (-1) ** k), h)
         h = gates.h
         assert 0 <= gates.z.min() and gates.z.max() <= 1
         assert 0 <= gates.r.min() and gates.r.max() <= 1
@@ -53,7 +53,7 @@ def test_states_and_gates_stay_in_their_ranges(gru, x, h):
 
 def forced(gru, gate, value, x):
     """The projected input with one gate ("z" or "r") forced open (1) or shut (0)."""
-    projected = gru.project(x).clone()
+    projected = gru.input(x).clone()
     projected.chunk(3, dim=1)["zr".index(gate)].fill_(1000 if value else -1000)
     return projected
 
@@ -74,12 +74,12 @@ def test_a_reset_gate_of_zero_hides_the_state_from_the_candidate(gru, x, h):
 
 def test_without_input_and_state_nothing_happens(gru, x):
     gru.input.bias.zero_()
-    gates = gru.step(gru.project(torch.zeros_like(x)), x.new_zeros(2, 4, 6, 9))
+    gates = gru.step(gru.input(torch.zeros_like(x)), x.new_zeros(2, 4, 6, 9))
     assert not gates.h.any() and not gates.n.any()
     assert (gates.z == 0.5).all() and (gates.r == 0.5).all()
 
 
 def test_an_empty_state_is_one_of_zeros(gru, x, h):
-    projected = gru.project(x)
+    projected = gru.input(x)
     for name, got, want in zip(Gates._fields, gru.step(projected, None), gru.step(projected, torch.zeros_like(h))):
         torch.testing.assert_close(got, want, rtol=0, atol=1e-5, msg=lambda m, name=name: name + m)

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vp.models import BLOCKS, KERNELS, Ladder, State, build, preset, trained_parameters
 from vp.models.config import DESIGNS, UPSAMPLING
+from vp.models.ladder import fed_back
 
 
 def step(model: Ladder, frame: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
@@ -172,11 +173,15 @@ def test_recording_computes_nothing_more_it_only_keeps(make_ladder, moving_batch
 def test_the_output_after_the_last_seen_frame_is_the_first_prediction(make_ladder, moving_batch, design, seen, horizon):
     model, frames = make_ladder(design=design), moving_batch(2, seen)
     out = model.rollout(frames, horizon, record=True)
-    frame, state, steps = None, None, []
+    last, origin, steps = None, None, []
     for t in range(seen + horizon - 1):
-        # Predictions are fed back clipped, but returned as they are.
-        frame, state = step(model, frames[:, t] if t < seen else frame.clamp(0, 1), state)
-        steps.append(frame)
+        if t < seen:
+            frame = frames[:, t : t + 1]
+        else:  # predictions are fed back clipped, but returned as they are
+            frame, origin = last.frames.clamp(0, 1), fed_back(last, origin)
+        last = model(frame, last and last.state, origin=origin)
+        steps.append(last.frames[:, 0])
+    state = last.state
     assert worst(out.frames, torch.stack(steps, dim=1)) < 1e-4
     assert worst_state(out.state, state) < 1e-4
     assert out.trace["C4"]["7x7"].z.shape[1] == seen + horizon - 1

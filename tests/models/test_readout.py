@@ -1,11 +1,10 @@
-"""vp.models.readout and cues: what the classifier reads of a clip."""
+"""vp.models.readout: what the classifier reads of a clip."""
 
 import pytest
 import torch
 
 from vp.models import BLOCKS, KERNELS, clip_features, feature_count, paper_features, preset, read_steps
-from vp.models.cues import FLOW_MIRRORED, cue_maps, cues_of, flow_maps, speed
-from vp.models.readout import cut, feature_cues, pool, step_features
+from vp.models.readout import FLOW_MIRRORED, cue_maps, cues_of, cut, feature_cues, flow_maps, pool, speed, step_features
 from vp.states_along import states_along
 
 
@@ -37,13 +36,12 @@ def test_every_cue_has_its_place_among_the_features(steps):
     model, (seen, states, before) = steps
     cues, moving = cues_of(model.config, tuple(states)), speed(seen)
     said = cue_maps(model, seen, states, before)
-    whole = step_features(said, moving, cues)
-    assert [(v.block, v.name) for v in cues] == [(b, name) for b, some in said.items() for name in some]
+    whole = step_features(said, moving)
+    assert cues == list(said)
     of_cue = feature_cues(cues)[: whole.shape[1]]
     for i, cue in enumerate(cues):
-        assert said[cue.block][cue.name].shape[1] == cue.maps
-        louder = said | {cue.block: said[cue.block] | {cue.name: said[cue.block][cue.name] + 1}}
-        changed = (step_features(louder, moving, cues) != whole).any(0)
+        assert said[cue].shape[1] == cue.maps
+        changed = (step_features(said | {cue: said[cue] + 1}, moving) != whole).any(0)
         assert torch.equal(changed, of_cue == i)
 
 
@@ -80,16 +78,20 @@ def test_directions_and_places_of_a_flow():
 def test_what_the_memories_move_is_what_the_finest_match_found_by_as_much_as_they_believe(make_ladder, moving_batch):
     model = make_ladder(design="motion")
     seen, states, before = next(states_along(model, moving_batch(1, 4)[0]))
+
+    def moved(block: str, states: dict) -> torch.Tensor:
+        return model.motion[block].moved(torch.cat(list(states[block].values()), dim=1), seen.displacement[block])
+
     nothing = {b: {k: torch.zeros_like(h) for k, h in memory.items()} for b, memory in states.items()}
-    assert all(flow.abs().max() == 0 for flow in model.moved(seen, nothing).values())
+    assert all(moved(block, nothing).abs().max() == 0 for block in BLOCKS)
     for block in model.motion:
         model.motion[block].step.weight.zero_()[0, 0, 1, 1] = 1.0  # believe as much as the first filter says
     told = seen.displacement["C1"]
     expected = states["C1"]["3x3"][:, :1] * told
-    torch.testing.assert_close(model.moved(seen, states)["C1"], expected, atol=1e-5, rtol=1e-4)
-    said = cue_maps(model, seen, states, before)
-    torch.testing.assert_close(said["C1"]["moved"], flow_maps(expected), atol=1e-3, rtol=0)
-    torch.testing.assert_close(said["C1"]["matched"], flow_maps(told))
+    torch.testing.assert_close(moved("C1", states), expected, atol=1e-5, rtol=1e-4)
+    said = {(cue.block, cue.name): maps for cue, maps in cue_maps(model, seen, states, before).items()}
+    torch.testing.assert_close(said["C1", "moved"], flow_maps(expected), atol=1e-3, rtol=0)
+    torch.testing.assert_close(said["C1", "matched"], flow_maps(told))
 
 
 @pytest.fixture
@@ -113,11 +115,6 @@ def test_c4_is_all_of_the_deepest_block_and_the_subsample_every_128th_of_the_oth
     assert torch.equal(paper_features("c4", numbered)[0], deepest)
     assert torch.equal(paper_features("subsample", numbered)[0], every_128th)
     assert torch.equal(paper_features("c4+subsample", numbered)[0], torch.cat([deepest, every_128th]))
-
-
-def test_an_unknown_strategy_says_which_there_are(numbered):
-    with pytest.raises(ValueError, match="c4, subsample"):
-        paper_features("c5", numbered)
 
 
 def test_a_clip_is_the_mean_of_its_steps_and_how_far_its_parts_lie_apart():

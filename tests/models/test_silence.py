@@ -5,7 +5,6 @@ import torch
 
 from vp.models import BLOCKS, KERNELS
 from vp.models.config import DESIGNS
-from vp.models.matching import EVIDENCE
 from vp.models.silence import Part, PartError, masks
 
 EVERY_PART = ["C1", "C4", "C2.skip", "C3.location", "C1.3x3", "C4.7x7", "C3.5x5.3"]
@@ -102,7 +101,7 @@ def test_a_block_is_its_parts_together(model, moving_batch):
         seen = model.observe(frames[0], batch=1)
         columns, _, _ = model.remember(seen, None, batch=1)
         columns["C2"] = torch.zeros_like(columns["C2"])
-        want = model.decode(columns, seen).frame
+        want = model.decode(columns, seen).frames
     torch.testing.assert_close(out.frames[0, :3], want, rtol=0, atol=1e-5)
 
 
@@ -112,8 +111,5 @@ def test_without_its_location_bias_a_block_treats_all_places_alike(model):
     x = torch.ones(1, lateral.skip.conv.in_channels, 4, 8)
     silence = masks([[Part("C3", "location")]], model.config, flat)["C3"]
     with torch.inference_mode():
-        evidence = torch.zeros(1, EVIDENCE + 2, 4, 8) if model.config.design == "motion" else None
-        with_bias, without = (
-            lateral(x, None, steps=1, silence=k, evidence=evidence)[0][:, : lateral.width] for k in (None, silence)
-        )
+        with_bias, without = (lateral.column(x, [], k) for k in (None, silence))
     assert with_bias.std((-2, -1)).max() > 1e-3 and without.std((-2, -1)).max() < 1e-5

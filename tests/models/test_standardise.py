@@ -1,17 +1,17 @@
-"""vp.models.standardise, and what `MotionLadder.calibrate` sets with it."""
+"""vp.models.motion_ladder.Standardise, and what `MotionLadder.calibrate` sets with it."""
 
 import pytest
 import torch
 
 from vp.models import BLOCKS
-from vp.models.standardise import Standardise
+from vp.models.motion_ladder import Standardise
 
 
 def test_it_takes_out_mean_and_spread():
     layer = Standardise(3)
     x = torch.rand(4, 3, 5, 6) * torch.tensor([1.0, 5.0, 0.0]).view(1, 3, 1, 1) + 2
     assert torch.equal(layer(x), x)  # until it is set
-    layer.set(x.mean((0, 2, 3)), x.std((0, 2, 3)))
+    layer.calibrate(x)
     y = layer(x)
     torch.testing.assert_close(y.mean((0, 2, 3)), torch.zeros(3), rtol=0, atol=1e-5)
     torch.testing.assert_close(y.std((0, 2, 3)), torch.tensor([1.0, 1.0, 0.0]), rtol=1e-3, atol=1e-4)

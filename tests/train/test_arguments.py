@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from train.data.sources import prepare
-
 FIT = ["train.fit_predictor", "one_frame", "--out", "nowhere"]
 DATA = ["--data", "nowhere"]
 
@@ -19,7 +17,6 @@ DATA = ["--data", "nowhere"]
         (FIT, "--minutes", "-5", "above 0, not -5"),
         (FIT, "--minutes", "nan", "above 0, not nan"),
         (FIT, "--log-every", "0", "at least 1"),
-        (FIT, "--validation-windows", "0", "at least 1"),
         (FIT, "--batch", "0", "at least 1"),
         (["train.cache", *DATA, "--cache", "nowhere"], "--workers", "0", "at least 1"),
         (["train.evaluate", *DATA], "--per-clip", "0", "at least 1"),
@@ -35,10 +32,3 @@ def test_numbers_that_make_no_sense_are_refused(monkeypatch, capsys, command, op
     with pytest.raises(SystemExit, match="2"):
         importlib.import_module(module).main()
     assert re.search(rf"{option}\b.*{re.escape(says)}", capsys.readouterr().err.splitlines()[-1])
-
-
-@pytest.mark.parametrize("clips", [0, -3])
-def test_a_subset_of_no_clips_is_refused(tmp_path, clips):
-    (tmp_path / "v_YoYo_g09_c01.mp4").touch()
-    with pytest.raises(ValueError, match="clips must be 1 or more"):
-        prepare(tmp_path, tmp_path, kind="ucf101", clips=clips, splits=None)

@@ -179,10 +179,10 @@ def test_each_factor_does_what_it_says():
 
 def test_clips_that_are_too_short_or_not_in_the_cache_are_left_out(make):
     # 13 frames at 10 Hz span 1.2 s; the clips last from 0.6 to 2.2 s.
-    assert make(length=13).frames.clips == [CLIPS[f"clip{k}"] for k in (3, 4, 5)]
-    assert make(names=["clip2", "missing"]).frames.clips == [CLIPS["clip2"]]
+    assert make(length=13).clips == [CLIPS[f"clip{k}"] for k in (3, 4, 5)]
+    assert make(names=["clip2", "missing"]).clips == [CLIPS["clip2"]]
     # The slowest rate decides: 4 frames at 4 Hz span 0.75 s.
-    assert len(make(dataclasses.replace(PLAIN, fps=(4, 15))).frames.clips) == 5
+    assert len(make(dataclasses.replace(PLAIN, fps=(4, 15))).clips) == 5
     with pytest.raises(ValueError, match="long enough for 60 frames"):
         make(length=60)
 

@@ -14,8 +14,8 @@ pytest.importorskip("sklearn", reason="training needs train/requirements.txt")
 
 from train import evaluate_classifier, fit_classifier
 from train.classifier import features
-from train.classifier.fitting import HOTTEST, Examples, calibration_error, fit, fold_of, temperature
-from train.classifier.recipe import ClassifierRecipe, load_classifier_recipe
+from train.classifier.classifier_recipe import ClassifierRecipe, load_classifier_recipe
+from train.classifier.fitting import HIGHEST, HOTTEST, Examples, calibrate, calibration_error, fit, fold_of
 from train.data.clip_files import find_clips
 from train.data.splits import select
 from train.evaluation.classifier_baselines import named_shares
@@ -23,11 +23,12 @@ from train.findings import cue_accuracy
 from vp.action_classifier import load_classifier
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, paper_features
+from vp.models.classifier import calibrated
 from vp.models.readout import PARTS
 
 RECIPE = (
     "network: {strategy: streams, blocks: [C1, C2], hidden: 0, standardise: true, directions: 3}\n"
-    "optimiser: lbfgs\nweight_decay: 0.001\nepochs: 50\n"
+    "optimiser: ridge\nweight_decay: 0.001\n"
 )
 
 
@@ -189,14 +190,27 @@ def test_actions_never_shown_are_named_less_often_than_those_shown():
     assert named_shares(training, test, recipe, replace(known, classes=("a", "b"))) is None
 
 
-def test_temperature_undoes_overconfidence():
+def test_calibration_undoes_overconfidence():
     torch.manual_seed(0)
     logits = torch.randn(4000, 5)
     labels = torch.distributions.Categorical(logits=logits).sample()
-    assert temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
+    found = calibrate(3 * logits, labels)
+    assert found.temperature == pytest.approx(3, rel=0.1)
+    torch.testing.assert_close(calibrated(3 * logits, *found), torch.softmax(logits, 1), rtol=0, atol=0.05)
     right, wrong = (calibration_error(torch.softmax(scale * logits, 1), labels) for scale in (1, 3))
     assert right < 0.03 < 0.15 < wrong
-    assert temperature(logits, labels.roll(1)) == HOTTEST  # scores that have nothing to do with the labels
+    assert calibrate(logits, labels.roll(1)).temperature == HOTTEST  # scores that say nothing of the labels
+
+
+def test_calibration_finds_where_scores_mean_no_more():
+    torch.manual_seed(0)
+    logits = 3 * torch.randn(8000, 5)
+    labels = torch.distributions.Categorical(logits=2 * torch.tanh(logits / 2)).sample()
+    found = calibrate(logits, labels)
+    assert found.temperature == pytest.approx(1, rel=0.15) and found.soft_cap == pytest.approx(2, rel=0.1)
+    errors = [calibration_error(calibrated(logits, *how), labels) for how in (found, (found.temperature, None))]
+    assert errors[0] < 0.02 < 0.1 < errors[1]
+    assert 8 < calibrate(logits, torch.distributions.Categorical(logits=logits).sample()).soft_cap <= HIGHEST
 
 
 def test_calibration_error_by_hand():
@@ -217,7 +231,7 @@ def test_a_bundled_classifier_is_what_its_recipe_says():
     stored = open_checkpoints("bundled").load_classifier().config
     recipe = load_classifier_recipe("classifier")
     made = recipe.config(stored.predictor, stored.features, stored.classes, stored.remembered)
-    assert made == replace(stored, temperature=made.temperature, familiar=made.familiar)
+    assert made == replace(stored, temperature=made.temperature, soft_cap=made.soft_cap, familiar=made.familiar)
 
 
 def test_a_recipe_that_is_not_there_is_refused():
@@ -247,7 +261,7 @@ def test_it_learns_and_unknown_fields_are_refused(tmp_path):
         ("network: {strategy: streams, blocks: [C5]}", "network: blocks .*C5"),
         ("network: {strategy: streams, directions: many}", "network: directions must be a whole number"),
         ("network: {strategy: streams, temperature: 2.0}", "network: temperature cannot be chosen"),
-        ("network: {strategy: streams, hidden: 8}\noptimiser: lbfgs", "network: hidden must be 0 for lbfgs"),
+        ("network: {strategy: streams, hidden: 8}\noptimiser: ridge", "network: hidden must be 0 for ridge"),
     ):
         (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=message) as refused:
@@ -255,7 +269,7 @@ def test_it_learns_and_unknown_fields_are_refused(tmp_path):
         assert "\n" not in str(refused.value)
 
 
-def test_logistic_regression_is_fitted_to_the_end_and_all_cues_weigh_the_same():
+def test_ridge_regression_is_at_its_least_and_all_cues_weigh_the_same():
     """Two cues that say the same: one by a single number, one by a hundred."""
     torch.manual_seed(0)
     labels = torch.arange(60) % 2
@@ -263,13 +277,13 @@ def test_logistic_regression_is_fitted_to_the_end_and_all_cues_weigh_the_same():
     which = torch.cat([torch.zeros(1), torch.ones(100)]).long()
     examples = Examples(said.expand(-1, 101), labels, which)
     network = {"strategy": "streams", "hidden": 0, "standardise": True}
-    recipe = ClassifierRecipe(network, optimiser="lbfgs", weight_decay=0.01, epochs=100)
+    recipe = ClassifierRecipe(network, optimiser="ridge", weight_decay=0.01)
     net, curve = fit(examples, "lvln", ["a", "b"], recipe)
     one, hundred = (net.net.weight[:, which == i].norm().item() for i in (0, 1))
     assert curve == [] and one == pytest.approx(hundred, rel=1e-2) and one > 0.1
-    loss = torch.nn.functional.cross_entropy(net(examples.features), labels) + 0.005 * net.net.weight.square().sum()
-    (slope,) = torch.autograd.grad(loss, net.net.weight)
-    assert slope.abs().max() < 1e-3
+    error = (net(examples.features) - torch.nn.functional.one_hot(labels, 2)).square().sum() / len(labels)
+    slopes = torch.autograd.grad(error + 0.01 * net.net.weight.square().sum(), [*net.net.parameters()])
+    assert max(slope.abs().max() for slope in slopes) < 1e-5
 
 
 def test_groups_stay_together_and_test_clips_stay_out(home):

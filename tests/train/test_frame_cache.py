@@ -124,6 +124,16 @@ def build_here(clips: list[ClipFile], cache: Path) -> list[ClipFile]:
     return module.build(clips, cache, workers=1)
 
 
+def test_more_clips_are_shared_between_processes(paint, tmp_path):
+    colours = (RED, GREEN, BLUE, BLUE, GREEN, RED)
+    clips = [paint(tmp_path / "data" / f"v_YoYo_g0{i}_c01.mp4", colour) for i, colour in enumerate(colours)]
+    (tmp_path / "data" / clips[2].path.name).write_bytes(b"this is no video")
+    module.build(clips, tmp_path / "cache", workers=2)
+    assert set(read_index(tmp_path / "cache")) == {clip.name for i, clip in enumerate(clips) if i != 2}
+    for i in (0, 1, 3, 4, 5):
+        assert (colour_of(tmp_path / "cache", clips[i]) == colours[i]).all()
+
+
 def test_videos_of_one_name_keep_their_own_frames(paint, tmp_path):
     """Cameras and exports begin anew in each folder: IMG_0001, v_YoYo_g09_c01."""
     cache = tmp_path / "cache"
@@ -236,16 +246,16 @@ def test_a_video_called_circle_is_not_the_moving_circle(paint, tmp_path):
 
 @pytest.mark.parametrize(("count", "rate", "kept", "fps"), [(10, 25, 10, 25), (11, 60, 6, 30), (25, 50, 9, 50 / 3)])
 def test_long_clips_are_thinned_over_their_whole_length_with_a_word(
-    write_video, tmp_path, monkeypatch, count, rate, kept, fps
+    write_video, tmp_path, monkeypatch, capsys, count, rate, kept, fps
 ):
     monkeypatch.setattr(module, "MAX_FRAMES", 10)
     grey = np.linspace(0, 250, count).astype(np.uint8)
     path = write_video(tmp_path / "long.mp4", np.broadcast_to(grey[:, None, None, None], (count, 32, 48, 3)), rate)
-    (name, *measured, _, _, _), words = module._build_one(("long", str(path), str(tmp_path)))
-    assert (name, measured) == ("long", [kept, pytest.approx(fps)])
+    build_here([ClipFile("long", "", 0, path)], tmp_path)
+    assert read_index(tmp_path) == {"long": (kept, pytest.approx(fps))}
     shades = np.load(tmp_path / "long.npy").mean((1, 2, 3))
     np.testing.assert_allclose(shades, grey[:: round(rate / fps)], atol=6)
-    assert ("long.mp4 has more than 10 frames" in words) == (kept < count)
+    assert ("long.mp4 has more than 10 frames" in capsys.readouterr().out) == (kept < count)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from train.predictor.losses import PSNR_LIMIT, PredictionLoss
+from train.predictor.losses import PSNR_LIMIT, TERMS, PredictionLoss
 from vp.metrics import ssim
 
 
@@ -20,7 +20,7 @@ def windows(frames: torch.Tensor, axis: int) -> torch.Tensor:
     return steps[..., : 16 * rows, : 16 * columns].unflatten(-1, (columns, 16)).unflatten(-3, (rows, 16)).mean((-1, -3))
 
 
-@pytest.mark.parametrize("term", PredictionLoss.TERMS)
+@pytest.mark.parametrize("term", TERMS)
 def test_each_term_is_its_formula(pair, term):
     x, y = pair
     d = x - y
@@ -64,14 +64,14 @@ def test_weights_are_normalised_and_zero_leaves_a_term_out(pair):
 def test_a_perfect_prediction_costs_nothing_and_has_a_finite_gradient(pair):
     truth = pair[1]
     guess = truth.clone().requires_grad_(True)
-    loss, terms = PredictionLoss(dict.fromkeys(PredictionLoss.TERMS, 1))(guess, truth)
+    loss, terms = PredictionLoss(dict.fromkeys(TERMS, 1))(guess, truth)
     loss.backward()
     assert terms.pop("psnr").item() == pytest.approx(-PSNR_LIMIT / 100)
     assert all(abs(value.item()) < 1e-4 for value in terms.values())
     assert guess.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("term", PredictionLoss.TERMS)
+@pytest.mark.parametrize("term", TERMS)
 def test_going_down_its_gradient_lowers_each_term(pair, term):
     loss = PredictionLoss({term: 1})
     guess = pair[0].clone().requires_grad_(True)

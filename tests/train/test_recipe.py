@@ -7,8 +7,8 @@ import torch
 
 from train.data.batches import Augmentation
 from train.predictor.losses import PredictionLoss
-from train.predictor.recipe import TRAIN, Recipe, load_recipe, shipped
-from train.predictor.run import OPTIMISERS, make_optimisers
+from train.predictor.recipe import OPTIMISERS, TRAIN, Recipe, load_recipe, shipped
+from train.predictor.run import make_optimisers
 from vp.models import NAMES, ConfigError, build, preset, trained_parameters
 
 RECIPES = sorted(shipped("predictor"))
@@ -38,7 +38,7 @@ def test_a_shipped_recipe_loads_and_builds(name):
     with torch.device("meta"):
         model = build(config)
     assert trained_parameters(model) > (10**4 if name == "smoke" else 10**6)
-    assert recipe.optimiser in (*OPTIMISERS, "muon")
+    assert recipe.optimiser in OPTIMISERS
     optimised = [p for o in make_optimisers(model, recipe) for group in o.param_groups for p in group["params"]]
     frozen = {id(p) for p in model.parameters() if not p.requires_grad}
     assert len(optimised) == len({id(p) for p in optimised}) == len(list(model.parameters())) - len(frozen)
@@ -46,6 +46,30 @@ def test_a_shipped_recipe_loads_and_builds(name):
     assert recipe.seen >= 1 and recipe.batch >= 1
     assert 0 < recipe.augmentation.scale[0] <= recipe.augmentation.scale[1] <= 1
     assert 0 < recipe.augmentation.fps[0] <= recipe.augmentation.fps[1]
+
+
+def test_a_recipe_builds_on_another(write, tmp_path):
+    recipe, base = load_recipe(write("base: one_frame_head\nmodel: lvln\nseen: 4\n")), load_recipe("one_frame_head")
+    assert recipe == replace(base, model="lvln", seen=4) and base.seen == 5
+    (tmp_path / "other.yaml").write_text(f"base: {tmp_path / 'recipe.yaml'}\nbatch: 3\n", encoding="utf-8")
+    assert load_recipe(tmp_path / "other.yaml") == replace(recipe, batch=3)
+
+
+@pytest.mark.parametrize("base", ["nothing", "[1]", "none.yaml"])
+def test_a_base_that_is_none_is_named(write, base):
+    with pytest.raises(ValueError, match=rf"recipe.yaml: base: no recipe .*{base[1:3]}.*one_frame"):
+        load_recipe(write(f"base: {base}\n"))
+
+
+def test_a_recipe_on_itself_is_refused(write, tmp_path):
+    with pytest.raises(ValueError, match="builds on itself"):
+        load_recipe(write(f"base: {tmp_path / 'recipe.yaml'}\n"))
+
+
+def test_what_it_does_without_must_be_there(write):
+    assert [str(part) for part in load_recipe("without_C4").silenced()] == ["C4"]
+    with pytest.raises(ValueError, match="'C5' names no part of the network"):
+        load_recipe(write("model: lvln\nsilence: [C5]\n"))
 
 
 def test_some_parts_learn_and_the_others_stay():
@@ -117,6 +141,8 @@ def test_numbers_are_read_however_yaml_takes_them(write):
         ("batch: 2.5", "batch: should be a whole number, greater than or equal to 1, not 2.5"),
         ("batch: true", "batch: should be a whole number.*not True"),
         ("clips: some", "clips: should be a whole number.*not 'some'"),
+        ("clips: 0", "clips: should be a whole number, greater than or equal to 1, not 0"),
+        ("clips: -3", "clips: should be a whole number, greater than or equal to 1, not -3"),
         ("learning_rate: .inf", "learning_rate: should be a number, greater than 0, not inf"),
         ("learning_rate: 1" + 400 * "0", "learning_rate: should be a number, greater than 0, not 1000"),
         ("weight_decay: .nan", "weight_decay: should be a number.*not nan"),

@@ -19,7 +19,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -36,15 +36,11 @@ from vp.predictor import Predictor
 from vp.replacing import replacing
 from vp.states_along import remember, states_along
 
-from ..arguments import above_zero, add_data, at_least_one
+from ..arguments import add_data, at_least_one
 from ..data.clip_files import ClipFile, find_data
 from ..data.frame_cache import build, named, read_index
 from ..data.splits import select
 from ..data.windows import frame_steps
-
-# A state forgets: after a second C1's lie within a fifth of what they are after the whole clip.
-PAPER_SECONDS = 1.0
-PAPER_STRATEGIES = ("c4", "subsample")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,33 +50,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="lvln", choices=NAMES, help="predictor whose states are read")
     parser.add_argument("--splits", type=Path, default=None, help="folder of the official lists; default by group")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    words = "watch only so much of each clip: for a first classifier in a hurry"
-    parser.add_argument("--seconds", type=above_zero, default=None, help=words)
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="folder for the features")
-    words = "processes that compute them; default: one for each core, or one on a GPU"
-    parser.add_argument("--workers", type=at_least_one, default=None, help=words)
+    parser.add_argument("--workers", type=at_least_one, help="processes; default: one for each core, or one on a GPU")
     words = "compute what comparisons read in the same pass, which takes half as long again"
     parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help=words)
 
 
-def prepare(args: argparse.Namespace, part: str, blocks: Sequence[str]) -> tuple[list[ClipFile], Path]:
+def prepare(args: argparse.Namespace, part: str, blocks: tuple[str, ...]) -> tuple[list[ClipFile], Path]:
     """The clips of a part of the split and the folder that holds their features, computed where missing.
-
-    args: of `add_arguments`.
-    """
-    folder = folder_of(args, blocks)
+    args: of `add_arguments`."""
+    # By the hash of the weights, so that new ones begin anew.
+    digest = open_checkpoints(args.checkpoints).config(args.model)["weights_sha256"]
+    folder = args.features / (f"{args.model}-{digest[:12]}" + ("" if blocks == BLOCKS else f"-{''.join(blocks)}"))
     every, hub = find_data(args.data)
     clips = named(select(every, part, args.splits), args.cache, hub)
     if not clips:
         raise ValueError(f"none of the clips of {args.data} is of a {part} group")
-    if hub:  # only its list says whether a clip is another one than it was
+
+    def held(clip: ClipFile) -> bool:
+        """Whether the folder holds what is wanted of a clip, and not of an older file or older frames in the cache."""
+        file = folder / f"{clip.name}.npz"
+        sources = [source for source in (clip.path, args.cache / f"{clip.name}.npy") if source.exists()]
+        if not file.exists() or any(source.stat().st_mtime > file.stat().st_mtime for source in sources):
+            return False
+        with np.load(file) as stored:
+            return ("untrained" if args.controls else "streams") in stored
+
+    if hub or not all(held(clip) for clip in clips):  # of the Hub only its list says whether a clip is another one
         clips = build(clips, args.cache, hub=hub)
-    wanted = "untrained" if args.controls else "streams"
-    if missing_from(folder, clips, args.cache, wanted):
-        clips = clips if hub else build(clips, args.cache)
-        compute(args, missing_from(folder, clips, args.cache, wanted), folder, blocks)
-    left = {clip.name for clip in missing_from(folder, clips, args.cache, wanted)}
-    if not (kept := [clip for clip in clips if clip.name not in left]):
+        compute(args, [clip for clip in clips if not held(clip)], folder, blocks)
+    if not (kept := [clip for clip in clips if held(clip)]):
         raise ValueError(f"none of the {len(clips)} clips of {args.data} can be decoded: see above why")
     return kept, folder
 
@@ -101,91 +100,52 @@ def features_of(model: Ladder, frames: Tensor, blocks: Sequence[str], fresh: Lad
         return kept
     middle = len(frames) // 2
     single = read_steps(model, *next(states_along(model, frames[middle : middle + 1], blocks=blocks)))
-    last = {block: {k: h[-1:] for k, h in states[block].items()} for block in blocks}
     if rest := [block for block in BLOCKS if block not in blocks]:
-        for _, others, _ in states_along(model, frames[-round(PAPER_SECONDS * FPS) :], blocks=rest):
-            last |= {block: {k: h[-1:] for k, h in others[block].items()} for block in rest}
-    paper = {name: paper_features(name, {b: last[b] for b in BLOCKS})[0] for name in PAPER_STRATEGIES}
+        # A state forgets: after a second C1's lie within a fifth of what they are after the whole clip.
+        _, others, _ = next(states_along(model, frames[-FPS:], chunk=FPS, blocks=rest))
+        states |= others
+    last = {block: {k: h[-1:] for k, h in states[block].items()} for block in BLOCKS}
+    paper = {name: paper_features(name, last)[0] for name in ("c4", "subsample")}
     return kept | {"single": single, "untrained": cut(torch.cat(untrained))[0]} | paper
 
 
-def folder_of(args: argparse.Namespace, blocks: Sequence[str]) -> Path:
-    """Where the features of one network are kept: by the hash of its weights, so that new weights begin anew."""
-    digest = open_checkpoints(args.checkpoints).config(args.model)["weights_sha256"]
-    some = "" if tuple(blocks) == BLOCKS else "".join(blocks)
-    short = "" if args.seconds is None else f"{args.seconds:g}s"
-    return args.features / "-".join(filter(None, (args.model, digest[:12], some, short)))
-
-
-def missing_from(folder: Path, clips: list[ClipFile], cache: Path, what: str = "streams") -> list[ClipFile]:
-    """The clips whose features called `what` the folder does not hold, or only those of an older file or of older
-    frames in the cache."""
-
-    def held(clip: ClipFile) -> bool:
-        features = folder / f"{clip.name}.npz"
-        if not features.exists():
-            return False
-        sources = (source for source in (clip.path, cache / f"{clip.name}.npy") if source.exists())
-        return all(source.stat().st_mtime <= features.stat().st_mtime for source in sources) and has(features, what)
-
-    return [clip for clip in clips if not held(clip)]
-
-
-def has(file: Path, what: str) -> bool:
-    """Whether a file of features has those."""
-    with np.load(file) as stored:
-        return what in stored
-
-
-def compute(args: argparse.Namespace, clips: list[ClipFile], folder: Path, blocks: Sequence[str]) -> None:
+def compute(args: argparse.Namespace, clips: list[ClipFile], folder: Path, blocks: tuple[str, ...]) -> None:
     """Compute the features of clips. Killed, it goes on where it was: each is written when it is done."""
     folder.mkdir(parents=True, exist_ok=True)
     index = read_index(args.cache)
-    missing = [clip.name for clip in clips if clip.name in index]
+    missing = [(clip.name, *index[clip.name]) for clip in clips if clip.name in index]
+    if not missing:
+        return
     workers = min(args.workers or (1 if torch.cuda.is_available() else os.cpu_count() or 1), len(missing))
     progress = partial(tqdm, total=len(missing), desc=folder.name, unit="clip", mininterval=10)
-    work = partial(_compute, folder=folder, cache=args.cache, index=index, seconds=args.seconds)
-    if workers <= 1:
-        _load(args.checkpoints, args.model, tuple(blocks), args.controls, None)
-        for name in progress(missing):
-            work(name)
+    work = partial(_compute, args=args, folder=folder, blocks=blocks)
+    if workers == 1:
+        for clip in progress(missing):
+            work(clip)
         return
     # A process for each core: maps as small as these do not keep two cores busy at once.
-    given = (args.checkpoints, args.model, tuple(blocks), args.controls, 1)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _load, given) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
         for _ in progress(pool.map(work, missing)):
             pass
 
 
-_NETWORKS: dict[str, object] = {}  # of this process
-
-
-def _load(checkpoints: str, name: str, blocks: tuple[str, ...], controls: bool, threads: int | None) -> None:
-    if threads:
-        torch.set_num_threads(threads)
+@lru_cache(maxsize=1)  # once a process
+def _networks(checkpoints: str, name: str, controls: bool) -> tuple[Predictor, Ladder | None]:
     model = open_checkpoints(checkpoints).load(name)
     fresh = Predictor(name, untrained(model)).model if controls else None
-    _NETWORKS.update(predictor=Predictor(name, model), blocks=blocks, fresh=fresh)
+    return Predictor(name, model), fresh
 
 
-def _compute(name: str, *, folder: Path, cache: Path, index: dict, seconds: float | None) -> None:
-    predictor, most = _NETWORKS["predictor"], MAX_CLASSIFIED if seconds is None else max(1, round(seconds * FPS))
-    frames = predictor.resize(watched(cache, name, *index[name], most)).to(predictor.device)
-    found = features_of(predictor.model, frames, _NETWORKS["blocks"], _NETWORKS["fresh"])
-    with replacing(folder / f"{name}.npz") as part:
-        np.savez(part, **{key: to_numpy(value) for key, value in found.items()})
-
-
-def watched(cache: Path, name: str, count: int, native: float, most: int) -> np.ndarray:
-    """A cached clip as the classifier sees it: uint8 [T, H, W, 3] at `FPS`, up to `most` frames."""
+def _compute(clip: tuple[str, int, float], *, args: argparse.Namespace, folder: Path, blocks: tuple[str, ...]) -> None:
+    predictor, fresh = _networks(args.checkpoints, args.model, args.controls)
+    name, count, native = clip
     fps = min(FPS, native)
-    steps = frame_steps(max(1, int((count - 1) / native * fps + 1e-6) + 1), native, fps)[:most]
-    return np.load(cache / f"{name}.npy", mmap_mode="r")[np.minimum(steps, count - 1)]
-
-
-def to_numpy(value: Tensor) -> np.ndarray:
-    """For a file: whole numbers as they are, others as float16."""
-    return value.cpu().numpy() if not value.is_floating_point() else value.half().cpu().numpy()
+    steps = frame_steps(int((count - 1) / native * fps + 1e-6) + 1, native, fps)[:MAX_CLASSIFIED]
+    frames = predictor.resize(np.load(args.cache / f"{name}.npy", mmap_mode="r")[steps]).to(predictor.device)
+    features = features_of(predictor.model, frames, blocks, fresh)
+    stored = {key: (x.half() if x.is_floating_point() else x).cpu().numpy() for key, x in features.items()}
+    with replacing(folder / f"{name}.npz") as part:
+        np.savez(part, **stored)
 
 
 def load_features(folder: Path, clips: list[ClipFile], what: str) -> Tensor:

@@ -41,75 +41,53 @@ class Augmentation:
     usual: float = 0.0
 
 
-class Frames:
-    """All frames of some clips: in the memory of a GPU as they are, uint8, else read from the cache as they are needed.
-
-    clips: (frames, frame rate in Hz) of each.
-    """
-
-    def __init__(self, cache: Path, names: list[str], device: torch.device) -> None:
-        index = read_index(cache)
-        self.clips = [index[name] for name in names]
-        self.device = device
-        self.arrays = [np.load(Path(cache) / f"{name}.npy", mmap_mode="r") for name in names]
-        self.flat = None
-        if device.type == "cuda":
-            self.starts = np.cumsum([0] + [count for count, _ in self.clips])
-            self.flat = torch.empty(self.starts[-1], *self.arrays[0].shape[1:], dtype=torch.uint8, device=device)
-            for start, array in zip(self.starts, self.arrays, strict=False):
-                self.flat[start : start + len(array)] = torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    def take(self, clip: int, steps: np.ndarray) -> Tensor:
-        """uint8 [T, H, W, 3] on the device."""
-        if self.flat is not None:
-            return self.flat[torch.from_numpy(self.starts[clip] + steps).to(self.device, non_blocking=True)]
-        return torch.from_numpy(self.arrays[clip][steps])
-
-
+@dataclass
 class Batches:
     """Batch number i: float32 [batch, length, 3, h, w] in [0, 1].
 
-    names: clips by name; those too short for a window at the slowest rate are left out.
-    Raises ValueError if none is left.
+    names: clips by name; those too short for a window at the slowest rate are left out. On a GPU all frames are kept
+    in its RAM, else they are read from the cache as they are needed. Raises ValueError if no clip is left.
     """
 
-    def __init__(
-        self,
-        cache: Path,
-        names: list[str],
-        *,
-        length: int,
-        size: tuple[int, int],
-        batch: int,
-        augmentation: Augmentation,
-        seed: int,
-        device: torch.device,
-    ) -> None:
-        self.length, self.size, self.batch, self.augmentation, self.seed = length, size, batch, augmentation, seed
-        index, slowest = read_index(cache), augmentation.fps[0]
-        long = [n for n in names if n in index and _seconds(*index[n]) >= (length - 1) / min(slowest, index[n][1])]
-        if not long:
-            raise ValueError(f"no clip in {cache} is long enough for {length} frames at {slowest} Hz")
-        self.frames = Frames(cache, long, device)
+    cache: Path
+    names: list[str]
+    length: int
+    size: tuple[int, int]
+    batch: int
+    augmentation: Augmentation
+    seed: int
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        index, slowest = read_index(self.cache), self.augmentation.fps[0]
+        self.clips, self.frames = [], []
+        for name in self.names:
+            count, native = index.get(name, (0, FPS))
+            if (count - 1) / native >= (self.length - 1) / min(slowest, native):
+                self.clips.append((count, native))
+                # Mapped, so that on a CPU only those frames are read that are taken; private, as tensors want it.
+                frames = np.load(self.cache / f"{name}.npy", mmap_mode="c")
+                self.frames.append(torch.from_numpy(frames).to(self.device))
+        if not self.clips:
+            raise ValueError(f"no clip in {self.cache} is long enough for {self.length} frames at {slowest} Hz")
 
     def __getitem__(self, number: int) -> Tensor:
-        clips = []
-        for group in range(0, self.batch, GROUP):
-            rng = np.random.default_rng((self.seed, number, group))
-            count = min(GROUP, self.batch - group)
-            clips.append(self._group(rng, count, first=number * self.batch + group))
-        return torch.cat(clips)
+        return torch.cat([self._group(number, place) for place in range(0, self.batch, GROUP)])
 
-    def _group(self, rng: np.random.Generator, count: int, first: int) -> Tensor:
-        """`count` clips, cut to one size: samples number `first` and on of the endless stream."""
+    def _group(self, number: int, place: int) -> Tensor:
+        """The clips of a batch from some place on, `GROUP` or what is left, cut to one size."""
+        rng = np.random.default_rng((self.seed, number, place))
+        count, first = min(GROUP, self.batch - place), number * self.batch + place
         a = self.augmentation
-        height, width = self.frames.arrays[0].shape[1:3]
+        height, width = self.frames[0].shape[1:3]
         scale, stretch = rng.uniform(*a.scale), a.aspect ** rng.uniform(-1, 1)
         h = min(height, round(height * scale * stretch**0.5))
         w = min(width, round(width * scale / stretch**0.5))
         clips = []
         for sample in range(first, first + count):
-            frames = self.frames.take(*self._window(rng, sample))
+            clip, steps = self._window(rng, sample)
+            frames = self.frames[clip]
+            frames = frames.index_select(0, torch.from_numpy(steps).to(frames.device, non_blocking=True))
             top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
             frames = frames[:, top : top + h, left : left + w]
             clips.append(frames.flip(2) if a.flip and rng.random() < 0.5 else frames)
@@ -121,10 +99,10 @@ class Batches:
 
     def _window(self, rng: np.random.Generator, sample: int) -> tuple[int, np.ndarray]:
         """A clip and which of its frames: every clip comes once in an epoch, in an order of its own."""
-        a, clips = self.augmentation, self.frames.clips
-        epoch, place = divmod(sample, len(clips))
-        clip = int(np.random.default_rng((self.seed, epoch)).permutation(len(clips))[place])
-        count, native = clips[clip]
+        a = self.augmentation
+        epoch, place = divmod(sample, len(self.clips))
+        clip = int(np.random.default_rng((self.seed, epoch)).permutation(len(self.clips))[place])
+        count, native = self.clips[clip]
         rate = FPS if rng.random() < a.usual else rng.uniform(*a.fps)
         steps = frame_steps(self.length, native, min(rate, native))
         steps = np.minimum(steps + rng.integers(0, max(1, count - steps[-1])), count - 1)
@@ -139,7 +117,3 @@ def recolour(clips: Tensor, factors: Tensor) -> Tensor:
     clips = (clips - mean) * contrast + mean
     grey = clips.mean(2, keepdim=True)
     return ((clips - grey) * saturation + grey).clamp(0, 1)
-
-
-def _seconds(count: int, native: float) -> float:
-    return (count - 1) / native

@@ -21,15 +21,15 @@ RADIUS = 14
 STEP = 9
 
 
-def circle(height: int, width: int, *, shift: int = 0, mirror: bool = False, frames: int = FRAMES) -> np.ndarray:
-    """A white disc on black that moves right by 9 of 160 pixels a frame: uint8 [frames, height, width, 3].
+def circle(height: int, width: int, *, shift: int = 0, mirror: bool = False) -> np.ndarray:
+    """A white disc on black that moves right by 9 of 160 pixels a frame: uint8 [FRAMES, height, width, 3].
 
     shift: pixels that its path lies below the middle. mirror: it moves left. Its edge is antialiased.
     """
     unit = height / SIZE[0]
-    start = width / 2 - STEP * unit * (frames - 1) / 2
+    start = width / 2 - STEP * unit * (FRAMES - 1) / 2
     y = height / 2 + shift * unit
-    clip = np.stack([disc(height, width, y, start + STEP * unit * t, RADIUS * unit) for t in range(frames)])
+    clip = np.stack([disc(height, width, y, start + STEP * unit * t, RADIUS * unit) for t in range(FRAMES)])
     clip = clip[:, :, :: -1 if mirror else 1]
     return np.repeat((clip * 255).round().astype(np.uint8)[..., None], 3, axis=-1)
 
@@ -49,9 +49,8 @@ def build(folder: Path) -> list[str]:
     entries = read_entries(folder)
     with (folder / "index.jsonl").open("a", encoding="utf-8") as log:
         for name, change in VARIANTS.items():
-            if name in entries and entries[name].origin == DRAWN and (folder / f"{name}.npy").exists():
-                continue
-            clip = circle(*SIZE, **change)
-            write(folder / f"{name}.npy", clip)
-            log.write(json.dumps([name, len(clip), FPS, *DRAWN]) + "\n")
+            file = folder / f"{name}.npy"
+            if entries.get(name) != (FRAMES, FPS, DRAWN) or not file.exists():
+                write(file, circle(*SIZE, **change))
+                log.write(json.dumps([name, FRAMES, FPS, *DRAWN]) + "\n")
     return list(VARIANTS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,38 +36,20 @@ def find_clips(folder: Path) -> list[ClipFile]:
     Raises FileNotFoundError if there are none, ValueError if two different files have one name, and OSError for a
     folder that cannot be read.
     """
-    if not Path(folder).is_dir():
+    if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}: point --data at the folder of classes")
-    clips: dict[str, ClipFile] = {}
-    for path in sorted(_files(Path(folder))):
-        if path.suffix.lower() not in VIDEO_SUFFIXES or not (match := NAME.fullmatch(path.stem)):
-            continue
-        clip = ClipFile(path.stem, match["label"], int(match["group"]), path)
-        first = clips.setdefault(same_name(clip.name), clip)
-        if not (first is clip or first.path.samefile(path) or filecmp.cmp(first.path, path, shallow=False)):
-            raise ValueError(
-                f"two different clips are called {clip.name}: {first.path} and {path}. Keep one of them below {folder}"
-            )
-    if not clips:
-        raise FileNotFoundError(
-            f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) below {folder}: point --data at the folder of classes"
-        )
-    return sorted(clips.values(), key=lambda clip: clip.name)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder. A folder that links lead to more than once, or back to, is walked each time but never
-    inside itself."""
 
     def refuse(error: OSError) -> None:
         raise error
 
-    above: dict[str, frozenset[str]] = {}
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        inside = above.pop(here, frozenset()) | {os.path.realpath(here)}
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) not in inside]
-        above |= {os.path.join(here, name): inside for name in folders}
-        yield from (Path(here, name) for name in files)
+    files, walked = [], set()
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        if (real := os.path.realpath(here)) in walked:  # links lead to it again, or back
+            folders.clear()
+            continue
+        walked.add(real)
+        files += [Path(here, name) for name in names]
+    return _by_name(sorted(files), f"below {folder}", local=True)
 
 
 def find_data(data: str | Path) -> tuple[list[ClipFile], ClipSource | None]:
@@ -77,21 +58,32 @@ def find_data(data: str | Path) -> tuple[list[ClipFile], ClipSource | None]:
 
     Raises FileNotFoundError if there are none, ValueError if two have one name, ClipError if the Hub cannot be reached.
     """
-    if Path(data).exists():
-        return find_clips(Path(data)), None
-    # Not at the top: it reads videos with PyAV, which machines that only train may lack.
-    from vp.clips import hub_address, open_clips, ucf101_name
+    if not Path(data).exists():
+        # Not at the top: it reads videos with PyAV, which machines that only train may lack.
+        from vp.clips import hub_address, open_clips
 
-    if hub_address(str(data)) is None:
-        return find_clips(Path(data)), None
-    source = open_clips(str(data))
+        if hub_address(str(data)):
+            source = open_clips(str(data))
+            paths = [Path(clip.id) for clip in source.search(limit=len(source))]
+            return _by_name(paths, f"in {source.spec}", local=False), source
+    return find_clips(Path(data)), None
+
+
+def _by_name(paths: list[Path], where: str, *, local: bool) -> list[ClipFile]:
+    """Those of the files that are UCF101 clips, sorted by name. local: they can be read, and what is equal is one."""
     clips: dict[str, ClipFile] = {}
-    for clip in source.search(limit=len(source)):
-        path = Path(clip.id)
-        if ucf := ucf101_name(path.stem):
-            first = clips.setdefault(same_name(path.stem), ClipFile(path.stem, *ucf, path)).path
-            if first != path:
-                raise ValueError(f"two clips of {source.spec} are called {path.stem}: {first} and {path}")
+    for path in paths:
+        if path.suffix.lower() not in VIDEO_SUFFIXES or not (match := NAME.fullmatch(path.stem)):
+            continue
+        clip = ClipFile(path.stem, match["label"], int(match["group"]), path)
+        first = clips.setdefault(same_name(clip.name), clip)
+        if first is clip or (local and (first.path.samefile(path) or filecmp.cmp(first.path, path, shallow=False))):
+            continue
+        raise ValueError(
+            f"two different clips {where} are called {clip.name}: {first.path} and {path}. Keep one of them"
+        )
     if not clips:
-        raise FileNotFoundError(f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) in {source.spec}")
-    return sorted(clips.values(), key=lambda clip: clip.name), source
+        raise FileNotFoundError(
+            f"no UCF101 clips (CLASS/v_CLASS_gXX_cYY.avi or .mp4) {where}: point --data at the folder of classes"
+        )
+    return sorted(clips.values(), key=lambda clip: clip.name)

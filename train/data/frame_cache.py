@@ -17,8 +17,10 @@ import filecmp
 import hashlib
 import json
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,14 +37,15 @@ if TYPE_CHECKING:
     from vp.clips import ClipSource
 
 SIZE = (128, 160)
+CHUNK = 4
 
 
 class Origin(NamedTuple):
     """The file that an entry was decoded from: its real path, size in bytes and time of change in ns. Of a clip of the
-    Hub: its address, 0, and a number for its version. Without a file: all 0."""
+    Hub: its address, 0, and a number for its version. By default not known."""
 
-    path: str
-    size: int = 0
+    path: str = ""
+    size: int = -1
     changed: int = 0
 
     @classmethod
@@ -50,36 +53,23 @@ class Origin(NamedTuple):
         """A file as it is now; where there is none, what no entry can be made of. Raises ClipError."""
         if hub:
             id = Path(path).as_posix()
-            return cls(f"{HUB}{hub.spec}/{id}", 0, int(_digest(hub.version(id)), 16))
+            return cls(f"hub:{hub.spec}/{id}", 0, int(_digest(hub.version(id)), 16))
         try:
-            status = Path(path).stat()
+            status = os.stat(path)
         except OSError:
-            return cls(os.path.realpath(path), -1)
+            return cls(os.path.realpath(path))
         return cls(os.path.realpath(path), status.st_size, status.st_mtime_ns)
 
-    @property
-    def exists(self) -> bool:
-        """Whether an entry of this origin is still somebody's."""
-        return self == DRAWN or self.path.startswith(HUB) or os.path.exists(self.path)
 
-
-HUB = "hub:"
-DRAWN = Origin("")  # of entries that no file was decoded for
-
-
-class Entry(NamedTuple):
-    """One clip in the cache: its number of frames, their rate in Hz, and where they come from (None: not known)."""
-
-    frames: int
-    fps: float
-    origin: Origin | None
+DRAWN = Origin("", 0)  # of entries that no file was decoded for
+MISSING = (0, 0.0, Origin())  # what is not in the cache, as an entry
 
 
 def decode(source: Path, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, float]:
     """All frames of a clip, uint8 [T, H, W, 3], and their rate in Hz.
 
-    That is the clip's own, unless these are more than `MAX_FRAMES`: then evenly every second, third ... of them. Raises
-    VideoError.
+    That is the clip's own, unless these are more than `MAX_FRAMES`: then evenly every second, third ... of them, which
+    is printed. Raises VideoError.
     """
     try:
         from vp import video
@@ -87,7 +77,10 @@ def decode(source: Path, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, floa
         return _decode_by_opencv(source, size)
     info = video.probe(source)
     thinned = max(1, -(-round(info.seconds * info.fps) // MAX_FRAMES))
-    return video.read(source, fps=info.fps / thinned, size=size), info.fps / thinned
+    fps = info.fps / thinned
+    if thinned > 1:
+        print(f"{source} has more than {MAX_FRAMES:,} frames at {info.fps:g} Hz: kept at {fps:g} Hz", flush=True)
+    return video.read(source, fps=fps, size=size), fps
 
 
 def _decode_by_opencv(source: Path, size: tuple[int, int]) -> tuple[np.ndarray, float]:
@@ -96,20 +89,17 @@ def _decode_by_opencv(source: Path, size: tuple[int, int]) -> tuple[np.ndarray, 
     cv2.setNumThreads(1)  # there is a process for each core already
     capture = cv2.VideoCapture(str(source))
     frames = []
-    while capture.isOpened():
+    there, frame = capture.read()
+    while there:
+        frames.append(cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)[..., ::-1])
         there, frame = capture.read()
-        if not there:
-            break
-        if frame.shape[:2] != size:
-            frame = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
-        frames.append(frame[..., ::-1])
     fps = capture.get(cv2.CAP_PROP_FPS)
     if not frames or not fps > 0:
         raise VideoError(f"{source} cannot be decoded by OpenCV; with PyAV more formats can: pip install av")
     return np.stack(frames), fps
 
 
-_hub: ClipSource | None = None  # of this worker process
+_hub: ClipSource | None = None  # of this process
 
 
 def _work_with(source: ClipSource | None) -> None:
@@ -117,19 +107,19 @@ def _work_with(source: ClipSource | None) -> None:
     _hub = source
 
 
-def _build_one(job: tuple[str, str, str]) -> tuple[tuple, str]:
-    """Decode one clip into the cache: (its line of the index, with 0 frames if it failed; words for people)."""
-    name, source, folder = job
+def _build_one(clip: ClipFile, folder: Path) -> tuple:
+    """Decode one clip into the cache. Returns its line of the index, with 0 frames if it failed, which is printed."""
     try:
-        path = _hub.path(source) if _hub else Path(source)
-        origin = Origin.of(source, _hub)  # before it is read: what changes meanwhile is decoded again the next time
+        path = _hub.path(clip.path.as_posix()) if _hub else clip.path
+        origin = Origin.of(clip.path, _hub)  # before it is read: what changes meanwhile is decoded again the next time
         if not path.exists():
-            return (name, 0, 0.0), f"skipped {source}: the file is gone, or a link that leads nowhere"
+            raise VideoError("the file is gone, or a link that leads nowhere")
         frames, fps = decode(path)
     except VideoError as error:
-        return (name, 0, 0.0), f"skipped {source}: {error}"
-    write(Path(folder) / f"{name}.npy", frames)
-    return (name, len(frames), fps, *origin), _thinned(path, fps)
+        print(f"skipped {clip.path}: {error}", flush=True)
+        return clip.name, 0, 0.0
+    write(folder / f"{clip.name}.npy", frames)
+    return clip.name, len(frames), fps, *origin
 
 
 def write(target: Path, frames: np.ndarray) -> None:
@@ -140,16 +130,6 @@ def write(target: Path, frames: np.ndarray) -> None:
     except OSError as error:  # NumPy gives a full disk no number
         why = error.strerror or "the disk is full"
         raise OSError(f"{target} cannot be written: {why}. Free some space, or name another --cache") from error
-
-
-def _thinned(path: Path, fps: float) -> str:
-    """Words for people if a clip is kept at less than its own frame rate."""
-    try:
-        from vp import video
-    except ImportError:  # OpenCV has read all there is
-        return ""
-    native = video.probe(path).fps
-    return f"{path} has more than {MAX_FRAMES:,} frames at {native:g} Hz: kept at {fps:g} Hz" if fps < native else ""
 
 
 def build(
@@ -165,19 +145,23 @@ def build(
     clips, entries = named(clips, folder, hub), read_entries(folder)
 
     def held(clip: ClipFile) -> bool:
-        entry = entries.get(clip.name)
-        current = entry is not None and _is_of(entry, Origin.of(clip.path, hub))
-        return current and _whole(folder / f"{clip.name}.npy", entry.frames)
+        frames, _, origin = entries.get(clip.name, MISSING)
+        file, header = folder / f"{clip.name}.npy", 128
+        whole = file.exists() and file.stat().st_size == header + frames * SIZE[0] * SIZE[1] * 3
+        return whole and _is_of(origin, Origin.of(clip.path, hub))
 
     missing = [clip for clip in clips if not held(clip)]
-    jobs = [(clip.name, clip.path.as_posix() if hub else str(clip.path), str(folder)) for clip in missing]
-    if not jobs:
+    if not missing:
         return clips
-    pool = ProcessPoolExecutor(workers or os.cpu_count(), initializer=_work_with, initargs=(hub,))
-    with pool, (folder / "index.jsonl").open("a", encoding="utf-8") as log:
-        for line, words in tqdm(pool.map(_build_one, jobs, chunksize=4), total=len(jobs), desc="decoding", unit="clip"):
-            if words:
-                print(words)
+    workers = min(workers or os.cpu_count() or 1, -(-len(missing) // CHUNK))
+    if workers == 1:  # a process takes longer to start than a few clips to decode
+        pool = ThreadPoolExecutor(1, initializer=_work_with, initargs=(hub,))
+    else:
+        # A copy of a process with threads, as Linux makes it, may wait for ever for a lock that one of them held.
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), _work_with, (hub,))
+    with (folder / "index.jsonl").open("a", encoding="utf-8") as log, pool:
+        lines = pool.map(_build_one, missing, repeat(folder), chunksize=CHUNK)
+        for line in tqdm(lines, total=len(missing), desc="decoding", unit="clip"):
             log.write(json.dumps(line) + "\n")
             log.flush()
     return clips
@@ -188,48 +172,42 @@ def named(clips: list[ClipFile], folder: Path, hub: ClipSource | None = None) ->
     entries = read_entries(folder)
 
     def name(clip: ClipFile) -> str:
-        entry, now = entries.get(clip.name), Origin.of(clip.path, hub)
-        if entry is None or entry.origin is None or entry.origin.path == now.path or _is_of(entry, now):
-            return clip.name
-        return f"{clip.name}-{_digest(now.path)}" if entry.origin.exists else clip.name
+        now = Origin.of(clip.path, hub)
+        _, _, origin = entries.get(clip.name, MISSING)
+        # What is drawn or of the Hub is no file here, and has no size.
+        there = origin.size == 0 or os.path.exists(origin.path)
+        taken = there and origin.path != now.path and not _is_of(origin, now)
+        return f"{clip.name}-{_digest(now.path)}" if taken else clip.name
 
     return [replace(clip, name=name(clip)) for clip in clips]
 
 
 def read_index(folder: Path) -> dict[str, tuple[int, float]]:
-    """{clip name: (frames, frame rate)} of what the cache holds."""
-    return {name: (entry.frames, entry.fps) for name, entry in read_entries(folder).items()}
+    """{clip name: (frames, frame rate in Hz)} of what the cache holds."""
+    return {name: (frames, fps) for name, (frames, fps, _) in read_entries(folder).items()}
 
 
-def read_entries(folder: Path) -> dict[str, Entry]:
-    """What the cache holds, by clip name."""
-    path = Path(folder) / "index.jsonl"
+def read_entries(folder: Path) -> dict[str, tuple[int, float, Origin]]:
+    """The same, and where the frames come from."""
+    path = folder / "index.jsonl"
     entries = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             name, frames, fps, *origin = json.loads(line)
         except ValueError:  # the line that a killed build was writing
             continue
-        entries[name] = Entry(frames, fps, Origin(*origin) if origin else None)
-    return {name: entry for name, entry in entries.items() if entry.frames}
+        entries[name] = (frames, fps, Origin(*origin))
+    return {name: entry for name, entry in entries.items() if entry[0]}
 
 
-def _is_of(entry: Entry, now: Origin) -> bool:
-    """Whether an entry's frames are those of this file as it is now: the same one, or a copy."""
-    origin = entry.origin
-    if origin is None or origin.path == now.path or origin.size != now.size or now.size < 0:
+def _is_of(origin: Origin, now: Origin) -> bool:
+    """Whether frames of this origin are those of a file as it is now: the same one, or a copy."""
+    if origin.path == now.path or origin.size != now.size or now.size <= 0:  # 0: drawn, or of the Hub
         return origin == now
-    if not origin.exists:
+    if not os.path.exists(origin.path):
         return origin.changed == now.changed
-    if origin == DRAWN or HUB in (origin.path[: len(HUB)], now.path[: len(HUB)]):
-        return False
     return Origin.of(origin.path) == origin and filecmp.cmp(origin.path, now.path, shallow=False)
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:8]
-
-
-def _whole(path: Path, frames: int) -> bool:
-    header = 128
-    return path.exists() and path.stat().st_size == header + frames * SIZE[0] * SIZE[1] * 3

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from . import circle_sequences
 from .clip_files import ClipFile, find_data
 from .frame_cache import build, read_index
 from .splits import select, spread
-
-if TYPE_CHECKING:
-    from vp.clips import ClipSource
 
 
 class Source(NamedTuple):
@@ -38,24 +35,20 @@ def prepare(data: str | Path | None, cache: Path, *, kind: str, clips: int | Non
         return Source(names, names)
     if data is None:
         raise ValueError("this recipe trains on video: say where it is with --data")
+    hub = validation = None
     if (video := Path(data)).is_file():
-        return _decoded([ClipFile(video.stem, "", 0, video)], None, cache)
-    every, hub = find_data(data)
-    train = select(every, "train", splits)
-    if not train:
-        raise ValueError(f"{data} holds no clip of a training group")
-    if clips is not None:
-        if clips < 1:
-            raise ValueError(f"clips must be 1 or more, not {clips}")
-        return _decoded(spread(train, clips), None, cache, hub)
-    return _decoded(train, select(every, "validation", splits), cache, hub)
-
-
-def _decoded(
-    train: list[ClipFile], validation: list[ClipFile] | None, cache: Path, hub: ClipSource | None = None
-) -> Source:
-    clips = [*train, *(validation or [])]
-    names = [clip.name for clip in build(clips, cache, hub=hub)]
-    if not any(name in read_index(cache) for name in names[: len(train)]):
+        train = [ClipFile(video.stem, "", 0, video)]
+    else:
+        every, hub = find_data(data)
+        train = select(every, "train", splits)
+        if not train:
+            raise ValueError(f"{data} holds no clip of a training group")
+        if clips is None:
+            validation = select(every, "validation", splits)
+        else:
+            train = spread(train, clips)
+    names = [clip.name for clip in build(train + (validation or []), cache, hub=hub)]
+    trained, held_out = names[: len(train)], names[len(train) :]
+    if read_index(cache).keys().isdisjoint(trained):
         raise ValueError(f"none of the {len(train)} training clips can be decoded: see above why")
-    return Source(names[: len(train)], names if validation is None else names[len(train) :])
+    return Source(trained, trained if validation is None else held_out)

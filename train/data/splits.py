@@ -5,8 +5,8 @@ Clips of one group (`g01` to `g25`) come from one source video, so a split never
 
 from __future__ import annotations
 
-import codecs
 import difflib
+import json
 import re
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from vp.ucf101 import NAME, TEST_GROUPS
 from .clip_files import ClipFile, same_name
 
 # A clip in a line of a list: after folders of either system, before its type and perhaps a class number.
-LISTED = re.compile(r"(?:^|[/\\\s\"',;])v_(?P<label>[^/\\]+)_g(?P<group>\d\d)_c(?P<clip>\d\d)(?!\d)", re.IGNORECASE)
+LISTED = re.compile(r"(?:^|[/\\\s\"',;])v_([^/\\]+_g\d\d_c\d\d)(?!\d)", re.IGNORECASE)
 # Cut from the TRAINING groups for choosing recipes, so that the test groups stay unseen until the end.
 VALIDATION_GROUPS = (8, 15, 22)
 
@@ -23,35 +23,26 @@ VALIDATION_GROUPS = (8, 15, 22)
 def read_list(path: Path) -> set[str]:
     """Clip names in an official `trainlist0N.txt` or `testlist0N.txt`, written by whichever system.
 
-    UTF-8 or UTF-16; folders before a name, its type and a number after it do not matter. Raises FileNotFoundError
-    without such a file and ValueError, naming the line, for one that names no clip.
+    UTF-8, UTF-16 or UTF-32; folders before a name, its type and a number after it do not matter. Raises
+    FileNotFoundError without such a file and ValueError, naming the line, for one that names no clip.
     """
-    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no list {path}: point --splits at the folder of the official lists")
+    data = path.read_bytes()
+    try:
+        text = data.decode(json.detect_encoding(data))  # names are ASCII, as the beginning of JSON is
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not text in UTF-8 or UTF-16: save it as UTF-8") from None
     names = set()
-    for number, line in enumerate(_text(path.read_bytes(), path).splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         if not (match := LISTED.search(line)):
             raise ValueError(f"{path}, line {number} names no clip: {line.strip()[:80]!r} (CLASS/v_CLASS_gXX_cYY.avi)")
-        names.add(f"v_{match['label']}_g{match['group']}_c{match['clip']}")
+        names.add(f"v_{match[1]}")
     if not names:
         raise ValueError(f"{path} names no clip: it is empty")
     return names
-
-
-def _text(data: bytes, path: Path) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif b"\0" in data[:2]:  # UTF-16 without a mark: names are ASCII, so every other byte is 0
-        encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
-    else:
-        encoding = "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not text in UTF-8 or UTF-16: save it as UTF-8") from None
 
 
 def select(clips: list[ClipFile], part: str, splits: Path | None = None, split: int = 1) -> list[ClipFile]:
@@ -62,22 +53,19 @@ def select(clips: list[ClipFile], part: str, splits: Path | None = None, split: 
     Raises ValueError for another part or for lists that do not fit the clips, FileNotFoundError without a list.
     """
     if splits is not None:
-        test = _listed_for_test(clips, Path(splits), split)
+        test = _listed_for_test(clips, splits, split)
     else:
         test = {clip.name for clip in clips if clip.group in TEST_GROUPS[split]}
-
-    def validation(clip: ClipFile) -> bool:
-        return clip.group in VALIDATION_GROUPS
-
-    wanted = {
-        "train": lambda clip: clip.name not in test and not validation(clip),
-        "validation": lambda clip: clip.name not in test and validation(clip),
-        "train+validation": lambda clip: clip.name not in test,
-        "test": lambda clip: clip.name in test,
+    training = [clip for clip in clips if clip.name not in test]
+    parts = {
+        "train": [clip for clip in training if clip.group not in VALIDATION_GROUPS],
+        "validation": [clip for clip in training if clip.group in VALIDATION_GROUPS],
+        "train+validation": training,
+        "test": [clip for clip in clips if clip.name in test],
     }
-    if part not in wanted:
-        raise ValueError(f"part must be one of {', '.join(wanted)}, not {part!r}")
-    return [clip for clip in clips if wanted[part](clip)]
+    if part not in parts:
+        raise ValueError(f"part must be one of {', '.join(parts)}, not {part!r}")
+    return parts[part]
 
 
 def spread(clips: list[ClipFile], count: int) -> list[ClipFile]:
@@ -89,8 +77,6 @@ def spread(clips: list[ClipFile], count: int) -> list[ClipFile]:
 def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str]:
     """Names of the clips that the test list names, once it is sure that none is missed: a test clip that does not match
     would be trained on."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}: point --splits at the folder of the official lists")
     listed = folder / f"testlist{split:02d}.txt"
     test = {same_name(name) for name in read_list(listed)}
     test_names = {clip.name for clip in clips if same_name(clip.name) in test}

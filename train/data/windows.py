@@ -31,12 +31,13 @@ def fixed_windows(
 ) -> list[tuple[str, int, Tensor]]:
     """The windows that scores are taken on: `per_clip` evenly spaced ones of each clip, at `FPS`.
 
-    Returns (clip name, start frame, uint8 [T, 3, H, W]); clips too short for one window are left out.
+    Returns (clip name, start frame, uint8 [T, 3, H, W]); clips too short for one window, or that the cache does not
+    hold, are left out.
     """
     index = read_index(cache)
     windows = []
     for name in names:
-        count, native = index[name]
+        count, native = index.get(name, (0, FPS))
         steps = frame_steps(length, native, FPS)
         room = count - 1 - steps[-1]
         if room < 0:

@@ -1,14 +1,7 @@
-"""Figures of the reports that `train.evaluate --json` and `train.evaluate_classifier --json` wrote.
-
-    python -m train.evaluation.figures report.json FOLDER
-
-draws them again. PNG at 1600 pixels width, to be shown at 800.
-"""
+"""Figures of the reports of `train.evaluate` and `train.evaluate_classifier`: PNG, 1600 pixels wide, shown at 800."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 from pathlib import Path
 
@@ -16,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import PercentFormatter
 
 from vp.models import TITLES
 
@@ -43,9 +36,8 @@ STYLE = {
     "axes.titleweight": "bold",
     "axes.axisbelow": True,
 }
-BASELINES = ("copy_last", "constant_velocity", "tuned_flow", "flow_oracle")
 FLOWS = {"constant_velocity": "o", "tuned_flow": "s"}  # and their markers
-PERCENT = FuncFormatter(lambda value, _: f"{value:.0%}")
+PERCENT = PercentFormatter(1, decimals=0)
 CURVES = {
     "the paper's recipe, c4+subsample": ("batch norm and dropout", INK),
     "the paper's recipe, c4+subsample, no batch norm, no dropout": ("neither", MUTED),
@@ -55,16 +47,12 @@ CURVES = {
 def draw(report: dict, folder: Path) -> list[Path]:
     """Draw a report into a folder: gain.png of predictors; classifier.png, confusion.png, calibration.png and
     classifier_curves.png of a classifier. Returns the files."""
-    figures = {"gain": gain_figure}
-    if "groups" not in report:
-        figures = {
-            "classifier": accuracy_figure,
-            "confusion": confusion_figure,
-            "calibration": calibration_figure,
-            "classifier_curves": curves_figure,
-        }
-        if not report["curves"]:  # without the paper's recipe
-            del figures["classifier_curves"]
+    if "groups" in report:
+        figures = {"gain": gain_figure}
+    else:
+        figures = {"classifier": accuracy_figure, "confusion": confusion_figure, "calibration": calibration_figure}
+        if report["curves"]:  # of the paper's recipe
+            figures["classifier_curves"] = curves_figure
     with matplotlib.rc_context(STYLE):
         return [save(make(report), folder / f"{name}.png") for name, make in figures.items()]
 
@@ -86,16 +74,8 @@ def save(figure: Figure, path: Path) -> Path:
 def head(panel: Axes, title: str, below: str) -> None:
     """A panel's title and a line under it that says what is shown."""
     panel.set_title(title, pad=11 + 11 * len(below.splitlines()))
-    panel.annotate(
-        below,
-        (0, 1),
-        (0, 7),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        size=8.5,
-        color=MUTED,
-        linespacing=1.3,
-    )
+    place = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 7), "textcoords": "offset points"}
+    panel.annotate(below, **place, size=8.5, color=MUTED, linespacing=1.3)
 
 
 def gain_figure(report: dict) -> Figure:
@@ -109,9 +89,9 @@ def gain_figure(report: dict) -> Figure:
         below = f"95 % intervals over {group['clips']} clips\nflow that knows the truth: {oracle} dB"
         head(panel, f"{height}×{width}, {group['seen']} frames seen", below)
         panel.axhline(0, color=INK, linewidth=1, label="repeated")
-        predictors = [method for method in group["methods"] if method not in BASELINES]
+        predictors = [method for method in group["methods"] if method in TITLES]
         lines = [(method, MUTED, marker) for method, marker in FLOWS.items() if method in group["methods"]]
-        lines += [(name, ACCENT, MARKERS[i % len(MARKERS)]) for i, name in enumerate(predictors)]
+        lines += [(name, ACCENT, marker) for name, marker in zip(predictors, MARKERS, strict=False)]
         for i, (method, colour, marker) in enumerate(lines):
             gain = group["methods"][method]["gain"]
             # Beside each other, so that intervals do not cover one another.
@@ -144,9 +124,8 @@ def accuracy_figure(report: dict) -> Figure:
         if row["low"] is not None:
             panel.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=3, alpha=0.3, solid_capstyle="round")
         panel.plot(row["accuracy"], y, "o", color=colour, markersize=6, zorder=3)
-        panel.annotate(
-            f"{row['accuracy']:.1%}", (1.02, y), xycoords=panel.get_yaxis_transform(), color=colour, size=9, va="center"
-        )
+        beside = panel.get_yaxis_transform()
+        panel.text(1.02, y, f"{row['accuracy']:.1%}", transform=beside, color=colour, size=9, va="center")
     panel.set_yticks(range(len(rows)), [row["name"] for row in rows])
     panel.tick_params(axis="y", labelcolor=INK, labelsize=8.5)
     panel.set_xlim(0, 1)
@@ -161,7 +140,8 @@ def confusion_figure(report: dict) -> Figure:
     """What each class was taken for: shares of the clips of a true class, by row."""
     counts = np.array(report["confusion"], dtype=float)
     share = counts / counts.sum(1, keepdims=True).clip(1)
-    names = [spaced(name) for name in report["classes"]]
+    # "BabyCrawling" -> "Baby Crawling", but YoYo stays.
+    names = [re.sub(r"(?<=[a-z])(?=[A-Z][a-z]{2})", " ", name) for name in report["classes"]]
     figure = sheet(1.2 + WIDTH * 0.8)
     panel = figure.subplots()
     head(panel, "What is taken for what", "rows: true class; columns: the classifier's; share of the row in %")
@@ -213,21 +193,3 @@ def curves_figure(report: dict) -> Figure:
         panel.yaxis.set_major_formatter(PERCENT)
     panels[1].legend(frameon=False, loc="center right", labelcolor=INK)
     return figure
-
-
-def spaced(label: str) -> str:
-    """ "BabyCrawling" -> "Baby Crawling", but YoYo stays."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z]{2})", " ", label)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("report", type=Path, help="what --json wrote")
-    parser.add_argument("folder", type=Path, help="where to draw")
-    args = parser.parse_args()
-    for path in draw(json.loads(args.report.read_text(encoding="utf-8")), args.folder):
-        print(path)
-
-
-if __name__ == "__main__":
-    main()

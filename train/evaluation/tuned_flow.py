@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,44 +21,37 @@ from ..data.splits import select, spread
 from ..data.windows import fixed_windows
 
 TUNED_ON = 240  # training clips
+BATCH = 16  # windows
 FACTORS = torch.arange(0.3, 1.21, 0.05)
 BLENDS = torch.arange(0, 0.96, 0.05)
 
 
-@dataclass(frozen=True)
-class TunedFlow:
-    """Factors and blends for each step; fitted_on: how many windows of training clips they were chosen on."""
-
-    factors: list[float]
-    blends: list[float]
-    fitted_on: int
-
-
-def fit_tuned_flow(windows: Tensor, horizon: int, batch: int = 16) -> TunedFlow:
+def fit_tuned_flow(windows: list[Tensor], horizon: int) -> dict:
     """The factors and blends with the highest mean PSNR, each step by itself.
 
-    windows: uint8 [N, at least 2 + horizon, 3, H, W] of training clips; the last `horizon` frames are the truth.
+    windows: each uint8 [at least 2 + horizon, 3, H, W], of training clips; the last `horizon` frames are the truth.
+    Returns {"factors", "blends": a number for each step, "fitted_on": how many windows they were chosen on}. Raises
+    ValueError without windows.
     """
+    if not windows:
+        raise ValueError(f"tuned flow is fitted on training clips: none is long enough for {horizon} frames to predict")
     decibels = torch.zeros(horizon, len(FACTORS), len(BLENDS), dtype=torch.float64)
-    for some in windows[:, -horizon - 2 :].split(batch):
-        frames = some.float() / 255
+    for part in torch.stack(windows)[:, -horizon - 2 :].split(BATCH):
+        frames = part.float() / 255
         last, flow = frames[:, 1], enlarged_flow(frames[:, 1], frames[:, 0])
         for k in range(horizon):
             still = last - frames[:, 2 + k]
             for i, factor in enumerate(FACTORS):
                 moved = warp(last, factor * (k + 1) * flow) - frames[:, 2 + k]
                 # The error of a blend b of both is a parabola in b: three products give it for all blends.
-                aa, ab, bb = (
-                    (x * y).mean((1, 2, 3)).unsqueeze(1) for x, y in ((moved, moved), (moved, still), (still, still))
-                )
+                products = (moved * moved, moved * still, still * still)
+                aa, ab, bb = (product.mean((1, 2, 3)).unsqueeze(1) for product in products)
                 error = (1 - BLENDS) ** 2 * aa + 2 * BLENDS * (1 - BLENDS) * ab + BLENDS**2 * bb
                 decibels[k, i] -= 10 * error.clamp_min(10 ** (-MAX_PSNR / 10)).log10().sum(0)
     best = [divmod(int(step.argmax()), len(BLENDS)) for step in decibels]
-    factors, blends = (
-        [round(grid[i].item(), 2) for i in at]
-        for grid, at in zip((FACTORS, BLENDS), zip(*best, strict=True), strict=True)
-    )
-    return TunedFlow(factors, blends, len(windows))
+    factors = [round(FACTORS[i].item(), 2) for i, _ in best]
+    blends = [round(BLENDS[i].item(), 2) for _, i in best]
+    return {"factors": factors, "blends": blends, "fitted_on": len(windows)}
 
 
 def main() -> None:
@@ -71,12 +63,12 @@ def main() -> None:
     add_data(parser)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
     options = parser.parse_args()
-    found, hub = find_data(options.data)
-    clips = build(spread(select(found, "train"), TUNED_ON), options.cache, hub=hub)
+    every, hub = find_data(options.data)
+    clips = build(spread(select(every, "train"), TUNED_ON), options.cache, hub=hub)
     for size in sorted({preset(name).size for name in NAMES}):
         names = [clip.name for clip in clips]
         windows = fixed_windows(options.cache, names, length=5 + MAX_HORIZON, size=size, per_clip=2)
-        print(size, fit_tuned_flow(torch.stack([frames for _, _, frames in windows]), MAX_HORIZON), flush=True)
+        print(size, fit_tuned_flow([frames for _, _, frames in windows], MAX_HORIZON), flush=True)
 
 
 if __name__ == "__main__":

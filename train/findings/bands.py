@@ -19,7 +19,7 @@ from vp.metrics import psnr
 from vp.models.matching import warp
 from vp.models.motion_ladder import low_pass
 
-from ..arguments import add_data, at_least_one, errors_in_one_line
+from ..arguments import add_data, errors_in_one_line
 from ..data.sources import prepare
 from ..data.windows import fixed_windows
 
@@ -28,9 +28,9 @@ PIXELS = (1, 2, 4, 8, 16, 32, 64)
 FACTOR, BLEND = 0.8, 0.3  # of tuned flow at its first step
 
 
-def triples(names: list[str], cache: Path, size: tuple[int, int], every: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Three frames in a row of every so many of these clips in the cache: each [N, 3, H, W] in [0, 1]."""
-    windows = fixed_windows(cache, names, length=3, size=size, per_clip=1)[::every]
+def triples(names: list[str], cache: Path, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Three frames in a row of every second of these clips in the cache: each [N, 3, H, W] in [0, 1]."""
+    windows = fixed_windows(cache, names, length=3, size=size, per_clip=1)[::2]
     return (torch.stack([frames for _, _, frames in windows]).float() / 255).unbind(1)
 
 
@@ -57,12 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data(parser)
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    parser.add_argument("--every", type=at_least_one, default=2, help="take every so many validation clips")
     args = parser.parse_args()
     with errors_in_one_line():
         names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None).validation
         for size in SIZES:
-            frames = triples(names, args.cache, size, args.every)
+            frames = triples(names, args.cache, size)
             print(f"{size[0]}x{size[1]}, {len(frames[0])} windows")
             for pixels, (gain, lost) in worth(*frames).items():
                 print(f"  {pixels:2} pixels: {gain:+.2f} with this and larger, {-lost:+.2f} without the octave")

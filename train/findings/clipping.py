@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vp import load_predictor
+from vp import load_predictor, video
+from vp.clips import BUNDLED
+from vp.limits import FPS
 from vp.models import ALL_NAMES, PAPER
 
 from ..arguments import errors_in_one_line
-from .example_clips import window
 from .panels import Row, panels
 
 HORIZON = 3
@@ -24,13 +25,11 @@ HORIZON = 3
 @errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoints", default="bundled")
     parser.add_argument("--model", default=PAPER, choices=ALL_NAMES)
-    parser.add_argument("--clip", default="walk", help="a bundled clip or a video")
     parser.add_argument("--figure", type=Path, required=True)
     args = parser.parse_args()
-    predictor = load_predictor(args.model, args.checkpoints)
-    frames = window(args.clip, predictor.default_seen, size=predictor.size)
+    predictor = load_predictor(args.model)
+    frames = video.read(BUNDLED / "walk.mp4", fps=FPS, start=0.5, frames=predictor.default_seen, size=predictor.size)
     x = torch.from_numpy(frames).permute(0, 3, 1, 2)[None].to(predictor.device) / 255
     with torch.inference_mode():
         out = predictor.model.rollout(x, HORIZON).frames[0, -HORIZON:].float().permute(0, 2, 3, 1).cpu().numpy()

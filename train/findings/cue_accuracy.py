@@ -14,14 +14,14 @@ from dataclasses import replace
 import torch
 
 from vp.checkpoints import open_checkpoints
-from vp.models.cues import cues_of
+from vp.models.readout import cues_of
 
 from ..arguments import errors_in_one_line
+from ..classifier.classifier_recipe import load_classifier_recipe
 from ..classifier.features import add_arguments, prepare
-from ..classifier.fitting import cross_validate, fold_of, load_examples, parts_of
-from ..classifier.recipe import load_classifier_recipe
+from ..classifier.fitting import accuracy, cross_validate, fold_of, load_examples, parts_of
 
-DECAYS = (0.0001, 0.0003, 0.001, 0.003)
+DECAYS = (0.00001, 0.0001, 0.001, 0.01)
 
 
 @errors_in_one_line()
@@ -35,14 +35,14 @@ def main() -> None:
     classes = sorted({clip.label for clip in clips})
     examples, folds = load_examples(folder, clips, classes, "streams", cues), fold_of(clips)
     print("| | " + " | ".join(f"decay {decay:g}" for decay in DECAYS) + " |\n" + "|---" * (1 + len(DECAYS)) + "|")
-    for name, some in {"all": torch.ones_like(examples.cues, dtype=torch.bool), **parts_of(cues)}.items():
+    for name, mask in {"all": torch.ones_like(examples.cues, dtype=torch.bool), **parts_of(cues)}.items():
         row = []
         for decay in DECAYS:
             # Nothing needs to be familiar here: without its directions a fit takes seconds.
             tried = replace(recipe.with_network(directions=0), weight_decay=decay)
-            logits, _ = cross_validate(examples.reading(some), folds, args.model, classes, tried)
-            row.append((logits.argmax(1) == examples.labels).float().mean().item())
-        print(f"| {name} | " + " | ".join(f"{accuracy:.1%}" for accuracy in row) + " |", flush=True)
+            logits, _ = cross_validate(examples.reading(mask), folds, args.model, classes, tried)
+            row.append(accuracy(logits, examples.labels))
+        print(f"| {name} | " + " | ".join(f"{share:.1%}" for share in row) + " |", flush=True)
 
 
 if __name__ == "__main__":

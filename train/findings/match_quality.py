@@ -1,9 +1,9 @@
 """How well motion is found: by features, by grey values, by both, and by optical flow.
 
-    python -m train.findings.match_quality --data UCF-101 --checkpoints bundled
+    python -m train.findings.match_quality --data UCF-101
 
-On windows of validation clips: how much closer the frame before comes to a frame when it is moved by what was found,
-and what that motion is worth when it is carried on as `vp.baselines` does; both in dB, over not moving anything.
+On windows of validation clips, with the features of the bundled one_frame: how much closer the frame before comes to a
+frame when moved by what was found, and what that is worth carried on as `vp.baselines` does; in dB, over not moving.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 
 from vp.baselines import enlarged_flow
 from vp.metrics import psnr
-from vp.models import BLOCKS, DEFAULT
-from vp.models.matching import enlarged, finer, refine, warp
+from vp.models import BLOCKS
+from vp.models.matching import finer, refine, warp
 from vp.models.motion_ladder import MotionLadder
 from vp.predictor import load_predictor
 
-from ..arguments import add_data, at_least_one, errors_in_one_line
+from ..arguments import add_data, errors_in_one_line
 from ..data.sources import prepare
 from .bands import carried_on, triples
 
@@ -34,8 +34,7 @@ def flows(model: MotionLadder, before: Tensor, now: Tensor) -> dict[str, Tensor]
         earlier, key = model.matchers[block].key(maps[block]).chunk(2)
         match = model.matchers[block](key, earlier, centre)
         centre = finer(match.displacement)
-    stride = model.config.strides[0]
-    features = match.displacement if stride == 1 else stride * enlarged(match.displacement)
+    features = finer(match.displacement)
     return {
         "features": features,
         "grey values": refine(torch.zeros_like(features), now, before),
@@ -60,15 +59,12 @@ def worth(model: MotionLadder, before: Tensor, now: Tensor, after: Tensor) -> di
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data(parser)
-    parser.add_argument("--checkpoints", default="bundled", help="`bundled`, a folder, or hf://owner/name")
-    parser.add_argument("--model", default=DEFAULT, help="whose features")
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"), help="folder of decoded frames")
-    parser.add_argument("--every", type=at_least_one, default=2, help="take every so many validation clips")
     args = parser.parse_args()
     with errors_in_one_line():
-        predictor = load_predictor(args.model, args.checkpoints, dtype=torch.float32)
+        predictor = load_predictor("one_frame", dtype=torch.float32)
         names = prepare(args.data, args.cache, kind="ucf101", clips=None, splits=None).validation
-        frames = triples(names, args.cache, predictor.size, args.every)
+        frames = triples(names, args.cache, predictor.size)
         print(f"{predictor.size[0]}x{predictor.size[1]}, {len(frames[0])} windows")
         for name, (back, on) in worth(predictor.model, *frames).items():
             print(f"  {name:28} {back:+.2f} back, {on:+.2f} carried on")

@@ -1,13 +1,20 @@
-"""What a run has logged and exported."""
+"""Runs as findings take them from the command line, and what a run has logged and exported."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from vp import Predictor, load_predictor
 from vp.checkpoints import open_checkpoints
 from vp.errors import CheckpointError
 from vp.models import NAMES
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """`RUN... --figure FILE`, what a finding is told that draws runs."""
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--figure", type=Path, required=True)
 
 
 def only_predictor(checkpoints: Path) -> Predictor:

@@ -12,13 +12,12 @@ next frame on the very clips that were learned, against repeating the last frame
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import matplotlib
 
 from ..arguments import errors_in_one_line
 from ..evaluation.figures import COLOURS, MUTED, STYLE, save, sheet
-from .runs import logged
+from .runs import add_run_arguments, logged
 
 GOAL = 0.1
 
@@ -26,19 +25,17 @@ GOAL = 0.1
 def below(logged: list[tuple[int, float]], bar: float) -> int | None:
     """The step from which on the loss stays below the bar; None if it ends above."""
     first = None
-    for step, value in logged:
+    for step, value in reversed(logged):
         if value >= bar:
-            first = None
-        elif first is None:
-            first = step
+            break
+        first = step
     return first
 
 
 @errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--figure", type=Path, required=True)
+    add_run_arguments(parser)
     args = parser.parse_args()
     with matplotlib.rc_context(STYLE):
         figure = sheet(3.4)

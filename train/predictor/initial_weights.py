@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils import fuse_conv_bn_weights
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet18_Weights, resnet18
 
 from vp.checkpoints.training import spent
@@ -29,16 +29,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is not a whole safetensors file ({error}): copy or make it again") from None
 
 
-def _fill(encoder: Encoder, path: Path, state: dict[str, Tensor], *, strict: bool) -> list[str]:
-    """Load a state; the names it lacks. Raises ValueError if it is not an encoder's."""
+def _fill(encoder: Encoder, path: Path, *, strict: bool) -> list[str]:
+    """Load a file of weights; the names it lacks. Raises OSError without it, ValueError if it is not an encoder's."""
+    other = f"{path} is not of this encoder, a ResNet-18 with folded batch norms"
     try:
-        result = encoder.load_state_dict(state, strict=False)
-    except RuntimeError:  # of another shape
-        raise ValueError(f"{path} is not of this encoder, a ResNet-18 with folded batch norms") from None
-    if result.unexpected_keys or (strict and result.missing_keys):
-        names = ", ".join((result.unexpected_keys or result.missing_keys)[:3])
-        raise ValueError(f"{path} is not of this encoder, a ResNet-18 with folded batch norms: see {names}")
-    return result.missing_keys
+        missing, unexpected = encoder.load_state_dict(read_weights(path), strict=False)
+    except RuntimeError:
+        raise ValueError(f"{other}: its tensors have other shapes") from None
+    if wrong := unexpected or (strict and missing):
+        raise ValueError(f"{other}: see {', '.join(wrong[:3])}")
+    return missing
 
 
 def load_imagenet(encoder: Encoder) -> str:
@@ -52,7 +52,7 @@ def load_imagenet(encoder: Encoder) -> str:
     if named and not path.is_file():
         raise OSError(f"VP_ENCODER names {path}, where there is no file: name one of weights, or unset it")
     if path.is_file():
-        missing = sorted({key.split(".")[0] for key in _fill(encoder, path, read_weights(path), strict=False)})
+        missing = sorted({key.split(".")[0] for key in _fill(encoder, path, strict=False)})
         return "ResNet-18 IMAGENET1K_V1, folded" + (f"; {', '.join(missing)} trained from scratch" if missing else "")
     try:
         original = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1).eval()
@@ -68,25 +68,19 @@ def load_imagenet(encoder: Encoder) -> str:
 def load_shared(encoder: Encoder, repository: Path) -> str:
     """Fill an encoder from a folder of checkpoints, so that a new predictor can be stored beside those in it. Returns
     where those weights came from."""
-    path = Path(repository) / "encoder" / "model.safetensors"
-    _fill(encoder, path, {name: value.float() for name, value in read_weights(path).items()}, strict=True)
-    return json.loads((Path(repository) / "encoder" / "config.json").read_text(encoding="utf-8"))["provenance"]
+    _fill(encoder, repository / "encoder" / "model.safetensors", strict=True)
+    return json.loads((repository / "encoder" / "config.json").read_text(encoding="utf-8"))["provenance"]
 
 
-def fold(net: nn.Module) -> dict:
-    """State of a torchvision ResNet-18 with each batch norm folded into the convolution before it."""
-    modules = dict(net.named_modules())
+def fold(net: nn.Module) -> dict[str, Tensor]:
+    """State of a torchvision ResNet-18 in eval mode with each batch norm folded into the convolution before it."""
     folded = {}
-    for name, conv in modules.items():
-        if not isinstance(conv, nn.Conv2d):
-            continue
-        prefix, _, leaf = name.rpartition(".")
-        norm = f"{prefix}.1" if leaf == "0" else f"{prefix}.{leaf}".lstrip(".").replace("conv", "bn")
-        bn = modules[norm]
-        weight, bias = fuse_conv_bn_weights(
-            conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
-        )
-        folded[f"{name}.weight"], folded[f"{name}.bias"] = weight.detach(), bias.detach()
+    for name, module in net.named_modules():
+        if isinstance(module, nn.Conv2d):
+            convolution = name
+        elif isinstance(module, nn.BatchNorm2d):
+            fused = fuse_conv_bn_eval(net.get_submodule(convolution), module)
+            folded |= {f"{convolution}.{leaf}": value for leaf, value in fused.state_dict().items()}
     return folded
 
 
@@ -106,5 +100,4 @@ def load_exported(model: Ladder, folder: Path) -> dict[str, float]:
             raise ValueError(f"{path} is of another network: {name} has other shapes")
         state[name] = value
     model.load_state_dict(state)
-    config = folder / "config.json"
-    return spent(json.loads(config.read_text(encoding="utf-8")).get("training", {})) if config.exists() else {}
+    return spent(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("training", {}))

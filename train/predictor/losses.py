@@ -1,6 +1,9 @@
-"""Training losses: DSSIM, L1 and L2 with coefficients that sum to one (paper section 4), PSNR and local contrast."""
+"""What a training step minimises: DSSIM, L1 and L2 with coefficients that sum to one (paper section 4), PSNR, local
+contrast, and the motion of each level."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +11,27 @@ from torch.nn import functional as F
 
 from vp.inspection import moved_by
 from vp.metrics import psnr, ssim_map
+from vp.models import Ladder
+from vp.models.silence import masks
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
 
 # What is closer than this in dB differs by less than the noise of the video's compression.
 PSNR_LIMIT = 50.0
 # Pixels on a side over which contrast is compared. Where an edge will be is uncertain by some pixels: in windows as
 # small as that, the least wrong is to have none.
 CONTRAST_WINDOW = 16
+
+
+# Of prediction x and truth y, each frame so many steps ahead of the last real one.
+TERMS = {
+    "dssim": lambda x, y, ahead: (1 - ssim_map(x, y).mean()) / 2,
+    "l1": lambda x, y, ahead: (x - y).abs().mean(),
+    "l2": lambda x, y, ahead: F.mse_loss(x, y),
+    "psnr": lambda x, y, ahead: psnr_term(x, y),
+    "contrast": lambda x, y, ahead: ((local_contrast(x) - local_contrast(y)).abs().mean((1, 2, 3)) * ahead).mean(),
+}
 
 
 class PredictionLoss(nn.Module):
@@ -26,39 +44,22 @@ class PredictionLoss(nn.Module):
     "contrast" compares how much there is to see, not where: without it what is uncertain is best blurred, the further
     ahead the more.
     forward: prediction (unclipped) and truth, [N, 3, H, W] in [0, 1], fp32, and how many steps ahead of the last real
-    frame each is [N] (None: one), as often as which "contrast" counts -> (loss, {term: value, detached}).
+    frame each is [N], as often as which "contrast" counts -> (loss, {term: value, detached}).
     """
-
-    TERMS = ("dssim", "l1", "l2", "psnr", "contrast")
 
     def __init__(self, weights: dict[str, float]) -> None:
         super().__init__()
-        if unknown := set(weights) - set(self.TERMS):
-            raise ValueError(f"unknown loss terms: {', '.join(sorted(unknown))}; there are {', '.join(self.TERMS)}")
+        if unknown := set(weights) - set(TERMS):
+            raise ValueError(f"unknown loss terms: {', '.join(sorted(unknown))}; there are {', '.join(TERMS)}")
         total = sum(weights.values())
         if total <= 0 or min(weights.values()) < 0:
             raise ValueError(f"loss weights must be positive, not {weights}")
         self.weights = {name: value / total for name, value in weights.items() if value}
 
-    def forward(
-        self, prediction: Tensor, truth: Tensor, ahead: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        terms = {}
-        for name in self.weights:
-            if name == "dssim":
-                terms[name] = (1 - ssim_map(prediction, truth).mean()) / 2
-            elif name == "l1":
-                terms[name] = (prediction - truth).abs().mean()
-            elif name == "l2":
-                terms[name] = F.mse_loss(prediction, truth)
-            elif name == "contrast":
-                off = (local_contrast(prediction) - local_contrast(truth)).abs().mean((1, 2, 3))
-                terms[name] = (off if ahead is None else off * ahead).mean()
-            else:
-                terms[name] = psnr_term(prediction, truth)
-        return sum(self.weights[name] * value for name, value in terms.items()), {
-            name: value.detach() for name, value in terms.items()
-        }
+    def forward(self, prediction: Tensor, truth: Tensor, ahead: Tensor | int = 1) -> tuple[Tensor, dict[str, Tensor]]:
+        terms = {name: TERMS[name](prediction, truth, ahead) for name in self.weights}
+        loss = sum(self.weights[name] * value for name, value in terms.items())
+        return loss, {name: value.detach() for name, value in terms.items()}
 
 
 def psnr_term(prediction: Tensor, truth: Tensor) -> Tensor:
@@ -82,3 +83,40 @@ def level_loss(levels: dict[str, Tensor], last: Tensor, truth: Tensor) -> Tensor
     blending and paint for what a memory does not move; here it cannot.
     """
     return torch.stack([psnr_term(moved_by(flow, last), truth) for flow in levels.values()]).mean()
+
+
+class Objective(nn.Module):
+    """A ladder and the loss of a recipe as one module: Fabric wraps a module whose forward runs once for each backward.
+
+    forward: clips [B, seen + 1 + feedback, 3, H, W] in [0, 1] -> (loss, {term: value}).
+
+    The ladder sees `seen` real frames, then its own predictions `feedback` times. The gradient goes back through the
+    state, not through the fed picture: that would cost a backward pass of the encoder for a signal that the state
+    carries anyway. Supervised is the prediction after every seen frame but the first, or (not `every_step`) after the
+    last one only, the paper's training, section 4.1.
+    """
+
+    def __init__(self, model: Ladder, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+        self.criterion, self.silenced = PredictionLoss(recipe.loss), recipe.silenced()
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        seen, horizon = self.recipe.seen, 1 + self.recipe.feedback
+        silence = masks([self.silenced] * len(clips), self.model.config, clips) if self.silenced else None
+        out = self.model.rollout(clips[:, :seen], horizon, silence=silence)
+        # After one frame there is no motion to know yet, unless it is all there is.
+        first = min(1, seen - 1) if self.recipe.every_step else seen - 1
+
+        def supervised(steps: Tensor) -> Tensor:
+            return steps[:, first:].flatten(0, 1)
+
+        truth = supervised(clips[:, 1:])
+        ahead = (torch.arange(clips.shape[1] - 1, device=clips.device) - seen + 2).clamp_min(1).expand(len(clips), -1)
+        loss, terms = self.criterion(supervised(out.frames).float(), truth, supervised(ahead))
+        if self.recipe.levels and out.levels:
+            flows = {block: supervised(flow) for block, flow in out.levels.items()}
+            shown = torch.cat([clips[:, :seen], out.frames[:, seen - 1 : -1].detach().clamp(0, 1)], dim=1)
+            off = level_loss(flows, supervised(shown), truth)
+            loss, terms["levels"] = loss + self.recipe.levels * off, off.detach()
+        return loss, terms

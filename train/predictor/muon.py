@@ -43,28 +43,22 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure=None):
-        loss = None if closure is None else torch.enable_grad()(closure)()
+    def step(self) -> None:
         for group in self.param_groups:
             alike = defaultdict(list)  # weights of one shape are orthogonalised as one batch
             for p in group["params"]:
                 if p.grad is not None:
                     alike[p.shape].append(p)
+                    if not self.state[p]:
+                        self.state[p]["momentum"] = torch.zeros_like(p)
             for params in alike.values():
-                self._move(params, group)
-        return loss
-
-    def _move(self, params: list[Tensor], group: dict) -> None:
-        for p in params:
-            if not self.state[p]:
-                self.state[p]["momentum"] = torch.zeros_like(p)
-        momenta, gradients = [self.state[p]["momentum"] for p in params], [p.grad for p in params]
-        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-        ahead = torch.stack(torch._foreach_lerp(gradients, momenta, group["momentum"]))  # Nesterov's look ahead
-        # The order of inputs does not matter to the singular values: take the one that is no copy in channels_last.
-        rows = ahead.movedim(2, -1).flatten(2).float()
-        out, inputs = rows.shape[1:]
-        steps = orthogonalise(rows).mul_((out / inputs) ** 0.5)
-        steps = steps.unflatten(2, (*ahead.shape[3:], ahead.shape[2])).movedim(-1, 2)
-        torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(params, list(steps.to(params[0].dtype)), alpha=-group["lr"])
+                momenta, gradients = [self.state[p]["momentum"] for p in params], [p.grad for p in params]
+                torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+                ahead = torch.stack(torch._foreach_lerp(gradients, momenta, group["momentum"]))  # Nesterov's look ahead
+                # The order of inputs does not matter to the singular values: this one is no copy in channels_last.
+                rows = ahead.movedim(2, -1).flatten(2).float()
+                out, inputs = rows.shape[1:]
+                steps = orthogonalise(rows).mul_((out / inputs) ** 0.5)
+                steps = steps.unflatten(2, (*ahead.shape[3:], ahead.shape[2])).movedim(-1, 2)
+                torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(params, list(steps.to(params[0].dtype)), alpha=-group["lr"])

@@ -9,19 +9,19 @@ import yaml
 
 from vp.models import NAMES, ConfigError, LadderConfig, preset
 from vp.models.config import DESIGNS
+from vp.models.silence import Part
 
 from ..data.batches import Augmentation
 from ..typed import Count, Kind, NotNegative, NotNegativeInt, Positive, Share, build
 from .losses import PredictionLoss
 
-DATA = ("ucf101", "circle")
-OPTIMISERS = ("muon", "adam", "adamw")
+OPTIMISERS = ("muon", "adamw")
 TRAIN = Path(__file__).parents[1]
 
 
 @dataclass
 class Recipe:
-    """What to train and how.
+    """What to train and how. A file may name another recipe as its `base`: what it does not set is as there.
 
     model: a preset's name; design: "motion" or "paper"; network: changes of its `LadderConfig`.
     data: "ucf101" (or any video, --data says which) or "circle"; clips: only so many training clips.
@@ -30,7 +30,8 @@ class Recipe:
         the prediction after every seen frame but the first, or the last only.
     trained: the parts of the network that learn, by the beginnings of their names; the others stay as they start. All
         but the encoder by default.
-    optimiser: "muon" (Muon for convolutions, AdamW for the rest), "adamw" or "adam"; learning_rate: its
+    silence: parts that are silenced throughout (`vp.models.silence`), for a network that has to do without them.
+    optimiser: "muon" (Muon for convolutions, AdamW for the rest), or "adamw"; learning_rate: its
         peak, reached after `warmup` steps, falling to zero over the last half of the run.
     steps: length of the run unless --minutes bounds it. ema: decay of the averaged weights that are shipped.
     """
@@ -49,6 +50,7 @@ class Recipe:
     feedback: NotNegativeInt = 0
     every_step: bool = True
     trained: tuple[str, ...] = ()
+    silence: tuple[str, ...] = ()
     batch: Count = 8
     optimiser: str = "muon"
     learning_rate: Positive = 0.015
@@ -59,9 +61,26 @@ class Recipe:
     ema: Share = 0.998
     seed: NotNegativeInt = 1
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, ConfigError or PartError for what cannot be trained."""
+        choices = {"data": ("ucf101", "circle"), "model": NAMES, "design": DESIGNS, "optimiser": OPTIMISERS}
+        for name, allowed in choices.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value}")
+        try:
+            self.config()
+        except ConfigError as error:
+            raise ConfigError(f"network: {error}") from None
+        PredictionLoss(self.loss)
+        self.silenced()
+
     def config(self) -> LadderConfig:
-        """The network. Raises ConfigError for one that cannot be."""
+        """The network."""
         return LadderConfig.from_dict(preset(self.model, self.design).to_dict() | self.network)
+
+    def silenced(self) -> list[Part]:
+        """The parts that it does without."""
+        return [Part.parse(path, self.config()) for path in self.silence]
 
     @property
     def length(self) -> int:
@@ -70,48 +89,43 @@ class Recipe:
 
 
 def shipped(room: str) -> dict[str, Path]:
-    """Recipes by name: those of the bundled networks, in `train/ROOM/recipes/`, and those of the findings.
-
-    room: "predictor" or "classifier".
-    """
+    """Recipes of a room ("predictor" or "classifier") by name: its own, of the bundled networks, and the findings'."""
     folders = (TRAIN / room / "recipes", TRAIN / "findings" / "recipes" / room)
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
 def read_recipe(name: str | Path, room: str, kind: type[Kind]) -> tuple[Path, Kind]:
-    """A recipe, given by its name among those of a room or by path, and its file.
+    """A recipe, given by its name among those of a room or by path, as a dataclass of some kind, and its file. Raises
+    ValueError, in one line, for an unknown recipe or field, or a value that a field cannot have."""
+    path, values = _fields(name, room, ())
+    try:
+        return path, build(kind, values)
+    except ValueError as error:
+        raise type(error)(f"{path}: {error}") from None
 
-    kind: the dataclass that it is, whose fields it may set. Raises ValueError, in one line, for an unknown recipe or
-    field, or a value that a field cannot have.
-    """
+
+def _fields(name: str | Path, room: str, above: tuple[Path, ...]) -> tuple[Path, dict]:
+    """A recipe's file and all that it sets, what it does not say being as in its `base`. above: the recipes that build
+    on it."""
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else shipped(room).get(str(name))
     if path is None or not path.is_file():
         raise ValueError(f"no recipe {name}; there are {', '.join(shipped(room))}, or give the path of a .yaml file")
+    if path in above:
+        raise ValueError(f"{path}: builds on itself")
     try:
         values = yaml.safe_load(path.read_bytes()) or {}  # UTF-8 or UTF-16, as YAML says
     except (yaml.YAMLError, ValueError) as error:  # the latter for dates that are none, for example
         raise ValueError(f"{path} is not YAML in UTF-8 or UTF-16: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no fields of a recipe (name: value)")
+    if (base := values.pop("base", None)) is None:
+        return path, values
     try:
-        return path, build(kind, values)
+        return path, _fields(base, room, (*above, path))[1] | values
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: base: {error}") from None
 
 
 def load_recipe(name: str | Path) -> Recipe:
     """Read a recipe by its name or by path. Raises ValueError, in one line, for one that cannot be trained by."""
-    path, recipe = read_recipe(name, "predictor", Recipe)
-    choices = {"data": DATA, "model": NAMES, "design": DESIGNS, "optimiser": OPTIMISERS}
-    for field_name, known in choices.items():
-        if (value := getattr(recipe, field_name)) not in known:
-            raise ValueError(f"{path}: {field_name} must be one of {', '.join(known)}, not {value}")
-    try:
-        recipe.config()
-    except ConfigError as error:
-        raise ConfigError(f"{path}: network: {error}") from None
-    try:
-        PredictionLoss(recipe.loss)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return recipe
+    return read_recipe(name, "predictor", Recipe)[1]

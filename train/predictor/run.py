@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vp.checkpoints import save_encoder, save_predictor
 from vp.errors import CheckpointError
 from vp.metrics import psnr
 from vp.models import Ladder
-from vp.models.encoder import Encoder
+from vp.models.silence import Part, masks
 from vp.replacing import replacing
 
 from .muon import Muon
@@ -24,80 +24,61 @@ from .recipe import Recipe
 
 CHECKPOINT = "last.ckpt"
 ADAM_SHARE = 0.05  # rate of what is no matrix, for a rate of 1 of Muon's matrices
-OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+BATCH = 32  # windows that are scored at a time
 
 
 def make_optimisers(model: Ladder, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Optimisers of everything but the encoder, which is frozen, or of the parts that the recipe names. Raises
-    ValueError for a part that is none.
-
-    Muon takes convolutions inside the network as matrices, not those that make flows or pictures, whose few outputs
-    mean different things.
-    """
-    names = [name for name, _ in model.named_parameters()]
+    ValueError for a part that is none. Muon takes convolutions inside the network as matrices, not those that make
+    flows or pictures, whose few outputs mean different things."""
+    there = ", ".join(dict(model.named_children()))
     for part in recipe.trained:
-        if not any(name.startswith(part) for name in names):
-            raise ValueError(
-                f"trained: {part} is no part of the network; there are {', '.join(dict(model.named_children()))}"
-            )
+        if not any(name.startswith(part) for name, _ in model.named_parameters()):
+            raise ValueError(f"trained: {part} is no part of the network; there are {there}")
     for name, parameter in model.named_parameters():
         if name.startswith("encoder.") or not name.startswith(recipe.trained or ""):
             parameter.requires_grad_(False)
-    if recipe.optimiser == "muon":
-        edge = (model.blend if recipe.design == "motion" else model.head).output.weight
-        matrices, others = [], []
-        for p in (p for p in model.parameters() if p.requires_grad):
-            (matrices if p.ndim == 4 and len(p) > 3 and p is not edge else others).append(p)
-        rate = recipe.learning_rate
-        adamw = torch.optim.AdamW(others, lr=rate * ADAM_SHARE, betas=(0.9, 0.99), weight_decay=0.0)
-        return [Muon(matrices, lr=rate, weight_decay=recipe.weight_decay), adamw]
-    more = {"weight_decay": recipe.weight_decay} if recipe.optimiser == "adamw" else {}
-    trained = [p for p in model.parameters() if p.requires_grad]
-    return [OPTIMISERS[recipe.optimiser](trained, lr=recipe.learning_rate, **more)]
+    trained, rate = [p for p in model.parameters() if p.requires_grad], recipe.learning_rate
+    if recipe.optimiser != "muon":
+        return [torch.optim.AdamW(trained, lr=rate, weight_decay=recipe.weight_decay)]
+    edge = (model.blend if recipe.design == "motion" else model.head).output.weight
+    matrices, others = [], []
+    for p in trained:
+        (matrices if p.ndim == 4 and len(p) > 3 and p is not edge else others).append(p)
+    adamw = torch.optim.AdamW(others, lr=rate * ADAM_SHARE, betas=(0.9, 0.99), weight_decay=0.0)
+    return [Muon(matrices, lr=rate, weight_decay=recipe.weight_decay), adamw]
 
 
-def set_rate(optimisers: list[torch.optim.Optimizer], recipe: Recipe, step: int, share: float) -> float:
-    """Set and return the rate at a step, `share` of the run being done: a ramp over `warmup` steps, flat, then a
-    straight line to zero over the last half. Flat, because a run whose end is a time keeps learning for as long as it
-    can."""
-    factor = min(1.0, (step + 1) / recipe.warmup) * min(1.0, 2 * (1 - share))
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = group.setdefault("peak", group["lr"]) * factor
-    return recipe.learning_rate * factor
+def without_encoder(model: Ladder) -> dict[str, Tensor]:
+    """A network's state without its encoder, which never changes."""
+    return {k: v for k, v in model.state_dict().items() if not k.startswith("encoder.")}
 
 
 class Run:
     """A network in training, with its optimisers, its averaged weights (which are what is shipped) and its progress.
 
-    ema_model: a second network of the same shape, which takes the averaged weights to be scored and exported.
+    ema_model: a second network of the same shape; its weights are the averaged ones, which are scored and exported.
     progress: step, seconds (of training, over all restarts), clips, scores.
     """
 
-    def __init__(
-        self, model: Ladder, ema_model: Ladder, recipe: Recipe, folder: Path, *, minutes: float | None
-    ) -> None:
+    def __init__(self, model: Ladder, ema_model: Ladder, recipe: Recipe, folder: Path, minutes: float | None) -> None:
         self.model, self.ema_model, self.recipe, self.folder, self.minutes = model, ema_model, recipe, folder, minutes
         self.optimisers = make_optimisers(model, recipe)
+        # In place: what is written to them is in the networks.
+        self.trained, self.average = (
+            [v for v in without_encoder(net).values() if v.is_floating_point()] for net in (model, ema_model)
+        )
         self.progress = {"step": 0, "seconds": 0.0, "clips": 0, "scores": {}}
         self.stopped = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(self, "stopped", True))
 
     def begin(self, provenance: str, before: dict[str, float]) -> None:
-        """Begin with the weights that the network has now. provenance: where those of its encoder come from; before:
-        the training that is in them."""
-        self.trained = [v for v in self.state().values() if v.is_floating_point()]
-        self.average = [v.clone() for v in self.trained]
+        """Begin with the weights that the network has now; the clock runs. provenance: where those of its encoder come
+        from; before: the training that is in them."""
+        self.ema_model.load_state_dict(self.model.state_dict())
         self.provenance, self.before = provenance, before
-
-    def start(self) -> None:
-        """From now on the clock runs."""
         self.clock = self.saved = self.scored = time.monotonic()
-
-    def state(self) -> dict[str, Tensor]:
-        """The network's state without its encoder, which never changes."""
-        return {k: v for k, v in self.model.state_dict().items() if not k.startswith("encoder.")}
 
     @property
     def step(self) -> int:
@@ -109,8 +90,17 @@ class Run:
         budget = self.minutes * 60 if self.minutes else math.inf
         return max(self.progress["seconds"] / budget, self.step / self.recipe.steps)
 
+    def set_rate(self) -> float:
+        """Set and return the rate of this step: a ramp over `warmup` steps, flat, then a straight line to zero over the
+        last half of the run. Flat, because a run whose end is a time keeps learning for as long as it can."""
+        factor = min(1.0, (self.step + 1) / self.recipe.warmup) * min(1.0, 2 * (1 - self.share))
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group.setdefault("peak", group["lr"]) * factor
+        return self.recipe.learning_rate * factor
+
     @torch.no_grad()
-    def advance(self, clips: int) -> None:
+    def advance(self) -> None:
         """After a step: the average follows, shorter at first, so that the random weights of the start are soon
         forgotten; the clock goes on."""
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
@@ -119,12 +109,7 @@ class Run:
         self.progress["seconds"] += now - self.clock
         self.clock = now
         self.progress["step"] += 1
-        self.progress["clips"] += clips
-
-    def averaged(self) -> dict[str, Tensor]:
-        """The network's whole state with its averaged weights."""
-        names = [name for name, v in self.state().items() if v.is_floating_point()]
-        return self.model.state_dict() | dict(zip(names, self.average, strict=True))
+        self.progress["clips"] += self.recipe.batch
 
     def check(self, loss: Tensor) -> None:
         """Raises ValueError if the loss is not finite; what was saved before stays."""
@@ -143,7 +128,7 @@ class Run:
         writes into the system's folder for temporary files and copies from there.) Raises OSError."""
         state = {
             "recipe": asdict(self.recipe),
-            "model": self.state(),
+            "model": without_encoder(self.model),
             "encoder": self.model.encoder.state_dict(),
             "average": self.average,
             "optimisers": [o.state_dict() for o in self.optimisers],
@@ -162,12 +147,9 @@ class Run:
             ) from error
         self.saved = time.monotonic()
 
-    def resume(self, load_encoder: Callable[[Encoder], object]) -> bool:
+    def resume(self) -> bool:
         """Go on where the folder's state is, if it has one. Raises ValueError if that is damaged or of another
-        recipe.
-
-        load_encoder: fills the encoder where the state does not hold it, as those of earlier versions.
-        """
+        recipe."""
         path = self.folder / CHECKPOINT
         if not path.exists():
             return False
@@ -184,11 +166,8 @@ class Run:
             changes = "; ".join(f"{k} was {was.get(k)!r} and is {now[k]!r}" for k in different)
             raise ValueError(f"{path} is of another recipe: {changes}. Take another --out, or the recipe as it was.")
         self.model.load_state_dict(self.model.state_dict() | saved["model"])
-        if "encoder" in saved:
-            self.model.encoder.load_state_dict(saved["encoder"])
-        else:
-            load_encoder(self.model.encoder)
-        self.begin(saved["provenance"], saved.get("before", {}))
+        self.model.encoder.load_state_dict(saved["encoder"])
+        self.begin(saved["provenance"], saved["before"])
         for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
             optimiser.load_state_dict(state)
         for average, value in zip(self.average, saved["average"], strict=True):
@@ -198,7 +177,6 @@ class Run:
 
     def export(self, folder: Path) -> None:
         """`folder/encoder/` and `folder/MODEL/`, what the app loads."""
-        self.ema_model.load_state_dict(self.averaged())
         training = {
             "recipe": asdict(self.recipe),
             "minutes": round(self.progress["seconds"] / 60, 1),
@@ -219,27 +197,19 @@ class Run:
             raise CheckpointError(f"at step {self.step}: {error} As of now {self._kept()}.") from error
         self.save()
 
-    def score(self, windows: list[tuple[str, int, Tensor]]) -> dict[str, float]:
-        """Gain on validation windows with the averaged weights, noted in the progress."""
-        self.ema_model.load_state_dict(self.averaged())
-        scores = self.progress["scores"] = validate(self.ema_model, windows)
-        self.scored = self.clock = time.monotonic()  # scoring does not count as training
-        return scores
-
 
 @torch.inference_mode()
-def validate(model: Ladder, windows: list[tuple[str, int, Tensor]], batch: int = 32) -> dict[str, float]:
-    """Gain over repeating the last frame in dB, per step and on the mean, and the first step's PSNR of both.
-
-    windows: of `fixed_windows`, as many frames longer than the network's `seen` as steps are to be scored.
-    """
+def validate(model: Ladder, windows: Tensor, silenced: Sequence[Part] = ()) -> dict[str, float]:
+    """Gain over repeating the last frame in dB, per step and on the mean, and the first step's PSNR of both, on windows
+    uint8 [N, seen + steps to be scored, 3, H, W]. silenced: parts that the network has to do without."""
     model.eval()
-    device, seen = next(nn.Module.parameters(model)).device, model.config.seen
-    horizon = windows[0][2].shape[0] - seen
+    device, seen = next(model.parameters()).device, model.config.seen
+    horizon = windows.shape[1] - seen
     ours, copies = [], []
-    for i in range(0, len(windows), batch):
-        clips = torch.stack([w[2] for w in windows[i : i + batch]]).to(device).float() / 255
-        predictions = model.rollout(clips[:, :seen], horizon).frames[:, -horizon:].float().clamp(0, 1)
+    for part in windows.split(BATCH):
+        clips = part.to(device).float() / 255
+        silence = masks([list(silenced)] * len(clips), model.config, clips)
+        predictions = model.rollout(clips[:, :seen], horizon, silence=silence).frames[:, -horizon:].float().clamp(0, 1)
         truth = clips[:, seen:]
         ours.append(psnr(predictions, truth))
         copies.append(psnr(clips[:, seen - 1 : seen].expand_as(truth), truth))

@@ -51,7 +51,7 @@ def rank_convgrus(predictor: Predictor, frames: np.ndarray, seen: int | None = N
                 begin = width * (1 + KERNELS.index(kernel))  # the block's convolution comes first
                 stacked[block][b, begin : begin + width] = 0
         last = seen_frames.map(lambda x: x[-1:].repeat(batch, 1, 1, 1))
-        out = model.decode(stacked, last).frame.float().clamp(0, 1).cpu()
+        out = model.decode(stacked, last).frames.float().clamp(0, 1).cpu()
     change = (out[1:] - out[:1]).square().mean(dim=(1, 2, 3)).sqrt() * 255
     lost = [None] * len(parts)
     if len(window) > seen:

@@ -226,16 +226,16 @@ def _lost(predictor: Predictor, frames: np.ndarray) -> np.ndarray:
             lateral = model.laterals[block]
             read = lateral.gru_input(observed.inputs[block], observed.evidence.get(block))
             for at, kernel in enumerate(KERNELS, start=1):
-                for some in torch.arange(lateral.width).split(TOGETHER):
-                    silence = masks([[Part(block, kernel, int(i))] for i in some], model.config, read)
+                for filters in torch.arange(lateral.width).split(TOGETHER):
+                    count = len(filters)
+                    silence = masks([[Part(block, kernel, int(i))] for i in filters], model.config, read)
                     h = lateral.recur(kernel, read, None, steps=seen, silence=silence[block])[-1].h
-                    hurt = {name: column.repeat(len(some), 1, 1, 1) for name, column in columns.items()}
+                    hurt = {name: column.repeat(count, 1, 1, 1) for name, column in columns.items()}
                     hurt[block][:, at * lateral.width : (at + 1) * lateral.width] = h
-                    count = len(some)
                     made = _decoded(model, hurt, last.map(lambda x, count=count: x.repeat(count, 1, 1, 1)))
                     lost.append(untouched - psnr(made, window[-1].expand_as(made)))
     return torch.cat(lost).numpy().astype(np.float32)
 
 
 def _decoded(model: Ladder, columns: dict[str, Tensor], seen: object) -> Tensor:
-    return model.decode(columns, seen).frame.float().clamp(0, 1).cpu()
+    return model.decode(columns, seen).frames.float().clamp(0, 1).cpu()

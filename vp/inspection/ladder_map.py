@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models import KERNELS
+from ..models import KERNELS, LadderOutput
+from ..models.ladder import fed_back
 from ..models.silence import SKIP
 from ..predictor import Predictor
 
@@ -39,12 +40,12 @@ def ladder_map(predictor: Predictor, frames: np.ndarray, seen: int | None = None
         strengths.setdefault(name, []).append(maps.float().square().mean(1).sqrt().cpu())
 
     names = ("stem", "e1", "e2", "e3") if model.config.full_resolution else ("e1", "e2", "e3", "e4")
-    shown, state = window[:seen].to(predictor.device), None
+    shown, state, origin = window[:seen].to(predictor.device), None, None
     with torch.inference_mode():
         for _ in range(horizon):
             observed = model.observe(shown.contiguous(memory_format=torch.channels_last), state, batch=1)
             columns, state, _ = model.remember(observed, state, batch=1)
-            decoded = model.decode(columns, observed)
+            decoded = model.decode(columns, observed, origin)
             for name, maps in zip(names, observed.inputs.values(), strict=True):
                 note(name, maps)
             if observed.deepest is not None:
@@ -54,5 +55,7 @@ def ladder_map(predictor: Predictor, frames: np.ndarray, seen: int | None = None
                     note(f"{block}.{part}", maps)
             for name, maps in decoded.stages.items():
                 note(name, maps)
-            shown = decoded.frame[-1:].clamp(0, 1)
+            flow = None if decoded.flow is None else decoded.flow[None]
+            origin = fed_back(LadderOutput(decoded.frames[None], state, flow=flow), origin)
+            shown = decoded.frames[-1:].clamp(0, 1)
     return LadderMap({name: torch.cat(maps).numpy() for name, maps in strengths.items()}, channels)

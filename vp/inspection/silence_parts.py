@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import RequestError
 from ..models import BLOCKS, KERNELS, Ladder, LadderOutput, State
-from ..models.silence import Mask
+from ..models.silence import Masks
 from ..predictor import Predictor, pictures
 from ..rollout import Rollout
 
@@ -32,8 +32,8 @@ def silence_parts(predictor: Predictor, untouched: Rollout, parts: Sequence[str]
     model, start = predictor.model, time.perf_counter()
     with torch.inference_mode():
         seen = torch.from_numpy(untouched.seen_frames).permute(0, 3, 1, 2).to(predictor.device)
-        frame, state = _see(model, seen.contiguous(memory_format=torch.channels_last), untouched, masks)
-        out = model.feed_back(LadderOutput(frame[:, None], state), untouched.horizon, silence=masks)
+        first = _see(model, seen.contiguous(memory_format=torch.channels_last), untouched, masks)
+        out = model.feed_back(first, untouched.horizon, silence=masks)
         predictions = pictures(out.frames[0].clamp(0, 1))
     nothing: dict = {
         "states": {},
@@ -46,10 +46,10 @@ def silence_parts(predictor: Predictor, untouched: Rollout, parts: Sequence[str]
     return replace(untouched, predictions=predictions, seconds=time.perf_counter() - start, **nothing)
 
 
-def _see(model: Ladder, seen: Tensor, untouched: Rollout, masks: dict[str, Mask]) -> tuple[Tensor, State]:
-    """The first prediction [1, 3, H, W], not clipped, and the state with which it was made."""
+def _see(model: Ladder, seen: Tensor, untouched: Rollout, masks: Masks) -> LadderOutput:
+    """The first prediction, with the state and the flow that it was made with."""
     # Only a ConvGRU that loses some filters but not all has a past of its own: the others' is known.
-    again = any(_partly(gru) for block in masks.values() for gru in block.grus.values())
+    again = any(_partly(mask[kernel]) for mask in masks.values() for kernel in KERNELS)
     steps = len(seen) if again else min(2, len(seen))  # two: a frame is matched with the one before it
     shown = model.observe(seen[-steps:], batch=1)
     last = shown.map(lambda x: x[-1:])
@@ -58,14 +58,15 @@ def _see(model: Ladder, seen: Tensor, untouched: Rollout, masks: dict[str, Mask]
         lateral, mask = model.laterals[block], masks.get(block)
         read, memory[block] = None, {}
         for kernel in KERNELS:
-            if mask is not None and _partly(mask.grus[kernel]):
+            if mask is not None and _partly(mask[kernel]):
                 read = lateral.gru_input(shown.inputs[block], shown.evidence.get(block)) if read is None else read
                 memory[block][kernel] = lateral.recur(kernel, read, None, steps=steps, silence=mask)[-1].h
             else:
-                known = _last_state(untouched, block, kernel).to(last.inputs[block])
-                memory[block][kernel] = known if mask is None else known * mask.grus[kernel]
-        columns[block] = lateral.column(last.inputs[block], list(memory[block].values()), steps=1, silence=mask)
-    return model.decode(columns, last).frame, State(memory, last.frames if last.keys else None, last.keys)
+                state = _last_state(untouched, block, kernel).to(last.inputs[block])
+                memory[block][kernel] = state if mask is None else state * mask[kernel]
+        columns[block] = lateral.column(last.inputs[block], list(memory[block].values()), mask)
+    made, state = model.decode(columns, last), State(memory, last.frames if last.keys else None, last.keys)
+    return LadderOutput(made.frames[:, None], state, flow=None if made.flow is None else made.flow[:, None])
 
 
 def _partly(mask: Tensor) -> bool:

@@ -43,7 +43,7 @@ def sweep_seen(predictor: Predictor, frames: np.ndarray, most: int | None = None
             shown = model.observe(flat[-seen:], batch=1)
             columns, _, _ = model.remember(shown, None, batch=1)
             last = {block: column[-1:] for block, column in columns.items()}
-            made.append(model.decode(last, shown.map(lambda x: x[-1:])).frame)
+            made.append(model.decode(last, shown.map(lambda x: x[-1:])).frames)
     predictions = torch.cat(made).float().clamp(0, 1).cpu()
     truth = window[most]
     copy = window[most - 1]

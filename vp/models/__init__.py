@@ -2,14 +2,13 @@
 
 from ..lazily import imported_lazily
 
+_NETWORKS = ("ALL_NAMES", "DEFAULT", "NAMES", "NETWORKS", "PAPER", "TITLES", "preset")
 _MODULES = {
     "classifier": ("StateClassifier",),
-    "classifier_config": ("ClassifierConfig",),
-    "config": ("BLOCKS", "KERNELS", "ConfigError", "LadderConfig", "in_order"),
+    "config": (*_NETWORKS, "BLOCKS", "KERNELS", "ClassifierConfig", "ConfigError", "LadderConfig"),
     "convgru": ("ConvGRU", "Gates"),
     "designs": ("build", "untrained"),
     "ladder": ("Ladder", "LadderOutput", "Memories", "Observation", "State", "trained_parameters"),
-    "presets": ("ALL_NAMES", "DEFAULT", "NAMES", "NETWORKS", "PAPER", "TITLES", "preset"),
     "readout": ("clip_features", "feature_count", "paper_features", "read_steps"),
 }
 __getattr__ = imported_lazily(__name__, _MODULES)

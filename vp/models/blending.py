@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .decoder import init_icnr_
-from .matching import warp
+from .matching import composed, warp
 
 WIDTH = 32
 # Where a pair of neighbours lies at first: one to the right and one to the left, one above and one below.
@@ -26,6 +26,15 @@ def blur(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2, 1)
 
 
+def fetched(last: Tensor, flow: Tensor, origin: tuple[Tensor, Tensor] | None) -> Tensor:
+    """A frame [N, 3, H, W] moved by a flow [N, 2, H, W]; a prediction from its `Origin`, fp32."""
+    if origin is None:
+        return warp(last, flow, "bicubic")
+    real, path = (part.float() for part in origin)
+    painted = last - warp(real, path, "bicubic")
+    return warp(real, composed(flow, path), "bicubic") + warp(painted, flow, "bicubic")
+
+
 class Blend(nn.Module):
     """The output of a motion ladder.
 
@@ -36,10 +45,11 @@ class Blend(nn.Module):
         A_3 = warp(before, 2 f)    A_4 = last, unmoved
         next = A_0 + sum_i w_i (A_i - A_0) + sigmoid(m) p
 
-    A_0 and A_3 are fetched bicubically. Neighbours come in pairs, so that they can blur and sharpen but not move: a
-    single one would do for two pixels what the memories are there for. w and p start at zero: at first the next frame
-    is the last one exactly, as long as f is zero too. The pairs start apart, since equal ones would get equal gradients
-    for ever.
+    A_0 and A_3 are fetched bicubically. Where `last` is a prediction itself, what of it was only moved is fetched from
+    the last real frame in one go, by the flow of all steps since (`Origin`): each fetch between pixels blurs.
+    Neighbours come in pairs, so that they can blur and sharpen but not move: a single one would do for two pixels what
+    the memories are there for. w and p start at zero: at first the next frame is the last one exactly, as long as f is
+    zero too. The pairs start apart, since equal ones would get equal gradients for ever.
     """
 
     def __init__(self, inputs: int, *, full_resolution: bool) -> None:
@@ -58,23 +68,23 @@ class Blend(nn.Module):
             offsets = [math.atanh(side / LEASH) for place in NEIGHBOURS for side in place]
             self.output.bias[: len(offsets)] = torch.tensor(offsets)
 
-    def forward(self, x: Tensor, flow: Tensor, last: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, flow: Tensor, last: Tensor, before: Tensor, origin: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Maps x [N, inputs, h, w], flow [N, 2, H, W] in pixels, the last frame and the one before [N, 3, H, W] in
-        [0, 1] -> the next frame, not clipped, and the mask [N, 1, H, W], both fp32."""
+        [0, 1], the last one's `Origin` if it is a prediction -> the next frame, not clipped, and the mask
+        [N, 1, H, W], both fp32."""
         # Pictures are composed in fp32: bf16 has steps of 1/256 near white, as coarse as the picture itself.
         last, before = last.float(), before.float()
-        with torch.autocast(x.device.type, enabled=False):
-            # Predictions are fetched from predictions: what is blurred at each step is soon a blur.
-            base, earlier = warp(last, flow, "bicubic"), warp(before, 2 * flow, "bicubic")
+        base, earlier = fetched(last, flow, origin), warp(before, 2 * flow, "bicubic")
         y = blur(self.shuffle(F.silu(self.expand(x))))
         pictures = [2 * picture.to(y.dtype) - 1 for picture in (last, base, earlier)]
         y = self.output(F.silu(self.refine(torch.cat([y, *pictures], dim=1)))).float()
         offsets, weights, mask, paint = y.split([2 * len(NEIGHBOURS), WEIGHTS, 1, 3], dim=1)
-        with torch.autocast(x.device.type, enabled=False):
-            offsets = (LEASH * torch.tanh(offsets)).chunk(len(NEIGHBOURS), dim=1)
-            others = [(warp(last, flow + o) + warp(last, flow - o)) / 2 for o in offsets] + [earlier, last]
-            mask = torch.sigmoid(mask)
-            frame = base + mask * paint
-            for weight, other in zip(weights.split(1, dim=1), others, strict=True):
-                frame = frame + weight * (other - base)
+        offsets = (LEASH * torch.tanh(offsets)).chunk(len(NEIGHBOURS), dim=1)
+        others = [(warp(last, flow + o) + warp(last, flow - o)) / 2 for o in offsets] + [earlier, last]
+        mask = torch.sigmoid(mask)
+        frame = base + mask * paint
+        for weight, other in zip(weights.split(1, dim=1), others, strict=True):
+            frame = frame + weight * (other - base)
         return frame, mask

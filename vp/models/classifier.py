@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .classifier_config import ClassifierConfig
+from .config import ClassifierConfig
+
+
+def calibrated(logits: Tensor, temperature: float, soft_cap: float | None) -> Tensor:
+    """Class scores [..., classes], which sum to one, of logits divided by a temperature (Guo et al. 2017) and bent so
+    that they stay below `soft_cap` (as in Bello et al. 2017): regression on 0 and 1 that says 1.2 is no surer than one
+    that says 1."""
+    logits = logits / temperature
+    return torch.softmax(logits if soft_cap is None else soft_cap * torch.tanh(logits / soft_cap), dim=-1)
 
 
 class Familiarity(nn.Module):
@@ -30,10 +38,13 @@ class Familiarity(nn.Module):
         """Take these training clips: standardised features [N, F]. Raises ValueError for another number of them."""
         if len(features) != len(self.seen):
             raise ValueError(f"made for {len(self.seen)} training clips, not for {len(features)}")
-        _, sizes, directions = torch.linalg.svd(features - features.mean(0), full_matrices=False)
-        count = len(self.directions)
-        spread = sizes[:count] / max(1, len(features) - 1) ** 0.5
-        self.directions.copy_(directions[:count] / spread.clamp_min(1e-6).unsqueeze(1))
+        x, count = (features - features.mean(0)).double(), len(self.directions)
+        # By the clips, which are fewer than the features: x = u s v gives x x' = u s^2 u', and v = u' x / s.
+        squares, u = torch.linalg.eigh(x @ x.T)
+        sizes = squares[-count:].clamp_min(0).sqrt().flip(0)
+        directions = (u[:, -count:].flip(1).T @ x) / sizes.clamp_min(1e-6).unsqueeze(1)
+        spread = sizes / max(1, len(features) - 1) ** 0.5
+        self.directions.copy_(directions / spread.clamp_min(1e-6).unsqueeze(1))
         self.seen.copy_(features @ self.directions.T)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -88,8 +99,8 @@ class StateClassifier(nn.Module):
 
     def probabilities(self, features: Tensor) -> Tensor:
         """Calibrated class scores [B, classes], which sum to one."""
-        return torch.softmax(self(features) / self.config.temperature, dim=1)
+        return calibrated(self(features), self.config.temperature, self.config.soft_cap)
 
-    def strangeness(self, features: Tensor) -> Tensor:
+    def distance(self, features: Tensor) -> Tensor:
         """Out-of-distribution distance of features [B, F]: [B], see `Familiarity`."""
         return self.familiarity(self.standard(features))

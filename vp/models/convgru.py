@@ -31,8 +31,8 @@ class ConvGRU(nn.Module):
         n = tanh(W_n * x + U_n * (r . h))
         h' = (1 - z) . h + z . n
 
-    The input convolutions W do not depend on the state, so `project` runs them over all steps at once and
-    only the recurrence in `step` is sequential.
+    The input convolutions W do not depend on the state, so `input` runs over all steps at once, [N, inputs, h, w] ->
+    [N, 3 * width, h, w]: W_z x, W_r x and W_n x with their biases; only the recurrence in `step` is sequential.
     """
 
     def __init__(self, *, inputs: int, width: int, kernel: int) -> None:
@@ -43,18 +43,10 @@ class ConvGRU(nn.Module):
         self.gates = nn.Conv2d(width, 2 * width, kernel, padding=same, bias=False)
         self.candidate = nn.Conv2d(width, width, kernel, padding=same, bias=False)
 
-    def project(self, x: Tensor) -> Tensor:
-        """Input [N, inputs, h, w] -> [N, 3 * width, h, w]: W_z x, W_r x and W_n x with their biases."""
-        return self.input(x)
-
     def step(self, projected: Tensor, h: Tensor | None) -> Gates:
-        """One step from `project`ed input [B, 3 * width, h, w] and state [B, width, h, w]; None is a state of zeros, of
+        """One step from what `input` made [B, 3 * width, h, w] and state [B, width, h, w]; None is a state of zeros, of
         which nothing has to be convolved."""
-        if h is None:
-            z, r = torch.sigmoid(projected[:, : 2 * self.width]).chunk(2, dim=1)
-            n = torch.tanh(projected[:, 2 * self.width :])
-            return Gates(z * n, z, r, n)
         x_gates, x_candidate = projected.split([2 * self.width, self.width], dim=1)
-        z, r = torch.sigmoid(x_gates + self.gates(h)).chunk(2, dim=1)
-        n = torch.tanh(x_candidate + self.candidate(r * h))
-        return Gates(torch.lerp(h, n, z), z, r, n)
+        z, r = torch.sigmoid(x_gates if h is None else x_gates + self.gates(h)).chunk(2, dim=1)
+        n = torch.tanh(x_candidate if h is None else x_candidate + self.candidate(r * h))
+        return Gates(z * n if h is None else torch.lerp(h, n, z), z, r, n)

@@ -21,9 +21,8 @@ def init_icnr_(conv: nn.Conv2d, factor: int) -> None:
     with torch.no_grad():
         base = conv.weight.new_empty((len(conv.weight) // factor**2, *conv.weight.shape[1:]))
         nn.init.kaiming_uniform_(base, nonlinearity="linear")
-        conv.weight.copy_(base.repeat_interleave(factor * factor, dim=0))
-        if conv.bias is not None:
-            conv.bias.copy_(conv.bias[:: factor * factor].repeat_interleave(factor * factor))
+        conv.weight.copy_(base.repeat_interleave(factor**2, dim=0))
+        conv.bias.copy_(conv.bias[:: factor**2].repeat_interleave(factor**2))
 
 
 class DecoderBlock(nn.Module):
@@ -34,7 +33,7 @@ class DecoderBlock(nn.Module):
     channels of a place, which does not drift when a rollout is fed its own frames, and SiLU.
     """
 
-    def __init__(self, *, inputs: int, width: int, outputs: int, factor: int, layer_norm: bool) -> None:
+    def __init__(self, inputs: int, width: int, outputs: int, *, factor: int, layer_norm: bool) -> None:
         super().__init__()
         self.norm = LayerNorm(inputs) if layer_norm else nn.BatchNorm2d(inputs)
         self.activation = nn.SiLU() if layer_norm else nn.ReLU()

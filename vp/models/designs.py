@@ -25,10 +25,7 @@ def untrained(model: Ladder, seed: int = 0) -> Ladder:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = build(model.config)
-    kept = {
-        name: value.detach().cpu()
-        for name, value in model.state_dict().items()
-        if name.startswith(("encoder.", "standardise.", "matchers."))
-    }
-    fresh.load_state_dict(fresh.state_dict() | kept)
+    given = ("encoder.", "standardise.", "matchers.")
+    kept = {name: value for name, value in model.state_dict().items() if name.startswith(given)}
+    fresh.load_state_dict(kept, strict=False)
     return fresh.eval()

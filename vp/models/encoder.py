@@ -61,9 +61,8 @@ class Encoder(nn.Module):
             nn.init.zeros_(conv.bias)
         # Without batch norm, sixteen residual sums would grow by a factor of 2^8: each branch starts at zero.
         # (Weights from ImageNet replace this; it matters for stages that have none.)
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            for block in stage:
-                nn.init.zeros_(block.conv2.weight)
+        for block in (m for m in self.modules() if isinstance(m, Residual)):
+            nn.init.zeros_(block.conv2.weight)
 
     def normalise(self, frames: Tensor) -> Tensor:
         """[N, 3, H, W] in [0, 1] -> ImageNet-normalised, in the precision of the weights."""

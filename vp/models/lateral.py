@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .config import KERNELS
+from .config import BLOCKS, KERNELS, LadderConfig
 from .convgru import ConvGRU, Gates
-from .silence import Mask
+from .encoder import block_inputs
+from .silence import LOCATION, SKIP, Mask
 
 
 class LocationConv2d(nn.Module):
@@ -18,7 +19,7 @@ class LocationConv2d(nn.Module):
     example that the ground is below and the sky above.
 
     forward: [N, inputs, h, w] -> [N, outputs, h, w]. On a map of another size than it was built for, the bias
-    is resized bilinearly. keep [N, 1, 1, 1]: share of the bias to add for each map, default 1.
+    is resized bilinearly. keep [N, 1, 1, 1]: share of the bias to add for each map.
     """
 
     def __init__(self, inputs: int, outputs: int, *, size: tuple[int, int]) -> None:
@@ -26,85 +27,61 @@ class LocationConv2d(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, 1)
         self.location = nn.Parameter(torch.zeros(1, outputs, *size))
 
-    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, keep: Tensor | float = 1.0) -> Tensor:
         location = self.location
         if location.shape[-2:] != x.shape[-2:]:
             location = F.interpolate(location, size=x.shape[-2:], mode="bilinear", align_corners=False)
         y = self.conv(x)
-        location = location.to(y.dtype)
-        return y + (location if keep is None else keep * location)
+        return y + keep * location.to(y.dtype)
 
 
 class LateralBlock(nn.Module):
-    """A (location-dependent) 1x1 convolution beside three ConvGRUs with 3x3, 5x5 and 7x7 kernels.
+    """A (location-dependent) 1x1 convolution beside three ConvGRUs of 3x3, 5x5 and 7x7; run by `Ladder.remember`.
 
     width: channels of the convolution and of each ConvGRU, so the output has 4 * width.
-    location_size: (h, w) of the map for a location-dependent convolution, None for an ordinary one.
     evidence: channels of other maps that the ConvGRUs read beside the input, of which they then read a 1x1
         convolution to `read` channels.
     """
 
-    def __init__(
-        self, *, inputs: int, width: int, location_size: tuple[int, int] | None, evidence: int = 0, read: int = 0
-    ) -> None:
+    def __init__(self, config: LadderConfig, block: str, *, evidence: int = 0, read: int = 0) -> None:
         super().__init__()
+        place = BLOCKS.index(block)
+        inputs, width = block_inputs(config.full_resolution)[place], config.gru_widths[place]
         self.width = width
-        self.skip = LocationConv2d(inputs, width, size=location_size) if location_size else nn.Conv2d(inputs, width, 1)
+        if config.location[place]:
+            self.skip = LocationConv2d(inputs, width, size=config.map_size(block))
+        else:
+            self.skip = nn.Conv2d(inputs, width, 1)
         self.read = nn.Conv2d(inputs, read, 1) if read else nn.Identity()
         inputs = (read or inputs) + evidence
         self.grus = nn.ModuleDict({name: ConvGRU(inputs=inputs, width=width, kernel=int(name[0])) for name in KERNELS})
 
-    def forward(
-        self,
-        x: Tensor,
-        state: dict[str, Tensor] | None,
-        *,
-        steps: int,
-        silence: Mask | None = None,
-        evidence: Tensor | None = None,
-    ) -> tuple[Tensor, dict[str, Tensor], dict[str, list[Gates]]]:
-        """All steps of a sequence.
-
-        x: [steps * B, inputs, h, w], time-major: the B maps of the first step come first.
-        state: {kernel: [B, width, h, w]} before the first step; None is empty.
-        silence: masks of what is silenced, see `vp.models.silence`.
-        evidence: [steps * B, evidence, h, w].
-        Returns the output [steps * B, 4 * width, h, w], the state after the last step, and each ConvGRU's
-        gates step by step (they are computed anyway: recording is only keeping them).
-        """
-        read = self.gru_input(x, evidence)
-        before = dict.fromkeys(KERNELS) if state is None else state
-        record = {name: self.recur(name, read, before[name], steps=steps, silence=silence) for name in KERNELS}
-        after = {name: gates[-1].h for name, gates in record.items()}
-        states = [torch.cat([g.h for g in record[name]]) if steps > 1 else after[name] for name in KERNELS]
-        return self.column(x, states, steps=steps, silence=silence), after, record
-
     def gru_input(self, x: Tensor, evidence: Tensor | None) -> Tensor:
-        """What the ConvGRUs read of an input [N, inputs, h, w] and the evidence beside it."""
+        """What the ConvGRUs read of an input [N, inputs, h, w] and the evidence beside it [N, evidence, h, w]."""
         x = self.read(x)
         return x if evidence is None else torch.cat([x, evidence.to(x.dtype)], dim=1)
 
-    def recur(
-        self, name: str, read: Tensor, h: Tensor | None, *, steps: int, silence: Mask | None = None
-    ) -> list[Gates]:
-        """One ConvGRU over all steps, from what it reads [steps * B, C, h, w] and its state before (None: empty)."""
+    def recur(self, name: str, read: Tensor, h: Tensor | None, steps: int, silence: Mask | None = None) -> list[Gates]:
+        """One ConvGRU over all steps, from what it reads [steps * B, C, h, w], time-major, and its state before
+        [B, width, h, w] (None: empty), step by step."""
         gru, gates = self.grus[name], []
-        if silence is not None and h is not None:
-            h = h * silence.grus[name]
-        for projected in gru.project(read).chunk(steps):
+
+        def kept(h: Tensor) -> Tensor:
+            return h if silence is None else h * silence[name].to(h.dtype)  # the states' type may be autocast's
+
+        h = None if h is None else kept(h)
+        for projected in gru.input(read).chunk(steps):
             made = gru.step(projected, h)
-            gates.append(made if silence is None else made._replace(h=made.h * silence.grus[name]))
+            gates.append(made._replace(h=kept(made.h)))
             h = gates[-1].h
         return gates
 
-    def column(self, x: Tensor, states: list[Tensor], *, steps: int, silence: Mask | None = None) -> Tensor:
-        """The block's output: its convolution of x, then the ConvGRUs' states in order of KERNELS."""
-        return torch.cat([self._skip(x, silence, steps), *states], dim=1)
-
-    def _skip(self, x: Tensor, silence: Mask | None, steps: int) -> Tensor:
+    def column(self, x: Tensor, states: list[Tensor], silence: Mask | None = None) -> Tensor:
+        """The block's output [steps * B, 4 * width, h, w]: its convolution of x [steps * B, inputs, h, w], then the
+        ConvGRUs' states [steps * B, width, h, w] in order of KERNELS."""
         if silence is None:
-            return self.skip(x)
+            return torch.cat([self.skip(x), *states], dim=1)
         # Masks are per clip, maps are per step and clip.
-        skip, location = (mask.repeat(steps, 1, 1, 1) for mask in (silence.skip, silence.location))
+        keep, location = (silence[name].repeat(len(x) // len(silence[name]), 1, 1, 1) for name in (SKIP, LOCATION))
         y = self.skip(x, location) if isinstance(self.skip, LocationConv2d) else self.skip(x)
-        return y * skip
+        return torch.cat([y * keep, *states], dim=1)

@@ -55,6 +55,11 @@ def warp(maps: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     return F.grid_sample(maps, torch.stack([x, y], dim=-1), mode=mode, padding_mode="border", align_corners=False)
 
 
+def composed(flow: Tensor, earlier: Tensor) -> Tensor:
+    """Two flows one after the other [N, 2, H, W]: from a frame by `flow` to the one before, from there by `earlier`."""
+    return flow + warp(earlier, flow)
+
+
 def enlarged(flow: Tensor) -> Tensor:
     """A flow [N, 2, h, w] at the places of the next finer level [N, 2, 2h, 2w], in the same units."""
     return F.interpolate(flow, scale_factor=2, mode="bilinear", align_corners=False)
@@ -84,14 +89,14 @@ class Matcher(nn.Module):
         """Keys of a frame and of the one before it [N, KEY, h, w], and where to look [N, 2, h, w] in cells (None: at
         the same place) -> Match, in fp32."""
         own = similarity(now, now)
-        found = similarity(now, before if centre is None else warp(before, centre))
+        cosines = similarity(now, before if centre is None else warp(before, centre))
         inside = within(now.shape[-2:], now.device)
         # What a surface looks like pulls its match about; the same pull is in its match with itself.
-        residual = soft_argmax(found, inside) - soft_argmax(own, inside)
+        residual = soft_argmax(cosines, inside) - soft_argmax(own, inside)
         displacement = smooth(residual if centre is None else centre + residual)
-        compared = (found - own) * inside
+        compared = (cosines - own) * inside
         texture = (own * inside).sum(1, keepdim=True) / inside.sum(1, keepdim=True)
-        peak = found.masked_fill(inside == 0, -1).amax(1, keepdim=True)
+        peak = cosines.masked_fill(inside == 0, -1).amax(1, keepdim=True)
         return Match(torch.cat([4 * compared, residual, peak, texture], dim=1), displacement)
 
     @torch.no_grad()
@@ -140,14 +145,13 @@ def refine(flow: Tensor, now: Tensor, before: Tensor) -> Tensor:
     flow: [N, 2, H, W] in pixels, from `now` back to `before`, [N, 3, H, W] in [0, 1] -> the same flow, nowhere changed
     by more than a pixel a direction. Flat surfaces stay as they are. No gradient passes.
     """
-    with torch.autocast(now.device.type, enabled=False):
-        now, before, flow = now.float().mean(1, keepdim=True), before.float().mean(1, keepdim=True), flow.float()
-        moved = warp(before, flow)
-        across = F.pad(moved[..., 2:] - moved[..., :-2], (1, 1)) / 2
-        down = F.pad(moved[..., 2:, :] - moved[..., :-2, :], (0, 0, 1, 1)) / 2
-        left = now - moved
-        products = torch.cat([across**2, down**2, across * down, across * left, down * left], dim=1)
-        xx, yy, xy, xt, yt = F.avg_pool2d(products, WINDOW, 1, WINDOW // 2, count_include_pad=False).split(1, dim=1)
-        xx, yy = xx + DAMPING, yy + DAMPING
-        step = torch.cat([yy * xt - xy * yt, xx * yt - xy * xt], dim=1) / (xx * yy - xy**2)
-        return flow + step.clamp(-1, 1)
+    now, before, flow = now.float().mean(1, keepdim=True), before.float().mean(1, keepdim=True), flow.float()
+    moved = warp(before, flow)
+    across = F.pad(moved[..., 2:] - moved[..., :-2], (1, 1)) / 2
+    down = F.pad(moved[..., 2:, :] - moved[..., :-2, :], (0, 0, 1, 1)) / 2
+    left = now - moved
+    products = torch.cat([across**2, down**2, across * down, across * left, down * left], dim=1)
+    xx, yy, xy, xt, yt = F.avg_pool2d(products, WINDOW, 1, WINDOW // 2, count_include_pad=False).split(1, dim=1)
+    xx, yy = xx + DAMPING, yy + DAMPING
+    step = torch.cat([yy * xt - xy * yt, xx * yt - xy * xt], dim=1) / (xx * yy - xy**2)
+    return flow + step.clamp(-1, 1)

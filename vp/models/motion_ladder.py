@@ -22,13 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blending import Blend
-from .config import BLOCKS, KERNELS, LadderConfig
+from .config import BLOCKS, LadderConfig
 from .decoder import DecoderBlock
 from .encoder import block_inputs
-from .ladder import Decoded, Ladder, Memories, Observation, State
+from .ladder import Ladder, LadderOutput, Observation, Origin, State
 from .lateral import LateralBlock
 from .matching import EVIDENCE, Matcher, enlarged, finer, refine
-from .standardise import Standardise
 
 # Sizes in pixels of what each level moves: (fine, coarse). `train.findings.bands` measures what each is worth.
 BANDS = {"C1": (1, 8), "C2": (8, 16), "C3": (16, 64), "C4": (64, None)}
@@ -47,6 +46,35 @@ def low_pass(flow: Tensor, cells: int) -> Tensor:
     return F.interpolate(means, size=size, mode="bilinear", align_corners=False)
 
 
+class Standardise(nn.Module):
+    """Takes a fixed mean out of each channel and divides by a fixed spread.
+
+    Features behind a ReLU are never negative. A gate that sums thousands of them moves as a whole with every step of
+    training, and soon stays at 0 or 1: the wider the kernel, the sooner. Up to the border of the map this is another
+    way to write the weights of the convolutions that follow, so the network can express nothing new; it can learn.
+
+    mean, std: [C], buffers, 0 and 1 until `calibrate`.
+    forward: [N, C, h, w] -> the same, in the same precision.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("std", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = 1 / self.std.float()
+        shift = -self.mean.float() * scale
+        return x * scale.view(1, -1, 1, 1).to(x.dtype) + shift.view(1, -1, 1, 1).to(x.dtype)
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor) -> None:
+        """Take the statistics of features [N, C, h, w]. A channel that never says anything keeps its size."""
+        std = x.float().std((0, 2, 3))
+        self.mean.copy_(x.float().mean((0, 2, 3)))
+        self.std.copy_(torch.where(std > 1e-3, std, 1.0))
+
+
 class MotionBlock(nn.Module):
     """From a level's memories to its step.
 
@@ -63,43 +91,32 @@ class MotionBlock(nn.Module):
         for parameter in (self.step.weight, self.gain.weight, self.gain.bias):
             nn.init.zeros_(parameter)
 
-    def forward(self, memory: Tensor, context: Tensor, found: Tensor) -> Tensor:
-        return self.band(self.moved(memory, found) * (1 + self.gain(context).float()))
+    def forward(self, memory: Tensor, context: Tensor, displacement: Tensor) -> Tensor:
+        return self.band(self.moved(memory, displacement) * (1 + self.gain(context).float()))
 
     def band(self, flow: Tensor) -> Tensor:
         """What a flow [N, 2, h, w] has of the sizes that this level moves."""
         passed = low_pass(flow, self.fine)
         return passed if self.coarse is None else passed - low_pass(flow, self.coarse)
 
-    def moved(self, memory: Tensor, found: Tensor) -> Tensor:
+    def moved(self, memory: Tensor, displacement: Tensor) -> Tensor:
         """What the memories make of the displacement, a d + s: as `forward`, before the gain and the band."""
         believed, added = self.step(memory).float().split([1, 2], dim=1)
-        return believed * found + added
+        return believed * displacement + added
 
 
 class MotionLadder(Ladder):
-    """C1 to C4 read e1 to e4; at full resolution e1 at stride 1 and e1 to e3. There is no path from the encoder to the
-    output around them: the ladder's top is C4."""
+    """There is no path from the encoder to the output around C1 to C4: the ladder's top is C4."""
 
     def __init__(self, config: LadderConfig) -> None:
         super().__init__(config)
         inputs = dict(zip(BLOCKS, block_inputs(config.full_resolution), strict=True))
         widths = dict(zip(BLOCKS, config.gru_widths, strict=True))
-        location = dict(zip(BLOCKS, config.location, strict=True))
-        m = config.lateral_width
+        m, evidence = config.lateral_width, EVIDENCE + 2
         self.standardise = nn.ModuleDict({block: Standardise(inputs[block]) for block in BLOCKS})
         self.matchers = nn.ModuleDict({block: Matcher(inputs[block]) for block in BLOCKS})
         self.laterals = nn.ModuleDict(
-            {
-                block: LateralBlock(
-                    inputs=inputs[block],
-                    width=widths[block],
-                    location_size=config.map_size(block) if location[block] else None,
-                    evidence=EVIDENCE + 2,
-                    read=READ[block] - EVIDENCE - 2,
-                )
-                for block in BLOCKS
-            }
+            {block: LateralBlock(config, block, evidence=evidence, read=READ[block] - evidence) for block in BLOCKS}
         )
         above = {"C4": 0, "C3": m, "C2": m, "C1": m}  # channels that come down from the coarser level
         self.motion = nn.ModuleDict()
@@ -107,18 +124,10 @@ class MotionLadder(Ladder):
             fine, coarse = (size and max(1, size // stride) for size in BANDS[block])
             memory, context = 3 * widths[block], widths[block] + above[block]
             self.motion[block] = MotionBlock(memory, context, fine=fine, coarse=coarse)
-        self.decoder = nn.ModuleDict(
-            {
-                name: DecoderBlock(
-                    inputs=4 * widths[block] + above[block] + 2,
-                    width=config.decoder_width,
-                    outputs=m,
-                    factor=2,
-                    layer_norm=True,
-                )
-                for block, name in DECODER.items()
-            }
-        )
+        self.decoder = nn.ModuleDict()
+        for block, name in DECODER.items():
+            channels = 4 * widths[block] + above[block] + 2
+            self.decoder[name] = DecoderBlock(channels, config.decoder_width, m, factor=2, layer_norm=True)
         self.blend = Blend(4 * widths["C1"] + m + 2, full_resolution=config.full_resolution)
 
     def observe(
@@ -134,51 +143,39 @@ class MotionLadder(Ladder):
             centre = finer(matches[block].displacement)
         before = _shifted(frames, batch, None if state is None else state.frame)
         finest = self.config.strides[0]
-        coarse = matches["C1"].displacement if finest == 1 else finest * enlarged(matches["C1"].displacement)
-        found = refine(coarse, frames, before)
-        displacement = {b: F.avg_pool2d(found, stride) for b, stride in zip(BLOCKS, self.config.strides, strict=True)}
+        coarse = matches["C1"].displacement if finest == 1 else centre  # in pixels
+        pixels = refine(coarse, frames, before)
+        displacement = {b: F.avg_pool2d(pixels, stride) for b, stride in zip(BLOCKS, self.config.strides, strict=True)}
         # Every level is told what was found in the end, of its own sizes only: a memory that knew the rest would tell
         # the head, which paints what another has not moved. In the finest level's cells: a pixel is a sixteenth of a
         # cell of C4 and would be lost among the other maps.
         evidence = {
             b: torch.cat([matches[b].evidence, self.motion[b].band(displacement[b]) / finest], dim=1) for b in BLOCKS
         }
-        return Observation(
-            frames,
-            {block: maps[block] for block in blocks},
-            before=before,
-            evidence=evidence,
-            displacement=displacement,
-            keys=keys,
-        )
+        inputs = {block: maps[block] for block in blocks}
+        return Observation(frames, inputs, before=before, evidence=evidence, displacement=displacement, keys=keys)
 
-    def decode(self, columns: dict[str, Tensor], seen: Observation) -> Decoded:
-        flow, x, levels, stages = None, None, {}, {}
+    def decode(self, columns: dict[str, Tensor], seen: Observation, origin: Origin | None = None) -> LadderOutput:
+        flow, above, levels, stages = None, [], {}, {}  # above: what comes down from the coarser level
         for block in reversed(BLOCKS):
             column, width = columns[block], self.laterals[block].width
             skip, memory = column[:, :width], column[:, width:]
-            context = skip if x is None else torch.cat([skip, x], dim=1)
-            step = self.motion[block](memory, context, seen.displacement[block])
+            step = self.motion[block](memory, torch.cat([skip, *above], dim=1), seen.displacement[block])
             flow = levels[block] = step if flow is None else enlarged(flow) + step
-            x = torch.cat([column, flow.to(column.dtype)] if x is None else [column, x, flow.to(column.dtype)], dim=1)
+            x = torch.cat([column, *above, flow.to(column.dtype)], dim=1)
             if block in DECODER:
                 x = stages[DECODER[block]] = self.decoder[DECODER[block]](x)
+            above = [x]
         flow = flow if self.config.full_resolution else enlarged(flow)
-        frame, mask = self.blend(x, flow, seen.frames, seen.before)
-        return Decoded(frame, flow, mask, levels, stages)
-
-    def moved(self, seen: Observation, states: Memories) -> dict[str, Tensor]:
-        return {
-            block: self.motion[block].moved(torch.cat([memory[k] for k in KERNELS], dim=1), seen.displacement[block])
-            for block, memory in states.items()
-        }
+        frame, mask = self.blend(x, flow, seen.frames, seen.before, origin)
+        return LadderOutput(frame, flow=flow, mask=mask, levels=levels, stages=stages)
 
     @torch.no_grad()
     def calibrate(self, frames: Tensor) -> None:
         """Set what is not learned: mean and spread of the features that each block reads, and the directions in which
         they are compared, from frames [N, 3, H, W] in [0, 1]."""
         for block, x in zip(BLOCKS, self._taps(frames), strict=True):
-            self.standardise[block].set(x.float().mean((0, 2, 3)), x.float().std((0, 2, 3)))
+            self.standardise[block].calibrate(x)
             self.matchers[block].calibrate(self.standardise[block](x))
 
     def _taps(self, frames: Tensor) -> list[Tensor]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from .config import BLOCKS, KERNELS, LadderConfig
@@ -64,36 +63,24 @@ class Part:
         return cls(block, part, number)
 
 
-@dataclass
-class Mask:
-    """What a lateral block keeps, one entry for each clip of a batch: 1 keeps, 0 silences.
-
-    grus[kernel] and skip: [B, width, 1, 1]; location: [B, 1, 1, 1].
-    """
-
-    grus: dict[str, Tensor]
-    skip: Tensor
-    location: Tensor
+# What a lateral block keeps of each kernel, "skip" and "location", for each clip of a batch: [B, width, 1, 1], of the
+# location [B, 1, 1, 1]; 1 keeps, 0 silences.
+Mask = dict[str, Tensor]
+Masks = dict[str, Mask]  # by block
 
 
-def masks(parts: list[list[Part]], config: LadderConfig, like: Tensor) -> dict[str, Mask]:
+def masks(parts: list[list[Part]], config: LadderConfig, like: Tensor) -> Masks:
     """Masks for a batch: clip b is run with all of parts[b] at once. Blocks that nobody touches are left out.
 
     like: a tensor whose device and type the masks take.
     """
-    found: dict[str, Mask] = {}
+    by_block: Masks = {}
     for b, several in enumerate(parts):
         for part in several:
-            if part.block not in found:
+            if part.block not in by_block:
                 width = config.gru_widths[BLOCKS.index(part.block)]
-                one = torch.ones(len(parts), width, 1, 1, device=like.device, dtype=like.dtype)
-                found[part.block] = Mask({k: one.clone() for k in KERNELS}, one.clone(), one[:, :1].clone())
-            mask = found[part.block]
-            for kernel in KERNELS:
-                if part.part in (None, kernel):
-                    mask.grus[kernel][b, slice(None) if part.filter is None else part.filter] = 0
-            if part.part in (None, SKIP):
-                mask.skip[b] = 0
-            if part.part == LOCATION:
-                mask.location[b] = 0
-    return found
+                widths = dict.fromkeys((*KERNELS, SKIP), width) | {LOCATION: 1}
+                by_block[part.block] = {name: like.new_ones(len(parts), n, 1, 1) for name, n in widths.items()}
+            for name in (*KERNELS, SKIP) if part.part is None else (part.part,):
+                by_block[part.block][name][b, slice(None) if part.filter is None else part.filter] = 0
+    return by_block

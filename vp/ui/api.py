@@ -16,7 +16,7 @@ from PIL import Image
 from vp import render
 from vp.errors import RequestError
 from vp.explorer import Explorer, Window
-from vp.models import BLOCKS, KERNELS, NAMES
+from vp.models import BLOCKS, DEFAULT, KERNELS, NAMES
 from vp.rollout import QUANTITIES, Rollout
 
 from .experiments import EXPERIMENTS
@@ -47,7 +47,7 @@ class Endpoints:
         return self.explorer.predict(path, window, weights="trained" if trained else "untrained")
 
     @shown
-    def predict(self, video, model="one_frame", start=0.0, fps=10, seen=5, horizon=3, size="own"):
+    def predict(self, video, model=DEFAULT, start=0.0, fps=10, seen=5, horizon=3, size="own"):
         """Predict the next frames of a video. model: lvln, one_frame or full_res; start: seconds; fps: 25, 15, 10 or
         5; seen: 1 to 20 frames shown; horizon: 1 to 10 frames predicted; size: own or fine. Gives an mp4 and the
         scores.
@@ -77,7 +77,7 @@ class Endpoints:
     def activations(
         self,
         video,
-        model="one_frame",
+        model=DEFAULT,
         start=0.0,
         fps=10,
         seen=5,
@@ -106,9 +106,9 @@ class Endpoints:
             (mean absolute value of every filter).
         """
         rollout = self._run(video, model, start, fps, seen, horizon, size, trained)
-        for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
-            if value not in known:
-                raise RequestError(f"{value!r} is not one of {', '.join(known)}.")
+        for value, choices in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
+            if value not in choices:
+                raise RequestError(f"{value!r} is not one of {', '.join(choices)}.")
         step = whole(step)
         if not 0 <= step < rollout.steps:
             raise RequestError(f"The step must be from 0 to {rollout.steps - 1}, not {step}.")
@@ -141,7 +141,7 @@ class Endpoints:
 
         Returns:
             A JSON object with top (the likeliest class), unsure (whether not to trust it: its score is below 0.6, or
-            nothing in training looked alike), familiar, strangeness (distance to the nearest training clip, above 1
+            nothing in training looked alike), familiar, distance (to the nearest training clip, above 1
             unfamiliar), scores (of all classes, calibrated, best first), course (of the best classes, a score for
             each frame at fps), evidence (how much each cue of each block raises the top class's score against the
             mean of all: the features that it reads, the states of its ConvGRUs, what they move), streams (the same of
@@ -167,7 +167,7 @@ def add_api(handlers: Handlers) -> None:
             gr.Number(5, label="seen", **number),
             gr.Number(3, label="horizon", **number),
         ]
-        model, size = gr.Textbox("one_frame", label="model"), gr.Textbox("own", label="size")
+        model, size = gr.Textbox(DEFAULT, label="model"), gr.Textbox("own", label="size")
         which = [gr.Textbox("C1", label="block"), gr.Textbox("3x3", label="kernel"), gr.Textbox("h", label="quantity")]
         step = gr.Number(0, label="step", **number)
         trained = gr.Checkbox(True, label="trained")

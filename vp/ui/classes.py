@@ -7,7 +7,7 @@ import numpy as np
 from vp.action_classifier import Classification
 from vp.limits import FPS
 from vp.models import KERNELS, TITLES
-from vp.models.cues import STREAMS
+from vp.models.readout import STREAMS
 from vp.render import film_strip, png
 
 from .payload import data_url
@@ -83,7 +83,7 @@ def classification_numbers(result: Classification, predictor: str) -> dict:
         "top": result.classes[result.top],
         "unsure": result.unsure,
         "familiar": result.familiar,
-        "strangeness": None if result.strangeness is None else round(result.strangeness, 3),
+        "distance": None if result.distance is None else round(result.distance, 3),
         "scores": {result.classes[i]: round(float(result.scores[i]), 5) for i in order},
         "course": {result.classes[i]: [round(float(v), 4) for v in result.course[:, i]] for i in order[:CLASSES]},
         "fps": FPS,

@@ -67,18 +67,18 @@ def silence(on: Subject, parts: str) -> Answer:
         raise RequestError(f"Name 1 to {MAX_PARTS} parts to silence, separated by commas, e.g. C1.3x3, C4.skip.")
     on.explorer.predictor(on.window.model).masks(chosen)  # refuses what is not there before anything is predicted
     untouched = on.rollout
-    ablated = on.explorer.silence(untouched, chosen)
-    scores, before = ablated.scores["psnr"], untouched.scores["psnr"]
+    silenced = on.explorer.silence(untouched, chosen)
+    scores, before = silenced.scores["psnr"], untouched.scores["psnr"]
     return Answer(
         {
-            "model": ablated.model,
+            "model": silenced.model,
             "parts": chosen,
             "psnr": scores,
             "untouched_psnr": before,
             "lost": float(np.mean(before) - np.mean(scores)) if scores else None,
         },
-        lambda: {"strip": data_url(render.png(render.film_strip(ablated.predictions)))},
-        lambda path: render.side_by_side_mp4(ablated, path, on.window.fps),
+        lambda: {"strip": data_url(render.png(render.film_strip(silenced.predictions)))},
+        lambda path: render.side_by_side_mp4(silenced, path, on.window.fps),
     )
 
 
@@ -358,7 +358,7 @@ def one_filter(on: Subject, block: str, kernel: str, filter: int) -> Answer:
     profile = vp.inspection.filter_profile(on.explorer.index(on.window.model), block, kernel, filter)
     index, ladder = on.explorer.index(on.window.model), on.explorer.predictor(on.window.model).model.config
     numbers = explanations.filter_numbers(profile, len({passage.clip for passage in index.passages}), ladder)
-    clips = {one["clip"] for some in numbers["moments"].values() for one in some} | set(numbers["lost"])
+    clips = {one["clip"] for moments in numbers["moments"].values() for one in moments} | set(numbers["lost"])
     return Answer(
         {"model": on.window.model} | numbers, lambda: {"titles": explanations.titles(on.explorer, sorted(clips))}
     )

@@ -100,9 +100,9 @@ def filter_numbers(profile: FilterProfile, clips: int, ladder: LadderConfig) -> 
         quantity: [
             asdict(one)
             | {"time": one.time, "y": (one.row + 0.5) * stride / height, "x": (one.column + 0.5) * stride / width}
-            for one in some
+            for one in moments
         ]
-        for quantity, some in profile.moments.items()
+        for quantity, moments in profile.moments.items()
     }
     polar = profile.polar and {
         "sizes": list(profile.polar.sizes),

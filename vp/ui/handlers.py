@@ -329,19 +329,19 @@ class Handlers:
         # A clip is watched again only for what can change its scores.
         silence = self.explorer.classifier().relevant(list(map(str, parts or ())))
         with self._lock:
-            known = self._classes.get((path, silence))
-        if known is None:
+            payload = self._classes.get((path, silence))
+        if payload is None:
             for step in self.explorer.classify(self.store.request(key).file, silence=silence):
                 if isinstance(step, float):
                     yield {"progress": step}
                 else:
-                    known = classification_payload(step, self.explorer.classifier().predictor.name)
-                    known["silence"] = list(silence)
+                    payload = classification_payload(step, self.explorer.classifier().predictor.name)
+                    payload["silence"] = list(silence)
             with self._lock:
-                self._classes[path, silence] = known
+                self._classes[path, silence] = payload
                 while len(self._classes) > KEPT_CLASSES:
                     self._classes.popitem(last=False)
-        yield known | {"truth": _truth(request, known)}
+        yield payload | {"truth": _truth(request, payload)}
 
     def example(self) -> dict | None:
         """The prediction on show before anybody clicked, computed ahead and shipped."""
@@ -381,8 +381,8 @@ def _truth(request: Request, answer: dict) -> dict | None:
     if not request.label:
         return None
     ranking = [name.lower() for name, _ in answer["ranking"]]
-    known = request.label.lower() in ranking
-    place = ranking.index(request.label.lower()) if known else None
+    ranked = request.label.lower() in ranking
+    place = ranking.index(request.label.lower()) if ranked else None
     return {
         "label": request.label,
         "place": None if place is None else place + 1,

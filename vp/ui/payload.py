@@ -54,9 +54,9 @@ def filter_payload(rollout: Rollout, before: Rollout, block: str, kernel: str, i
 
     Raises ValueError for an unknown block, kernel or filter.
     """
-    for value, known in ((block, BLOCKS), (kernel, KERNELS)):
-        if value not in known:
-            raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+    for value, choices in ((block, BLOCKS), (kernel, KERNELS)):
+        if value not in choices:
+            raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
     count = rollout.states[block][kernel].shape[1]
     if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
         raise ValueError(f"the filter must be from 0 to {count - 1}, not {index!r}")
@@ -76,9 +76,9 @@ def activation_payload(rollout: Rollout, block: str, kernel: str, quantity: str)
 
     Raises ValueError for an unknown block, kernel or quantity.
     """
-    for value, known in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
-        if value not in known:
-            raise ValueError(f"{value!r} is not one of {', '.join(known)}")
+    for value, choices in ((block, BLOCKS), (kernel, KERNELS), (quantity, QUANTITIES)):
+        if value not in choices:
+            raise ValueError(f"{value!r} is not one of {', '.join(choices)}")
     values = rollout.activation(block, kernel, quantity)
     signed = quantity not in ("z", "r")
     sprite, scale = activation_sprite(values, signed)

@@ -187,7 +187,7 @@ def as_video_errors(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise VideoError(f"'{Path(path).name}' does not fit in memory: save it smaller.") from error
+        raise VideoError(f"'{Path(path).name}' does not fit in RAM: save it smaller.") from error
     except PermissionError as error:
         raise VideoError(f"'{Path(path).name}' may not be opened: check its permissions.") from error
     except (av.FFmpegError, OSError, ValueError, ArithmeticError) as error:

@@ -135,7 +135,7 @@ def read(
         for image in islice(items, min(frames or limits.MAX_FRAMES, limits.MAX_FRAMES)):
             images.append(image)
             if len(images) * image.nbytes > limits.MAX_READ_BYTES:
-                raise VideoError("These frames do not fit in memory: choose a smaller size or a shorter piece.")
+                raise VideoError("These frames do not fit in RAM: choose a smaller size or a shorter piece.")
     return np.stack(images)
 
 

@@ -71,7 +71,10 @@ lvln.views.classes = (root) => {
 
   function fill({ answer, frames, maps }) {
     [shown, pictures, heat] = [answer, frames, maps];
-    place("verdict").innerHTML = `${verdict(answer)}<small>${answer.title}, ${answer.frames} ${answer.frames === 1 ? "frame" : "frames"} in ${answer.seconds.toFixed(1)} s${answer.silence.length ? `, without ${answer.silence.join(", ").replaceAll("x", "×")}` : ""}</small>${truth(answer)}`;
+    const { title, frames: count, seconds, silence } = answer;
+    const watched = `${title}, ${count} ${count === 1 ? "frame" : "frames"} in ${seconds.toFixed(1)} s`;
+    const without = silence.length ? `, without ${times(silence.join(", "))}` : "";
+    place("verdict").innerHTML = `${verdict(answer)}<small>${watched}${without}</small>${truth(answer)}`;
     place("bars").replaceChildren(
       ...answer.classes.map((c, i) =>
         element(`<div role="listitem" class="${i ? "" : "top"} ${answer.truth?.place === i + 1 ? "true" : ""}"><span>${spaced(c.name)}</span><i><u style="width:${100 * last(c)}%"></u></i><b>${percent(last(c))}</b></div>`),
@@ -200,7 +203,7 @@ lvln.views.classes = (root) => {
       series: names.map((name, i) => ({ name, kind: `s${i}`, values: shown.by_stream[name].map((v) => clamp(v, low, high)) })),
       range: [low, high],
       // Not one over the other.
-      ticks: [0, ...[low, high].filter((v) => Math.abs(v) > 0.12 * (high - low))].map((v) => ({ v, text: v ? signed(v, 1) : "0" })),
+      ticks: [0, ...[low, high].filter((v) => Math.abs(v) > 0.2 * (high - low))].map((v) => ({ v, text: v ? signed(v, 1) : "0" })),
       labels: seconds(),
     });
     place("when").querySelector("div").replaceChildren(picture);

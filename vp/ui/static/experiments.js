@@ -55,8 +55,14 @@ lvln.views.experiments = (root) => {
   // brings back the last one, with its arguments, and what is silenced.
   const latest = {};
   const noted = { silence: "", run: {} };
+  /** @type {Record<string, { waiting: string; show: (...answer: any[]) => any }>} */
   const cards = {};
-  // What a card says while it waits, and how it draws an answer; its button runs it as it comes.
+  /**
+   * What a card says while it waits, and how it draws an answer; its button runs it as it comes.
+   * @template {keyof Experiments} Name
+   * @param {Name} name @param {string} waiting
+   * @param {(answer: Experiments[Name], result: HTMLElement, rollout: Rollout) => any} show
+   */
   function describe(name, waiting, show) {
     cards[name] = { waiting, show };
     card(name).querySelector(".go")?.addEventListener("click", () => run(name));
@@ -124,9 +130,13 @@ lvln.views.experiments = (root) => {
     run("silence", { parts: noted.silence });
   }
   describe("silence", "Predicting without…", async ({ strip: frames, parts, psnr, untouched_psnr, lost }, result, rollout) => {
-    const ablated = await cut(frames, rollout.horizon, rollout.size);
-    const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, ablated, psnr]];
-    const verdict = lost === null ? "no true frames to score" : Math.abs(lost) < 0.05 ? "It makes no difference to this clip." : lost > 0 ? `It costs ${lost.toFixed(1)} dB.` : `It does ${(-lost).toFixed(1)} dB better without.`;
+    const without = await cut(frames, rollout.horizon, rollout.size);
+    const rows = [["Untouched", rollout.predicted, untouched_psnr], [`Without ${parts.join(", ")}`, without, psnr]];
+    const verdict = () => {
+      if (lost === null) return "no true frames to score";
+      if (Math.abs(lost) < 0.05) return "It makes no difference to this clip.";
+      return lost > 0 ? `It costs ${lost.toFixed(1)} dB.` : `It does ${(-lost).toFixed(1)} dB better without.`;
+    };
     const strip = ([name, predicted, psnr]) => {
       const line = element(`<div class="line"><b>${escape(name)}</b><div class="cells"></div></div>`);
       predicted.forEach((frame, k) => {
@@ -137,7 +147,7 @@ lvln.views.experiments = (root) => {
       return line;
     };
     result.replaceChildren(
-      element(`<p class="verdict ${grade(-lost)}">${verdict}</p>`),
+      element(`<p class="verdict ${grade(-lost)}">${verdict()}</p>`),
       ...rows.map(strip),
       classes([...silenced])
     );
@@ -151,16 +161,16 @@ lvln.views.experiments = (root) => {
       tell(0);
       try {
         const whole = await classify((share) => tell(share / 2));
-        const ablated = await classify((share) => tell(0.5 + share / 2), without);
+        const silent = await classify((share) => tell(0.5 + share / 2), without);
         const score = (answer, name) => answer.classes.find((c) => c.name === name)?.course.at(-1) ?? 0;
-        const names = [...new Set([...whole.classes.slice(0, 3), ...ablated.classes.slice(0, 2)].map((c) => c.name))];
+        const names = [...new Set([...whole.classes.slice(0, 3), ...silent.classes.slice(0, 2)].map((c) => c.name))];
         const bar = (v, kind) => `<td class="bars"><i class="${kind}" style="width:${100 * v}%"></i></td><td>${(100 * v).toFixed(0)} %</td>`;
         // Its predictor's memories, and only some blocks of them.
         const read = Object.keys(whole.cues).filter((block) => "3x3" in whole.cues[block]);
-        status.textContent = ablated.silence.length ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
+        status.textContent = silent.silence.length ? "" : `The classifier listens to the memories of ${read.join(", ")} only: it misses nothing.`;
         box.lastElementChild.replaceChildren(
           element(`<table class="scores"><thead><tr><th scope="col">${escape(whole.title)} sees</th><th scope="col" colspan="2">untouched</th><th scope="col" colspan="2">without</th></tr></thead><tbody>${names
-            .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(ablated, name), "ours")}</tr>`)
+            .map((name) => `<tr><th scope="row">${spaced(name)}</th>${bar(score(whole, name), "copy")}${bar(score(silent, name), "ours")}</tr>`)
             .join("")}</tbody></table>`)
         );
       } catch (error) {
@@ -194,8 +204,12 @@ lvln.views.experiments = (root) => {
     const scored = importance[0].lost !== null;
     const size = (part) => (scored ? part.lost : part.change);
     const most = Math.max(...importance.map((part) => Math.abs(size(part))), 1e-6);
-    const row = ({ part, ...costs }, head) =>
-      `<tr class="${head ? "block" : "gru"}"><th scope="row">${head ? part : `<button type="button" data-path="${part}">${times(part.split(".")[1])}</button>`}</th><td class="bars"><i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i></td><td>${scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1)}</td></tr>`;
+    const row = ({ part, ...costs }, head) => {
+      const name = head ? part : `<button type="button" data-path="${part}">${times(part.split(".")[1])}</button>`;
+      const bar = `<i class="${size(costs) >= 0 ? "ours" : "copy"}" style="width:${(100 * Math.abs(size(costs))) / most}%"></i>`;
+      const number = scored ? signed(costs.lost, 2).replace("+", "") : costs.change.toFixed(1);
+      return `<tr class="${head ? "block" : "gru"}"><th scope="row">${name}</th><td class="bars">${bar}</td><td>${number}</td></tr>`;
+    };
     // A group for each block: all three at once, then each alone.
     const groups = ["C1", "C2", "C3", "C4"].map((block) => {
       const of = (part) => importance.find((p) => p.part === part);
@@ -252,11 +266,18 @@ lvln.views.experiments = (root) => {
   describe("spectrum", "Measuring every frequency…", async ({ networks, truth, range }, result) => {
     const [ours, paper] = networks;
     const row = element(`<div class="spectra"></div>`);
-    const columns = [{ ...truth, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
+    const columns = [{ ...truth, gain: undefined, size: ours.size, kind: "truth", title: "truth" }, { ...ours, kind: "prediction" }];
     if (paper) columns.push({ ...paper, kind: "paper" });
     for (const { kind, title, size: [h, w], frame, spectrum, gain } of columns) {
       const against = gain === undefined ? "" : `: ${signed(gain)} dB against repeating the last frame`;
-      const figure = element(`<figure class="${kind}"><img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}"><div><canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas><svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg></div><figcaption><b>${title}</b>${against}</figcaption></figure>`);
+      const figure = element(`<figure class="${kind}">
+        <img src="${frame}" width="${w}" height="${h}" alt="first frame of ${title}">
+        <div>
+          <canvas width="${w}" height="${h}" role="img" aria-label="spectrum of ${title}"></canvas>
+          <svg viewBox="0 0 ${w} ${h}" aria-hidden="true"></svg>
+        </div>
+        <figcaption><b>${title}</b>${against}</figcaption>
+      </figure>`);
       tile(await grey(spectrum), [h, w], {}, figure.querySelector("canvas"));
       // Where a pattern of each period has its power: rings around the multiples of its frequency.
       figure.querySelector("svg").innerHTML = Object.keys(ours.grid).map(Number).map((p) => {

@@ -77,7 +77,11 @@ lvln.oneFilter = (root) => {
         const [near, far] = [middle + i * ring, middle + (i + 1) * ring];
         const known = activation[i][k] !== null && count[i][k] >= FEW;
         const upTo = sizes[i + 1] ? `${size} to ${sizes[i + 1]}` : `over ${size}`;
-        return `<path class="${known ? "" : "unknown"}" ${known ? `fill="${fill(activation[i][k])}"` : ""} d="M${point(near, angle - wide)}L${point(far, angle - wide)}A${far} ${far} 0 0 0 ${point(far, angle + wide)}L${point(near, angle + wide)}A${near} ${near} 0 0 1 ${point(near, angle - wide)}Z"><title>${upTo} pixels a frame, ${degrees}°: ${known ? `mean state ${signed(activation[i][k], 2)}` : "hardly ever seen"}</title></path>`;
+        const outward = `M${point(near, angle - wide)}L${point(far, angle - wide)}A${far} ${far} 0 0 0 ${point(far, angle + wide)}`;
+        const back = `L${point(near, angle + wide)}A${near} ${near} 0 0 1 ${point(near, angle - wide)}Z`;
+        const look = known ? `fill="${fill(activation[i][k])}"` : 'class="unknown"';
+        const state = known ? `mean state ${signed(activation[i][k], 2)}` : "hardly ever seen";
+        return `<path ${look} d="${outward}${back}"><title>${upTo} pixels a frame, ${degrees}°: ${state}</title></path>`;
       })
     );
     const rings = sizes.map((size, i) => `<text x="2" y="${-(middle + i * ring) - 3}" class="ring">${size}</text>`);
@@ -102,7 +106,10 @@ lvln.oneFilter = (root) => {
     const side = mean.map((v) => (v === null ? 0 : Math.abs(v - known.reduce((a, b) => a + b) / known.length)));
     const k = side.indexOf(Math.max(...side));
     const angle = (directions[k] * Math.PI) / 180;
-    return `It tells things that move ${flow.way(Math.cos(angle), -Math.sin(angle))} from others: ${signed(mean[k], 2)} there, ${signed(Math.abs(mean[k] - Math.min(...known)) > Math.abs(mean[k] - Math.max(...known)) ? Math.min(...known) : Math.max(...known), 2)} the other way. ${scale}`;
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const opposite = Math.abs(mean[k] - low) > Math.abs(mean[k] - high) ? low : high;
+    const way = flow.way(Math.cos(angle), -Math.sin(angle));
+    return `It tells things that move ${way} from others: ${signed(mean[k], 2)} there, ${signed(opposite, 2)} the other way. ${scale}`;
   }
 
   root.querySelector("fieldset").addEventListener("change", (event) => {

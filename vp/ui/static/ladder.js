@@ -169,7 +169,9 @@ lvln.views.ladder = (root) => {
     board.querySelectorAll("[data-stage]").forEach((b) => b.classList.toggle("chosen", b.dataset.stage === chosen));
     detail.hidden = false;
     detail.querySelector("h4").textContent = `${chosen.replace(".", " ")} through time`;
-    detail.querySelector("p").textContent = `${about(chosen)} · ${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}, drawn as their root mean square, from ${stage.range[0].toPrecision(2)} (dark) to ${stage.range[1].toPrecision(2)} (bright)`;
+    const [dark, bright] = stage.range.map((v) => v.toPrecision(2));
+    const maps = `${stage.channels} channels of ${stage.size[0]}×${stage.size[1]}`;
+    detail.querySelector("p").textContent = `${about(chosen)} · ${maps}, drawn as their root mean square, from ${dark} (dark) to ${bright} (bright)`;
     steps(detail.querySelector(".steps"), (canvas, t) => colour(canvas, stage, t));
     paint(state.cursor);
   }

@@ -42,7 +42,9 @@ lvln.oneMoment = (root, number) => {
     root.querySelector(".others").replaceChildren(
       ...answer.others.map(({ part, curve, correlation }) => {
         const [b, k, f] = part.split(".");
-        return element(`<button type="button" title="enter it">${spark(answer.marked.curve, curve)}<span><b>${b} ${times(k)} · ${f}</b> ${signed(correlation, 2)}</span></button>`, () => lvln.enter(b, k, { quantity: "h", filter: Number(f) }));
+        const name = `<b>${b} ${times(k)} · ${f}</b> ${signed(correlation, 2)}`;
+        const button = `<button type="button" title="enter it">${spark(answer.marked.curve, curve)}<span>${name}</span></button>`;
+        return element(button, () => lvln.enter(b, k, { quantity: "h", filter: Number(f) }));
       })
     );
     const places = root.querySelector(".again");

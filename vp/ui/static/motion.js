@@ -53,12 +53,21 @@ lvln.views.motion = (root) => {
 
   const decibels = (v) => (v === null ? "" : `${signed(v, 2)} dB`);
 
+  // One level: its flow, the frame moved by it, and what that gains.
+  const column = (level, caption, flow, moved) =>
+    element(`<figure data-level="${level}">
+      <figcaption>${caption}</figcaption>
+      <canvas class="flow" aria-label="${flow}"></canvas>
+      <canvas class="moved" aria-label="${moved}"></canvas>
+      <p><b class="gain"></b> <small class="more"></small></p>
+    </figure>`);
+
   function build() {
     built.querySelector(".ladder-of-flow").replaceChildren(
       ...shown.levels.map(({ name, size: [h, w] }, i) =>
-        element(`<figure data-level="${name}"><figcaption><b>${i ? `… + ${name}` : name}</b> <small>${h}×${w}</small></figcaption><canvas class="flow" aria-label="flow after ${name}"></canvas><canvas class="moved" aria-label="the frame moved by it"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+        column(name, `<b>${i ? `… + ${name}` : name}</b> <small>${h}×${w}</small>`, `flow after ${name}`, "the frame moved by it")
       ),
-      element(`<figure data-level="all"><figcaption><b>the prediction</b></figcaption><canvas class="flow" aria-label="where it paints"></canvas><canvas class="moved" aria-label="the prediction"></canvas><p><b class="gain"></b> <small class="more"></small></p></figure>`)
+      column("all", "<b>the prediction</b>", "where it paints", "the prediction")
     );
   }
 

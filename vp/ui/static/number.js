@@ -143,7 +143,11 @@ lvln.oneNumber = (root) => {
   function column(name, sum, inside) {
     const [title, about] = SUMS[name];
     const box = element(`<section class="sum" data-sum="${name}"><h5><i>${name}</i> ${title}</h5><p class="quiet">${about}</p><div class="terms"></div></section>`);
-    box.querySelector(".terms").append(...side("it reads", sum.inputs, SHOWN_INPUTS, inside), ...side(name === "n" ? "old state × r" : "old state", sum.states, SHOWN_STATES, inside), element(`<p class="rest"><small>bias</small>${signed(sum.bias, 2)}</p>`));
+    box.querySelector(".terms").append(
+      ...side("it reads", sum.inputs, SHOWN_INPUTS, inside),
+      ...side(name === "n" ? "old state × r" : "old state", sum.states, SHOWN_STATES, inside),
+      element(`<p class="rest"><small>bias</small>${signed(sum.bias, 2)}</p>`)
+    );
     box.append(element(`<p class="total"><small>sum</small><b>${signed(sum.total, 2)}</b></p>`), element(squash(name, sum)), element(`<p class="total value"><small>${name} =</small><b>${plain(sum.value)}</b></p>`));
     return box;
   }

@@ -57,12 +57,21 @@ lvln.views.stage = (root) => {
       headline.append(element(`<small class="${grade(Math.min(0, over))}">${said}</small>`));
     }
     bars.forEach((button) => (button.disabled = button.dataset.bar === "flow" && !rollout.strips.flow));
-    root.querySelector("[data-bar=flow]").title = rollout.strips.flow ? "The optical flow of the last two frames carried on, with caution that training clips taught" : rollout.seen > 1 ? "Tuned flow needs OpenCV, which is not installed here" : "Tuned flow needs two seen frames";
+    const missing = rollout.seen > 1 ? "OpenCV, which is not installed here" : "two seen frames";
+    root.querySelector("[data-bar=flow]").title = rollout.strips.flow
+      ? "The optical flow of the last two frames carried on, with caution that training clips taught"
+      : `Tuned flow needs ${missing}`;
     if (!rollout.strips.flow) bar = "copy";
     advice.hidden = rollout.seen === rollout.made_for;
     advice.firstElementChild.textContent = `${rollout.title} was trained on ${rollout.made_for} seen frames.`;
     advice.lastElementChild.textContent = `Show it ${rollout.made_for}`;
-    details.textContent = `${rollout.title} · ${escape(rollout.clip)} · saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps${rollout.fine ? `, ${rollout.size.join("×")} px` : ""} · ${(rollout.seconds * 1000).toFixed(0)} ms${rollout.trained_on ? " · seen in training" : ""}`;
+    details.textContent = [
+      rollout.title,
+      escape(rollout.clip),
+      `saw ${rollout.seen}, predicted ${rollout.horizon} at ${rollout.fps} fps${rollout.fine ? `, ${rollout.size.join("×")} px` : ""}`,
+      `${(rollout.seconds * 1000).toFixed(0)} ms`,
+      ...(rollout.trained_on ? ["seen in training"] : []),
+    ].join(" · ");
   });
 
   on("cursor", (t) => {

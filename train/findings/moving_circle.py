@@ -2,13 +2,12 @@
 
 python -m train.fit_predictor circle_lvln --out runs/circle_lvln --snapshots 0 100 500
 python -m train.fit_predictor circle_one_frame --out runs/circle_one_frame --snapshots 0 100 500
-python -m train.findings.circle runs/circle_lvln runs/circle_one_frame --figure assets/figures/circle.png
+python -m train.findings.moving_circle runs/circle_lvln runs/circle_one_frame --figure assets/figures/circle.png
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 import numpy as np
@@ -16,25 +15,18 @@ import numpy as np
 from ..arguments import errors_in_one_line
 from ..data.circle_sequences import circle
 from .panels import Row, panels
-from .runs import only_predictor
+from .runs import add_run_arguments, only_predictor
 
 HORIZON = 3
 
 
-def snapshots(run: Path) -> list[tuple[int, Path]]:
-    """(step, checkpoint folder) of what a run exported on its way."""
-    exported = [
-        (int(match[1]), path) for path in run.glob("step_*") if (match := re.fullmatch(r"step_(\d+)", path.name))
-    ]
-    if not exported:
-        raise ValueError(f"{run} has no snapshots: train it with --snapshots 0 100 500")
-    return sorted(exported)
-
-
 def rows(run: Path) -> list[Row]:
     """The true sequence, then what is predicted after each snapshot's steps."""
+    snapshots = sorted((int(folder.name.removeprefix("step_")), folder) for folder in run.glob("step_[0-9]*"))
+    if not snapshots:
+        raise ValueError(f"{run} has no snapshots: train it with --snapshots 0 100 500")
     result: list[Row] = []
-    for step, folder in snapshots(run):
+    for step, folder in snapshots:
         predictor = only_predictor(folder)
         seen = predictor.default_seen
         frames = circle(*predictor.size)[: seen + HORIZON]
@@ -51,8 +43,7 @@ def rows(run: Path) -> list[Row]:
 @errors_in_one_line()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--figure", type=Path, required=True)
+    add_run_arguments(parser)
     args = parser.parse_args()
     panels([row for run in args.runs for row in rows(run)], args.figure)
 

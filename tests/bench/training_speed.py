@@ -12,8 +12,7 @@ from .timing import best
 
 def clips_per_second(recipe_name: str = "one_frame") -> dict[str, float]:
     """Of a recipe in `train/predictor/recipes/`; needs train/requirements.txt."""
-    from train.predictor.losses import PredictionLoss
-    from train.predictor.objective import Objective
+    from train.predictor.losses import Objective
     from train.predictor.recipe import load_recipe
     from train.predictor.run import make_optimisers
 
@@ -21,14 +20,13 @@ def clips_per_second(recipe_name: str = "one_frame") -> dict[str, float]:
     device = choose_device()
     model = build(recipe.config()).to(device).to(memory_format=torch.channels_last)
     optimisers = make_optimisers(model, recipe)
-    objective = Objective(model, PredictionLoss(recipe.loss), every_step=recipe.every_step)
-    seen = recipe.seen
+    objective = Objective(model, recipe)
     clips = torch.rand(recipe.batch, recipe.length, 3, *model.config.size, device=device)
     native = choose_dtype(device) == torch.bfloat16
 
     def forward() -> torch.Tensor:
         with torch.autocast(device.type, torch.bfloat16, enabled=native):
-            return objective(clips, seen, recipe.feedback, recipe.levels)[0]
+            return objective(clips)[0]
 
     def step() -> None:
         forward().backward()

@@ -14,7 +14,7 @@ import pytest
 from vp.clips import HEADS, UCF101
 
 from .conftest import LIMIT_FILES, Client, Failed
-from .server import Hub, Repo
+from .hub_server import Hub, Repo
 
 COMMIT = UCF101.rpartition("@")[2]
 REPO = "datasets/bitmind/UCF101-Videos"

@@ -13,9 +13,9 @@ from vp.models import BLOCKS, NAMES, ClassifierConfig, ConfigError
 from ..predictor.recipe import read_recipe
 from ..typed import Count, NotNegative, Positive
 
-LBFGS = "lbfgs"
+RIDGE = "ridge"
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-MEASURED = ("predictor", "features", "classes", "temperature", "remembered", "familiar")
+MEASURED = ("predictor", "features", "classes", "temperature", "soft_cap", "remembered", "familiar")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ClassifierRecipe:
     network: fields of its `ClassifierConfig`, but those that are `MEASURED`; at most so many `directions` as one less
         than clips are taken.
     optimiser: "adam" or "adamw"; learning_rate: its peak, annealed to zero over the `epochs` by half a cosine. Or
-        "lbfgs", for a network without a hidden layer, in at most `epochs` steps over all clips at once.
+        "ridge", for a network without a hidden layer: exactly, in one step.
     """
 
     network: dict
@@ -34,10 +34,6 @@ class ClassifierRecipe:
     weight_decay: NotNegative = 0.0
     epochs: Count = 60
     batch: Count = 64
-
-    @property
-    def strategy(self) -> str:
-        return self.network["strategy"]
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -59,10 +55,10 @@ class ClassifierRecipe:
 def load_classifier_recipe(name: str | Path) -> ClassifierRecipe:
     """Read a recipe by its name or by path. Raises ValueError, in one line, for one that cannot be fitted by."""
     path, recipe = read_recipe(name, "classifier", ClassifierRecipe)
-    if recipe.optimiser not in (known := (*OPTIMISERS, LBFGS)):
+    if recipe.optimiser not in (known := (*OPTIMISERS, RIDGE)):
         raise ValueError(f"{path}: optimiser must be one of {', '.join(known)}, not {recipe.optimiser}")
-    if recipe.optimiser == LBFGS and recipe.network.get("hidden", 1) != 0:
-        raise ValueError(f"{path}: network: hidden must be 0 for lbfgs, which fits no hidden layer")
+    if recipe.optimiser == RIDGE and recipe.network.get("hidden", 1) != 0:
+        raise ValueError(f"{path}: network: hidden must be 0 for ridge, which fits no hidden layer")
     if chosen := sorted(set(recipe.network) & set(MEASURED)):
         raise ValueError(f"{path}: network: {', '.join(chosen)} cannot be chosen, but is measured: leave it out")
     try:

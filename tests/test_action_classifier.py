@@ -9,8 +9,8 @@ from vp.checkpoints import save_classifier, save_encoder, save_predictor
 from vp.errors import CheckpointError, RequestError
 from vp.limits import MAX_CLASSIFIED
 from vp.models import BLOCKS, KERNELS, ClassifierConfig, StateClassifier, clip_features, feature_count, read_steps
+from vp.models.classifier_inputs import STREAMS, cues_of, feature_cues
 from vp.models.config import DESIGNS
-from vp.models.readout import STREAMS, cues_of, feature_cues
 from vp.predictor import Predictor
 from vp.states_along import states_along
 

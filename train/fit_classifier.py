@@ -20,7 +20,7 @@ import torch
 
 from vp.checkpoints import open_checkpoints, save_classifier
 from vp.models.classifier import calibrated
-from vp.models.readout import STREAMS_STRATEGY, cues_of
+from vp.models.classifier_inputs import STREAMS_STRATEGY, cues_of
 
 from .arguments import errors_in_one_line
 from .classifier.classifier_recipe import load_classifier_recipe

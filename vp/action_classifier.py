@@ -15,7 +15,17 @@ from .checkpoints import open_checkpoints
 from .errors import RequestError
 from .limits import MAX_CLASSIFIED
 from .models import StateClassifier, clip_features
-from .models.readout import OVER_PARTS, PLACES, SIDE, STREAMS, STREAMS_STRATEGY, cue_maps, cues_of, speed, step_features
+from .models.classifier_inputs import (
+    OVER_PARTS,
+    PLACES,
+    SIDE,
+    STREAMS,
+    STREAMS_STRATEGY,
+    cue_maps,
+    cues_of,
+    speed,
+    step_features,
+)
 from .models.silence import LOCATION, SKIP
 from .predictor import Predictor
 from .states_along import states_along
@@ -36,9 +46,9 @@ class Classification:
     distance: to the nearest training clip, 1 for the furthest that counts as familiar; None where not
         measured.
     familiar: whether it lies within that.
-    evidence[block][cue]: [C] for each of its maps (`vp.models.readout`): by how much it raises the score of the top
-        class against the mean of all, divided by the temperature, compared with the average training clip. For a
-        classifier without a hidden layer all of it adds up to the score, but for the bias.
+    evidence[block][cue]: [C] for each of its maps (`vp.models.classifier_inputs`): by how much it raises the score of
+        the top class against the mean of all, divided by the temperature, compared with the average training clip. For
+        a classifier without a hidden layer all of it adds up to the score, but for the bias.
     by_stream: {"appearance", "motion"}: [T], the same of each stream and frame; their mean is what the stream says.
     looks: the frames [L] at which it was seen where; pictures [L, H, W, 3] in [0, 1]: as the network saw them.
     heat: {"appearance", "motion"}: [L, h, w], the evidence of each place, at the resolution of the finest block.

@@ -117,8 +117,8 @@ def test_a_visitor_who_leaves_before_the_answer(server: Server, good: Path, serv
 
 
 def test_a_question_taken_back(server: Server, good: Path, served: Callable[[], float]) -> None:
-    """What one visitor takes back, nobody else loses. Two sessions: Gradio (6.31) stops whatever an endpoint does for the
-    session that takes a question of it back, also another question."""
+    """What one visitor takes back, nobody else loses. Two sessions: Gradio (6.31) stops whatever an endpoint does for
+    the session that takes a question of it back, also another question."""
     from serve import Visitor  # here: a plugin's asserts are rewritten only if nothing imported it before
 
     stays, leaves = (Visitor(server.url, download_files=False) for _ in range(2))

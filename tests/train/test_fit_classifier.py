@@ -24,7 +24,7 @@ from vp.action_classifier import load_classifier
 from vp.checkpoints import open_checkpoints, save_encoder, save_predictor
 from vp.models import BLOCKS, StateClassifier, paper_features
 from vp.models.classifier import calibrated
-from vp.models.readout import PARTS
+from vp.models.classifier_inputs import PARTS
 
 RECIPE = (
     "network: {strategy: streams, blocks: [C1, C2], hidden: 0, standardise: true, directions: 3}\n"

@@ -31,7 +31,7 @@ from tqdm import tqdm
 from vp.checkpoints import open_checkpoints
 from vp.limits import FPS, MAX_CLASSIFIED
 from vp.models import BLOCKS, NAMES, Ladder, paper_features, read_steps, untrained
-from vp.models.readout import cut, over_parts
+from vp.models.classifier_inputs import cut, over_parts
 from vp.predictor import Predictor
 from vp.replacing import replacing
 from vp.states_along import remember, states_along

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from vp.models import KERNELS, StateClassifier
 from vp.models.classifier import calibrated
-from vp.models.readout import FEATURES, MATCHED, MOVED, STREAMS, Cue, feature_cues
+from vp.models.classifier_inputs import FEATURES, MATCHED, MOVED, STREAMS, Cue, feature_cues
 
 from ..data.clip_files import ClipFile
 from .classifier_recipe import OPTIMISERS, RIDGE, ClassifierRecipe

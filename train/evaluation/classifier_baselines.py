@@ -19,7 +19,7 @@ from torch import Tensor
 from vp.action_classifier import SURE
 from vp.checkpoints import open_checkpoints
 from vp.models import ClassifierConfig
-from vp.models.readout import Cue, cues_of
+from vp.models.classifier_inputs import Cue, cues_of
 
 from ..classifier.classifier_recipe import ClassifierRecipe, load_classifier_recipe
 from ..classifier.features import prepare

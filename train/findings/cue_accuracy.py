@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 
 from vp.checkpoints import open_checkpoints
-from vp.models.readout import cues_of
+from vp.models.classifier_inputs import cues_of
 
 from ..arguments import errors_in_one_line
 from ..classifier.classifier_recipe import load_classifier_recipe

@@ -178,8 +178,8 @@ class ClassifierConfig(Config):
     """Configuration of a `StateClassifier`.
 
     predictor: preset name of the network whose states it reads; blocks: those of its lateral blocks that it reads, in
-        the order C1 to C4 (the paper's strategies: all); strategy: "streams", ours, or one of the paper's (`readout`);
-        features: how many.
+        the order C1 to C4 (the paper's strategies: all); strategy: "streams", ours, or one of the paper's
+        (`classifier_inputs`); features: how many.
     classes: their names, in the order of the scores.
     hidden: units of the hidden layer (the paper's 2,000), 0 for none.
     batch_norm, dropout: of the hidden layer.

@@ -7,7 +7,7 @@ import numpy as np
 from vp.action_classifier import Classification
 from vp.limits import FPS
 from vp.models import KERNELS, TITLES
-from vp.models.readout import STREAMS
+from vp.models.classifier_inputs import STREAMS
 from vp.render import film_strip, png
 
 from .payload import data_url

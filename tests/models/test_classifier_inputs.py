@@ -1,10 +1,20 @@
-"""vp.models.readout: what the classifier reads of a clip."""
+"""vp.models.classifier_inputs: what the classifier reads of a clip."""
 
 import pytest
 import torch
 
 from vp.models import BLOCKS, KERNELS, clip_features, feature_count, paper_features, preset, read_steps
-from vp.models.readout import FLOW_MIRRORED, cue_maps, cues_of, cut, feature_cues, flow_maps, pool, speed, step_features
+from vp.models.classifier_inputs import (
+    FLOW_MIRRORED,
+    cue_maps,
+    cues_of,
+    cut,
+    feature_cues,
+    flow_maps,
+    pool,
+    speed,
+    step_features,
+)
 from vp.states_along import states_along
 
 

@@ -1,4 +1,4 @@
-"""vp.ui.motion: flow, mask and location maps as the page gets them."""
+"""vp.ui.experiments.motion and ladder_map: flow, mask and location maps as the page gets them."""
 
 import base64
 import io
@@ -14,7 +14,8 @@ from vp.inspection import built_up
 from vp.models import KERNELS
 from vp.predictor import Predictor
 from vp.rollout import Rollout
-from vp.ui.motion import location_payload, motion_drawing, motion_numbers, moves_payload
+from vp.ui.experiments.ladder_map import moves_payload
+from vp.ui.experiments.motion import location_payload, motion_drawing, motion_numbers
 
 CPU = {"device": torch.device("cpu"), "dtype": torch.float32}
 

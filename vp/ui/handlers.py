@@ -31,6 +31,7 @@ from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
 from vp.shelves import Shelf, varied
 
+from .crops import CROPS, crop
 from .downloads import make_download, url
 from .experiments import EXPERIMENTS
 from .files import shown_copy, written
@@ -287,17 +288,16 @@ class Handlers:
 
     def crops(self, moments: list[list]) -> dict:
         """Moving pictures of moments: [clip, seconds, y, x], y and x in shares of the frame or null for all of it ->
-        {"crops": as of `explanations.crop`, None for what cannot be had}."""
-        from . import explanations
+        {"crops": as of `crop`, None for what cannot be had}."""
 
         def one(moment: list) -> dict | None:
             try:
-                return explanations.crop(self.explorer, *moment)
+                return crop(self.explorer, *moment)
             except ExplorerError:
                 return None
 
         with ThreadPoolExecutor(THUMBNAILS) as pool:
-            return {"crops": list(pool.map(one, [list(moment)[:4] for moment in moments[: explanations.CROPS]]))}
+            return {"crops": list(pool.map(one, [list(moment)[:4] for moment in moments[:CROPS]]))}
 
     def download(self, key: str, kind: str) -> dict:
         """A file of a rollout that the page shows: {"url", "name"} or {"error"}."""

@@ -1,15 +1,19 @@
-"""A `Rollout` as JSON for the page: pictures as data URLs, numbers as they are."""
+"""What the page draws from, as JSON: a `Rollout`, a motion; pictures as data URLs, numbers as they are."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 
 import numpy as np
 
-from vp.explorer import Window
+from vp.errors import ExplorerError
+from vp.explorer import Explorer, Window
 from vp.models import BLOCKS, KERNELS, TITLES
 from vp.render import activation_sprite, film_strip, png
 from vp.rollout import QUANTITIES, Rollout
+
+PNG_LEVEL = 4  # of motions and masks, see `png`
 
 
 def data_url(data: bytes, kind: str = "image/png") -> str:
@@ -94,3 +98,48 @@ def activation_payload(rollout: Rollout, block: str, kernel: str, quantity: str)
         "scale": [float(f"{v:.5g}") for v in scale],
         "sprite": data_url(png(sprite)),
     }
+
+
+def packed_motion(motion: np.ndarray) -> dict:
+    """A motion [steps, h, w, 2] in pixels for `static/flow.js`: colours, arrows and moved frames are drawn from it.
+
+    sprite: grey, steps from left to right, the part to the right above the part down: peak * (grey - 128) / 127 pixels.
+    size: [h, w]. speed: mean length at each step.
+    """
+    peak = max(float(np.abs(motion).max()), 1e-3)
+    grey = np.rint(motion / peak * 127 + 128).astype(np.uint8)
+    steps, height, width = motion.shape[:3]
+    sprite = data_url(png(grey.transpose(3, 1, 0, 2).reshape(2 * height, steps * width), PNG_LEVEL))
+    return {"size": [height, width], "peak": peak, "sprite": sprite, "speed": mean_speed(motion)}
+
+
+def mean_speed(motion: np.ndarray) -> list[float]:
+    """Pixels, at each step."""
+    return [float(v) for v in _speed(motion).mean((1, 2))]
+
+
+def colour_limit(motion: np.ndarray, least: float) -> float:
+    """Pixels of motion that have the full colour."""
+    return round(max(least, float(np.percentile(_speed(motion), 99))), 2)
+
+
+def _speed(motion: np.ndarray) -> np.ndarray:
+    return np.hypot(motion[..., 0], motion[..., 1])
+
+
+def short(values: np.ndarray) -> list:
+    """Numbers of four digits, which is what a picture of them needs."""
+    exact = values.astype(np.float64)
+    digits = 10.0 ** (3 - np.floor(np.log10(np.maximum(np.abs(exact), 1e-6))))
+    return (np.round(exact * digits) / digits).tolist()
+
+
+def titles(explorer: Explorer, ids: Iterable[str]) -> dict[str, str]:
+    """Names of clips for people, in the order of their ids; those of a shelf that nobody has opened by their ids."""
+    names = {}
+    for id in sorted(ids):
+        try:
+            names[id] = explorer.clip(id)[1].name
+        except ExplorerError:
+            names[id] = id
+    return names

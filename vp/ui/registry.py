@@ -1,6 +1,6 @@
 """What an experiment is: described once, and from that its endpoint, its MCP tool, its card on the page and its link.
 
-`vp.ui.experiments` has them all. Nothing here or there imports PyTorch before an experiment is run.
+`vp.ui.experiments` has them all, a module each. Nothing here or there imports PyTorch before an experiment is run.
 """
 
 from __future__ import annotations
@@ -53,6 +53,18 @@ class Argument:
         return number
 
 
+# What several experiments ask for.
+REGION = tuple(
+    Argument(side, default, f"{side} of a region of the frame, in shares of it")
+    for side, default in (("top", 0.0), ("left", 0.0), ("bottom", 1.0), ("right", 1.0))
+)
+FILTER = (
+    Argument("block", "C1", "C1 (finest) to C4 (coarsest)"),
+    Argument("kernel", "7x7", "of the ConvGRU: 3x3, 5x5 or 7x7"),
+    Argument("filter", 0, "number of the filter, from 0"),
+)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What an experiment found. numbers: JSON, what its endpoint returns and the page gets. drawing: what the page
@@ -85,7 +97,7 @@ class Subject:
 @dataclass(frozen=True)
 class Experiment:
     """One experiment. name: of its endpoint, its tool, its card and in links; summary: what it does; returns: what the
-    endpoint returns, in words.
+    endpoint returns, in words. order: its place among the cards and in the API.
 
     title, about, button: what its card on the page says; without a title it has none. window: which of "seen" and
     "horizon" it takes. file: name of the file that the endpoint returns.
@@ -98,6 +110,7 @@ class Experiment:
     summary: str
     returns: str
     run: Callable[..., Answer]
+    order: int
     title: str = ""
     about: str = ""
     button: str = ""
@@ -179,6 +192,17 @@ class Experiment:
         )
         function.__name__, function.__doc__ = self.name, self.documentation
         return function
+
+
+def experiment(**description: object) -> Callable[[Callable[..., Answer]], Experiment]:
+    """Make a function an experiment of its name, its docstring being what people and language models read.
+    description: the other fields of `Experiment`."""
+
+    def described(run: Callable[..., Answer]) -> Experiment:
+        summary, returns = (" ".join(text.split()) for text in run.__doc__.split("Returns:"))
+        return Experiment(run.__name__, summary, returns, run, **description)
+
+    return described
 
 
 def ask_for_page(experiment: Experiment, explorer: Explorer, store: RolloutStore, key: str, options: dict) -> dict:

@@ -178,7 +178,7 @@ function lvlnCore() {
       send(event, { id, key: state.rollout.key, ...detail });
     });
   /**
-   * An experiment of vp/ui/experiments.py on the rollout on show, with its arguments.
+   * An experiment of vp/ui/experiments/ on the rollout on show, with its arguments.
    * @template {keyof Experiments} K
    * @param {K} name
    * @returns {Promise<Experiments[K]>}

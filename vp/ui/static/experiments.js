@@ -1,6 +1,6 @@
 // Experiments: silence parts, wipe the memory, show fewer frames, ask where a prediction looks.
 /**
- * What the experiments of vp/ui/experiments.py answer, see types.d.ts.
+ * What the experiments of vp/ui/experiments/ answer, see types.d.ts.
  * @typedef {{ silence: Silence; importance: Importance; memory_reset: MemoryReset; seen_sweep: SeenSweep;
  *   spectrum: Spectrum; saliency: Saliency; motion: Motion; ladder_map: LadderMap; one_number: OneNumber;
  *   one_filter: OneFilter; one_moment: OneMoment }} Experiments

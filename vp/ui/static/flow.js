@@ -1,4 +1,4 @@
-// Motion as vp/ui/motion.py packs it: read, in colours, as arrows, and a frame moved by it.
+// Motion as vp/ui/payload.py packs it: read, in colours, as arrows, and a frame moved by it.
 function lvlnFlow() {
   const { grey, painted, rgba, clamp } = lvln;
 

@@ -1,6 +1,6 @@
 // Classes: which action the whole clip shows, how the scores came about, and which memory says so.
 lvln.views.classes = (root) => {
-  const { state, on, once, classify, element, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, lineChart, lazy } = lvln;
+  const { state, on, once, classify, element, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, pointed, lineChart, lazy } = lvln;
   const FILLING = 5; // frames until the memories have filled
   const board = root.querySelector(".board");
   const watching = root.querySelector(".watching");
@@ -81,11 +81,7 @@ lvln.views.classes = (root) => {
       ),
     );
     place("looks").replaceChildren(
-      ...answer.looks.map((t, i) => {
-        const button = element(`<button type="button" aria-label="at ${(t / answer.fps).toFixed(1)} seconds"></button>`, () => choose(i));
-        button.append(copied(frames[i]));
-        return button;
-      }),
+      ...answer.looks.map((t, i) => element(`<button type="button" aria-label="at ${(t / answer.fps).toFixed(1)} seconds"></button>`, () => choose(i), copied(frames[i]))),
     );
     board.hidden = false;
     who(answer);
@@ -167,8 +163,8 @@ lvln.views.classes = (root) => {
     const { picture, left, right } = chart;
     place("course").querySelector("div").replaceChildren(picture);
     picture.addEventListener("click", (event) => {
-      const box = picture.getBoundingClientRect();
-      const t = (((event.clientX - box.left) / box.width) * picture.viewBox.baseVal.width - left) / ((right - left) / Math.max(1, shown.frames - 1));
+      const [, across] = pointed(event, picture);
+      const t = (across * picture.viewBox.baseVal.width - left) / ((right - left) / Math.max(1, shown.frames - 1));
       const apart = shown.looks.map((at) => Math.abs(at - t));
       choose(apart.indexOf(Math.min(...apart)));
     });
@@ -179,7 +175,7 @@ lvln.views.classes = (root) => {
     const { rollout } = state;
     if (!shown || !chart || !rollout) return;
     const { picture, x, left, right, top, bottom } = chart;
-    const inside = (t) => Math.max(left, Math.min(right, x(t)));
+    const inside = (t) => clamp(x(t), left, right);
     const at = (frame) => inside((rollout.start + frame / rollout.fps) * shown.fps);
     const band = picture.querySelector(".window");
     const [from, to] = [at(0), at(rollout.seen + rollout.horizon - 1)];

@@ -113,15 +113,9 @@ lvln.views.motion = (root) => {
     const blocks = await Promise.all(Object.entries(shown.locations).map(async ([block, map]) => [block, map, await grey(map.sprite)]));
     board.replaceChildren(
       ...blocks.map(([block, { filters, size: [h, w], scale }, sprite]) => {
-        const group = element(`<div><b>${block}</b> <small>${filters} filters of ${h}×${w}, from −${scale} to ${scale}</small><div class="tiles"></div></div>`);
-        group.querySelector(".tiles").append(
-          ...Array.from({ length: filters }, (_, f) => {
-            const map = tile(sprite, [h, w], { left: f * w, signed: true });
-            map.title = `${block}, filter ${f}`;
-            return map;
-          })
-        );
-        return group;
+        const maps = Array.from({ length: filters }, (_, f) => Object.assign(tile(sprite, [h, w], { left: f * w, signed: true }), { title: `${block}, filter ${f}` }));
+        const about = `<b>${block}</b> <small>${filters} filters of ${h}×${w}, from −${scale} to ${scale}</small>`;
+        return element(`<div>${about}</div>`, null, element('<div class="tiles"></div>', null, ...maps));
       })
     );
   }

@@ -14,7 +14,7 @@ lvln.views.classes = (root) => {
   const silenced = new Set(); // blocks and ConvGRUs
 
   const percent = (v) => `${(100 * v).toFixed(v > 0.0995 || v < 0.0005 ? 0 : 1)} %`;
-  const last = (c) => c.course[c.course.length - 1];
+  const last = (c) => c.course.at(-1);
 
   const bar = watching.querySelector("progress");
   const watched = lazy(root, {

@@ -48,7 +48,7 @@
  *   correlation: number }} Stretch
  */
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible } = lvln;
+  const { state, on, inspect, classify, element, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible, shape } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped. The address
@@ -339,7 +339,7 @@ lvln.views.experiments = (root) => {
   }
 
   on("rollout", (rollout) => {
-    root.style.setProperty("--aspect", `${rollout.size[1]} / ${rollout.size[0]}`);
+    shape(root, rollout.size);
     Object.keys(cards).forEach(empty);
     // What is silenced stays silenced when the clip changes, and is asked for when somebody looks.
     if (visible(root)) silence();

@@ -22,6 +22,8 @@ function lvlnView() {
   // "good" or "bad" for a gain in dB that can be seen; "" for less, and for none.
   const grade = (gain) => (gain >= 0.05 ? "good" : gain <= -0.05 ? "bad" : "");
   const visible = (root) => root.offsetParent !== null;
+  // Tells the style sheet in which shape the frames [h, w] of a view are.
+  const shape = (root, [h, w]) => root.style.setProperty("--aspect", `${w} / ${h}`);
   // Of several calls within some milliseconds, the last one runs.
   function later(ms) {
     let timer = null;
@@ -333,6 +335,6 @@ function lvlnView() {
 
   const words = { element, escape, apart, spaced, signed, grade, times };
   const pictures = { image, cut, copied, rgba, grey, painted, tile, tint, stroke, arrow, draw };
-  return { ...words, ...pictures, clamp, visible, later, keys, pointed, drag, ahead, moment, steps, loops, markNow, polyline, lineChart, lazy };
+  return { ...words, ...pictures, clamp, visible, shape, later, keys, pointed, drag, ahead, moment, steps, loops, markNow, polyline, lineChart, lazy };
 }
 Object.assign(lvln, /** @satisfies {Beside} */ (lvlnView()));

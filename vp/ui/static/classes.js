@@ -1,6 +1,6 @@
 // Classes: which action the whole clip shows, how the scores came about, and which memory says so.
 lvln.views.classes = (root) => {
-  const { state, on, once, classify, element, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, pointed, lineChart, lazy } = lvln;
+  const { state, on, once, classify, element, clicks, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, pointed, lineChart, lazy } = lvln;
   const FILLING = 5; // frames until the memories have filled
   const board = root.querySelector(".board");
   const watching = root.querySelector(".watching");
@@ -123,13 +123,11 @@ lvln.views.classes = (root) => {
     canvas.setAttribute("aria-label", `where ${stream === "both" ? "it" : stream} speaks for ${shown.classes[0].name}`);
   }
   const which = [...place("which").children];
-  which.forEach((button) =>
-    button.addEventListener("click", () => {
-      stream = button.dataset.stream;
-      which.forEach((b) => b.setAttribute("aria-pressed", b === button));
-      paintWhere();
-    }),
-  );
+  clicks(which, (button) => {
+    stream = button.dataset.stream;
+    which.forEach((b) => b.setAttribute("aria-pressed", b === button));
+    paintWhere();
+  });
 
   function choose(i) {
     look = i;
@@ -223,13 +221,12 @@ lvln.views.classes = (root) => {
     place("memories").innerHTML = `<thead><tr><th></th>${columns.map(([of, names]) => `<th scope="colgroup" colspan="${names.length}">${of}</th>`).join("")}</tr>
       <tr><th></th>${names.map((name) => `<th scope="col">${times(name)}</th>`).join("")}</tr></thead>
       <tbody>${Object.keys(answer.cues).map((b) => `<tr><th scope="row">${"3x3" in answer.cues[b] ? part(b, b) : b}</th>${names.map((name) => cell(b, name)).join("")}</tr>`).join("")}</tbody>`;
-    for (const button of place("memories").querySelectorAll("button"))
-      button.addEventListener("click", () => {
-        const { part } = button.dataset;
-        silenced.has(part) ? silenced.delete(part) : silenced.add(part);
-        button.setAttribute("aria-pressed", silenced.has(part));
-        watched.again();
-      });
+    clicks(place("memories").querySelectorAll("button"), (button) => {
+      const { part } = button.dataset;
+      silenced.has(part) ? silenced.delete(part) : silenced.add(part);
+      button.setAttribute("aria-pressed", silenced.has(part));
+      watched.again();
+    });
     const box = place("filters");
     box.replaceChildren(
       ...answer.filters.slice(0, 8).map((f) =>

@@ -48,7 +48,7 @@
  *   correlation: number }} Stretch
  */
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible, shape } = lvln;
+  const { state, on, inspect, classify, element, clicks, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible, shape } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped. The address
@@ -180,13 +180,10 @@ lvln.views.experiments = (root) => {
     });
     return box;
   }
-  parts.forEach((button) =>
-    button.addEventListener("click", () => {
-      const { part } = button.dataset;
-      silenced.has(part) ? silenced.delete(part) : silenced.add(part);
-      silence();
-    })
-  );
+  clicks(parts, ({ dataset: { part } }) => {
+    silenced.has(part) ? silenced.delete(part) : silenced.add(part);
+    silence();
+  });
   const form = root.querySelector("form.one");
   form.addEventListener("submit", (event) => {
     event.preventDefault();

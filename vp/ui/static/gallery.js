@@ -1,6 +1,6 @@
 // The gallery: shelves of clips, searchable. A shelf is listed when it is opened; pictures come as they scroll by.
 lvln.views.gallery = (root) => {
-  const { state, call, send, on, element, escape, apart, later, busy } = lvln;
+  const { state, call, send, on, element, clicks, escape, apart, later, busy } = lvln;
   const find = (selector) => root.querySelector(selector);
   const [grid, tools, search, label, status, again] = [".grid", ".tools", "input", "select", ".status", ".again"].map(find);
   const tabs = [...root.querySelectorAll(".shelves button")];
@@ -141,12 +141,10 @@ lvln.views.gallery = (root) => {
     find(".legend").hidden = true;
     load(true);
   }
-  tabs.forEach((tab, i) =>
-    tab.addEventListener("click", () => {
-      chosen = true;
-      if (i !== shelf || !again.hidden) open(i);
-    }),
-  );
+  clicks(tabs, (_, i) => {
+    chosen = true;
+    if (i !== shelf || !again.hidden) open(i);
+  });
   on("rollout", (rollout) => {
     // A link may lead to a clip of another shelf.
     const at = tabs.findLastIndex(({ dataset }) => (rollout.clip_id || "").startsWith(dataset.prefix));

@@ -1,6 +1,6 @@
 // Beneath the time line: a link to what is on show, and files of it to keep.
 lvln.share = (root) => {
-  const { state, call, address, picture } = lvln;
+  const { state, call, clicks, address, picture } = lvln;
   const said = root.querySelector(".said");
   const soon = lvln.later(6000);
 
@@ -42,13 +42,14 @@ lvln.share = (root) => {
     }
   }
 
-  root.querySelectorAll("[data-kind]").forEach((button) =>
-    button.addEventListener("click", () => state.rollout && make("Making the file…", async () => {
+  clicks(root.querySelectorAll("[data-kind]"), (button) => {
+    if (!state.rollout) return;
+    make("Making the file…", async () => {
       const { url, name, error } = await call("download", state.rollout.key, button.dataset.kind);
       if (error) throw new Error(error);
       return [url, name];
-    }))
-  );
+    });
+  });
 
   // The view that is open, as it stands.
   root.querySelector(".snap").addEventListener("click", () => {

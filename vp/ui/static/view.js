@@ -12,6 +12,8 @@ function lvlnView() {
     made.append(...children);
     return made;
   };
+  // What a click on any of several buttons does: does(button, which).
+  const clicks = (buttons, does) => buttons.forEach((button, i) => button.addEventListener("click", () => does(button, i)));
   const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   // A class name for people: "BabyCrawling" -> "Baby Crawling", but YoYo stays.
   const apart = (name) => name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 ");
@@ -333,7 +335,7 @@ function lvlnView() {
     return { look, again };
   }
 
-  const words = { element, escape, apart, spaced, signed, grade, times };
+  const words = { element, clicks, escape, apart, spaced, signed, grade, times };
   const pictures = { image, cut, copied, rgba, grey, painted, tile, tint, stroke, arrow, draw };
   return { ...words, ...pictures, clamp, visible, shape, later, keys, pointed, drag, ahead, moment, steps, loops, markNow, polyline, lineChart, lazy };
 }

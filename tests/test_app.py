@@ -3,7 +3,7 @@
 import pytest
 
 import app
-from vp.shelves import open_shelves
+from vp.clips.shelves import open_shelves
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from gradio_client import handle_file
 from serve import ROOT, Visitor, serve
 
 from vp import machine
-from vp.clips import cache_folder
+from vp.cache_folder import cache_folder
 from vp.machine import MachineError, check_address, private_folder, spare_clients, spare_proxies, stand_in_for_console
 
 CLIP = ROOT / "assets" / "clips" / "walk.mp4"

@@ -18,6 +18,7 @@ import numpy as np
 from . import hub, video
 from .checkpoints import CheckpointSource, open_checkpoints
 from .clips import Clip
+from .clips.shelves import Shelf, find_clip, open_shelves
 from .errors import CheckpointError, RequestError
 from .hf_space import gpu
 from .limits import FPS, FRAME_RATES, MAX_CLASSIFIED, MAX_FINE, MAX_HORIZON, MAX_SEEN
@@ -25,7 +26,6 @@ from .malloc import give_back
 from .models import DEFAULT, NAMES, PAPER
 from .reopening import Reopening
 from .rollout import Rollout
-from .shelves import Shelf, find_clip, open_shelves
 from .ucf101 import TEST_GROUPS
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import video
+from .cache_folder import cache_folder
 from .checkpoints import CheckpointSource
-from .clips import cache_folder
 from .errors import CheckpointError, ExplorerError
 from .limits import FPS, MAX_SEEN
 from .replacing import replacing

@@ -15,11 +15,11 @@ from hub.hub_server import Hub, Repo
 from playwright.sync_api import expect
 from serve import ROOT, Server, serve
 
-from vp.clips import UCF101
+from vp.ucf101 import ON_THE_HUB
 
 pytestmark = pytest.mark.browser
 
-COMMIT = UCF101.rpartition("@")[2]
+COMMIT = ON_THE_HUB.rpartition("@")[2]
 REPO = "datasets/bitmind/UCF101-Videos"
 MINE = "datasets/me/mine"
 ACTIONS = ("Archery", "BandMarching", "HorseRace", "Knitting", "YoYo")  # the classifier does not know knitting

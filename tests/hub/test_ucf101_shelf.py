@@ -11,12 +11,13 @@ import av
 import numpy as np
 import pytest
 
-from vp.clips import HEADS, UCF101
+from vp.clips.thumbnails import HEADS
+from vp.ucf101 import ON_THE_HUB
 
 from .conftest import LIMIT_FILES, Client, Failed
 from .hub_server import Hub, Repo
 
-COMMIT = UCF101.rpartition("@")[2]
+COMMIT = ON_THE_HUB.rpartition("@")[2]
 REPO = "datasets/bitmind/UCF101-Videos"
 FIRST = "test/Archery/v_Archery_g01_c01.avi"
 OPEN = "from vp.clips import open_clips\n"
@@ -72,7 +73,7 @@ def failure(client: Client, code: str = FETCH, **values: str) -> str:
 def test_listing_thumbnail_clip_and_the_days_without_a_network(hub: Hub, ucf101: dict, fresh: Client) -> None:
     listed = fresh(LIST, spec="ucf101")
     videos = sorted(file for file in ucf101 if file.endswith(".avi"))
-    assert listed == [UCF101, videos, {"Archery": 3, "Knitting": 3}]
+    assert listed == [ON_THE_HUB, videos, {"Archery": 3, "Knitting": 3}]
     assert [r.path for r in hub.log] == [f"/api/{REPO}/revision/{COMMIT}"]  # one question, no file
 
     # A thumbnail takes the beginning of a clip, once.
@@ -105,7 +106,7 @@ def test_listing_thumbnail_clip_and_the_days_without_a_network(hub: Hub, ucf101:
 def test_addresses_of_pages(hub: Hub, ucf101: dict, fresh: Client) -> None:
     web = f"{hub.url}/{REPO}/tree/{COMMIT}/"
     for spec in (web, f"HF://{REPO}@{COMMIT}/", f"https://huggingface.co/{REPO}/commit/{COMMIT}"):
-        assert fresh(LIST, spec=spec)[0] == UCF101
+        assert fresh(LIST, spec=spec)[0] == ON_THE_HUB
     assert fresh(LIST, spec=f"hf://{REPO}/")[0] == f"hf://{REPO}"
 
 
@@ -162,7 +163,7 @@ def test_no_room_and_no_place(hub: Hub, ucf101: dict, fresh: Client, tmp_path: P
     try:
         message = failure(blocked)
         assert "cannot be stored" in message and "HF_HOME" in message
-        assert blocked(LIST, spec="ucf101")[0] == UCF101  # what needs no place works
+        assert blocked(LIST, spec="ucf101")[0] == ON_THE_HUB  # what needs no place works
     finally:
         blocked.close()
 

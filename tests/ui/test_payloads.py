@@ -12,8 +12,8 @@ import subprocess
 import pytest
 
 from vp.clips import open_clips
+from vp.clips.shelves import Shelf
 from vp.explorer import Explorer
-from vp.shelves import Shelf
 from vp.ui.experiments import EXPERIMENTS
 from vp.ui.handlers import Handlers
 from vp.ui.theme import STATIC

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vp.limits import VIDEO_SUFFIXES
-from vp.ucf101 import NAME
+from vp.ucf101 import read_name
 
 if TYPE_CHECKING:
     from vp.clips import ClipSource
@@ -73,9 +73,9 @@ def _by_name(paths: list[Path], where: str, *, local: bool) -> list[ClipFile]:
     """Those of the files that are UCF101 clips, sorted by name. local: they can be read, and what is equal is one."""
     clips: dict[str, ClipFile] = {}
     for path in paths:
-        if path.suffix.lower() not in VIDEO_SUFFIXES or not (match := NAME.fullmatch(path.stem)):
+        if path.suffix.lower() not in VIDEO_SUFFIXES or not (named := read_name(path.stem)):
             continue
-        clip = ClipFile(path.stem, match["label"], int(match["group"]), path)
+        clip = ClipFile(path.stem, named.label, named.group, path)
         first = clips.setdefault(same_name(clip.name), clip)
         if first is clip or (local and (first.path.samefile(path) or filecmp.cmp(first.path, path, shallow=False))):
             continue

@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from vp.ucf101 import NAME, TEST_GROUPS
+from vp.ucf101 import TEST_GROUPS, read_name
 
 from .clip_files import ClipFile, same_name
 
@@ -84,7 +84,7 @@ def _listed_for_test(clips: list[ClipFile], folder: Path, split: int) -> set[str
         raise ValueError(f"{listed} names none of the {len(clips)} clips of --data, such as {clips[0].name}")
     # Clips and lists may each be another part of UCF101, but not call one class by two names.
     classes = {same_name(clip.label) for clip in clips}
-    named = {same_name(NAME.fullmatch(name)["label"]) for name in test}
+    named = {same_name(read_name(name).label) for name in test}
     for label in sorted(named - classes):
         if alike := difflib.get_close_matches(label, classes - named, n=1, cutoff=0.8):
             raise ValueError(f"{listed} has a class {label}, and --data one called {alike[0]}: call both alike")

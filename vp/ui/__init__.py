@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.middleware import Middleware
 
+from vp.cache_folder import cache_folder
 from vp.clips import BUNDLED as BUNDLED_CLIPS
-from vp.clips import cache_folder
 from vp.limits import MAX_UPLOAD_BYTES
 
 from .page import build

@@ -23,13 +23,13 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 
-from vp import moving_circle, video
-from vp.clips import Clip, ucf101_name
+from vp import moving_circle, ucf101, video
+from vp.clips import Clip
+from vp.clips.shelves import Shelf, varied
 from vp.errors import ClipError, ExplorerError, RequestError
 from vp.explorer import Explorer, Window
 from vp.models import NAMES, TITLES
 from vp.rollout import Rollout
-from vp.shelves import Shelf, varied
 
 from .crops import CROPS, crop
 from .downloads import make_download, url
@@ -184,7 +184,8 @@ class Handlers:
 
     def upload(self, path: str) -> Request:
         """An uploaded or recorded video. Raises VideoError if it is none or beyond the limits."""
-        label, group = ucf101_name(Path(path).stem) or ("", None)
+        named = ucf101.read_name(Path(path).stem)
+        label, group = (named.label, named.group) if named else ("", None)
         seconds, trained_on = video.probe(path).seconds, self.explorer.trained_on(label, group)
         return Request(path, seconds, "your video", None, Window(), label, trained_on)
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import gradio as gr
 
+from vp.clips.shelves import Shelf
 from vp.models import BLOCKS, KERNELS, LadderConfig
-from vp.shelves import Shelf
 
 from . import experiments
 from .registry import Experiment

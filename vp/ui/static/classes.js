@@ -1,6 +1,6 @@
 // Classes: which action the whole clip shows, how the scores came about, and which memory says so.
 lvln.views.classes = (root) => {
-  const { state, on, once, classify, element, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, lineChart, lazy } = lvln;
+  const { state, on, once, classify, element, clicks, spaced, signed, clamp, cut, copied, rgba, painted, tint, times, enter, pointed, lineChart, lazy } = lvln;
   const FILLING = 5; // frames until the memories have filled
   const board = root.querySelector(".board");
   const watching = root.querySelector(".watching");
@@ -14,7 +14,7 @@ lvln.views.classes = (root) => {
   const silenced = new Set(); // blocks and ConvGRUs
 
   const percent = (v) => `${(100 * v).toFixed(v > 0.0995 || v < 0.0005 ? 0 : 1)} %`;
-  const last = (c) => c.course[c.course.length - 1];
+  const last = (c) => c.course.at(-1);
 
   const bar = watching.querySelector("progress");
   const watched = lazy(root, {
@@ -81,11 +81,7 @@ lvln.views.classes = (root) => {
       ),
     );
     place("looks").replaceChildren(
-      ...answer.looks.map((t, i) => {
-        const button = element(`<button type="button" aria-label="at ${(t / answer.fps).toFixed(1)} seconds"></button>`, () => choose(i));
-        button.append(copied(frames[i]));
-        return button;
-      }),
+      ...answer.looks.map((t, i) => element(`<button type="button" aria-label="at ${(t / answer.fps).toFixed(1)} seconds"></button>`, () => choose(i), copied(frames[i]))),
     );
     board.hidden = false;
     who(answer);
@@ -127,13 +123,11 @@ lvln.views.classes = (root) => {
     canvas.setAttribute("aria-label", `where ${stream === "both" ? "it" : stream} speaks for ${shown.classes[0].name}`);
   }
   const which = [...place("which").children];
-  which.forEach((button) =>
-    button.addEventListener("click", () => {
-      stream = button.dataset.stream;
-      which.forEach((b) => b.setAttribute("aria-pressed", b === button));
-      paintWhere();
-    }),
-  );
+  clicks(which, (button) => {
+    stream = button.dataset.stream;
+    which.forEach((b) => b.setAttribute("aria-pressed", b === button));
+    paintWhere();
+  });
 
   function choose(i) {
     look = i;
@@ -167,8 +161,8 @@ lvln.views.classes = (root) => {
     const { picture, left, right } = chart;
     place("course").querySelector("div").replaceChildren(picture);
     picture.addEventListener("click", (event) => {
-      const box = picture.getBoundingClientRect();
-      const t = (((event.clientX - box.left) / box.width) * picture.viewBox.baseVal.width - left) / ((right - left) / Math.max(1, shown.frames - 1));
+      const [, across] = pointed(event, picture);
+      const t = (across * picture.viewBox.baseVal.width - left) / ((right - left) / Math.max(1, shown.frames - 1));
       const apart = shown.looks.map((at) => Math.abs(at - t));
       choose(apart.indexOf(Math.min(...apart)));
     });
@@ -179,7 +173,7 @@ lvln.views.classes = (root) => {
     const { rollout } = state;
     if (!shown || !chart || !rollout) return;
     const { picture, x, left, right, top, bottom } = chart;
-    const inside = (t) => Math.max(left, Math.min(right, x(t)));
+    const inside = (t) => clamp(x(t), left, right);
     const at = (frame) => inside((rollout.start + frame / rollout.fps) * shown.fps);
     const band = picture.querySelector(".window");
     const [from, to] = [at(0), at(rollout.seen + rollout.horizon - 1)];
@@ -227,13 +221,12 @@ lvln.views.classes = (root) => {
     place("memories").innerHTML = `<thead><tr><th></th>${columns.map(([of, names]) => `<th scope="colgroup" colspan="${names.length}">${of}</th>`).join("")}</tr>
       <tr><th></th>${names.map((name) => `<th scope="col">${times(name)}</th>`).join("")}</tr></thead>
       <tbody>${Object.keys(answer.cues).map((b) => `<tr><th scope="row">${"3x3" in answer.cues[b] ? part(b, b) : b}</th>${names.map((name) => cell(b, name)).join("")}</tr>`).join("")}</tbody>`;
-    for (const button of place("memories").querySelectorAll("button"))
-      button.addEventListener("click", () => {
-        const { part } = button.dataset;
-        silenced.has(part) ? silenced.delete(part) : silenced.add(part);
-        button.setAttribute("aria-pressed", silenced.has(part));
-        watched.again();
-      });
+    clicks(place("memories").querySelectorAll("button"), (button) => {
+      const { part } = button.dataset;
+      silenced.has(part) ? silenced.delete(part) : silenced.add(part);
+      button.setAttribute("aria-pressed", silenced.has(part));
+      watched.again();
+    });
     const box = place("filters");
     box.replaceChildren(
       ...answer.filters.slice(0, 8).map((f) =>

@@ -1,6 +1,6 @@
 // Compare: the three networks on the same window of the same clip.
 lvln.views.compare = (root) => {
-  const { once, draw, gain, grade, inWords, element, escape, signed, open, send, isPredicted, lazy } = lvln;
+  const { once, draw, gain, grade, inWords, element, escape, signed, open, send, isPredicted, shape, lazy } = lvln;
   const board = root.querySelector(".board");
   let columns = [];
 
@@ -28,7 +28,7 @@ lvln.views.compare = (root) => {
             const better = v - result.scores.copy_last_psnr[k];
             return `<tr><th scope="row">+${k + 1}</th><td>${v.toFixed(1)} dB</td><td>${result.scores.ssim[k].toFixed(3)}</td><td class="${better >= 0 ? "good" : "bad"}">${signed(better)} dB</td></tr>`;
           }).join("")}</tbody></table></article>`);
-        card.style.setProperty("--aspect", `${result.size[1]} / ${result.size[0]}`);
+        shape(card, result.size);
         const [ours, truth] = card.querySelectorAll("canvas");
         columns.push({ result, ours, truth, card });
         return card;

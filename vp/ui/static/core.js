@@ -231,6 +231,6 @@ function lvlnCore() {
 
   const time = { frames, isPredicted, stepAt, setCursor, goTo, play };
   const python = { connect, call, send, inspect, look, classify, show, open, afterPaint };
-  return { state, on, off, once, emit, ...time, ...python, busy, inWords, mean, gain, openedTab, openTab, enter, dark, setTheme, calm };
+  return { state, on, off, once, emit, ...time, ...python, busy, inWords, gain, openedTab, openTab, enter, dark, setTheme, calm };
 }
 window.lvln = /** @type {any} */ ({ ...lvlnCore(), views: {} });

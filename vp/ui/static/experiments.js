@@ -48,7 +48,7 @@
  *   correlation: number }} Stretch
  */
 lvln.views.experiments = (root) => {
-  const { state, on, inspect, classify, element, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible } = lvln;
+  const { state, on, inspect, classify, element, clicks, escape, spaced, signed, grade, cut, draw, grey, tint, times, painted, tile, rgba, lineChart, drag, visible, shape } = lvln;
   const card = (name) => root.querySelector(`article.${name}`);
 
   // Run one experiment and fill its card; what comes back too late, for another prediction, is dropped. The address
@@ -88,6 +88,14 @@ lvln.views.experiments = (root) => {
       if (latest[name] === turn) box.classList.remove("working");
     }
   }
+
+  function empty(name) {
+    const box = card(name);
+    latest[name] = null;
+    box.classList.remove("working");
+    box.querySelector(".status").textContent = "";
+    box.querySelector(".result").replaceChildren();
+  }
   const note = () => lvln.noteExperiments({ silence: noted.silence, ...noted.run });
 
   // PSNR in dB: one number a frame.
@@ -109,25 +117,18 @@ lvln.views.experiments = (root) => {
   const parts = [...root.querySelectorAll("[data-part]")];
 
   function mark() {
-    parts.forEach((button) => {
-      const part = button.dataset.part;
-      const whole = silenced.has(part.split(".")[0]);
-      button.setAttribute("aria-pressed", silenced.has(part) || whole);
-    });
+    for (const button of parts) {
+      const { part } = button.dataset; // of a block that is silenced as a whole, too
+      button.setAttribute("aria-pressed", silenced.has(part) || silenced.has(part.split(".")[0]));
+    }
   }
 
   function silence() {
     mark();
-    const box = card("silence");
     noted.silence = [...silenced].join(",");
     note();
-    if (!silenced.size) {
-      latest.silence = null;
-      box.querySelector(".status").textContent = "";
-      box.querySelector(".result").replaceChildren();
-      return;
-    }
-    run("silence", { parts: noted.silence });
+    if (silenced.size) run("silence", { parts: noted.silence });
+    else empty("silence");
   }
   describe("silence", "Predicting without…", async ({ strip: frames, parts, psnr, untouched_psnr, lost }, result, rollout) => {
     const without = await cut(frames, rollout.horizon, rollout.size);
@@ -179,13 +180,10 @@ lvln.views.experiments = (root) => {
     });
     return box;
   }
-  parts.forEach((button) =>
-    button.addEventListener("click", () => {
-      const { part } = button.dataset;
-      silenced.has(part) ? silenced.delete(part) : silenced.add(part);
-      silence();
-    })
-  );
+  clicks(parts, ({ dataset: { part } }) => {
+    silenced.has(part) ? silenced.delete(part) : silenced.add(part);
+    silence();
+  });
   const form = root.querySelector("form.one");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -338,13 +336,8 @@ lvln.views.experiments = (root) => {
   }
 
   on("rollout", (rollout) => {
-    root.style.setProperty("--aspect", `${rollout.size[1]} / ${rollout.size[0]}`);
-    Object.keys(latest).forEach((name) => (latest[name] = null));
-    root.querySelectorAll("article").forEach((box) => {
-      box.classList.remove("working");
-      box.querySelector(".status").textContent = "";
-      box.querySelector(".result").replaceChildren();
-    });
+    shape(root, rollout.size);
+    Object.keys(cards).forEach(empty);
     // What is silenced stays silenced when the clip changes, and is asked for when somebody looks.
     if (visible(root)) silence();
   });

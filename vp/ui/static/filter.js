@@ -13,10 +13,7 @@ lvln.oneFilter = (root) => {
     ask: () => look("one_filter", filter),
     show,
     clear: () => (body.hidden = true),
-    say(kind, text) {
-      root.querySelector(".status").textContent = text;
-      if (kind === "failed") body.hidden = true;
-    },
+    body,
   });
 
   function show(answer) {

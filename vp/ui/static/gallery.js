@@ -1,6 +1,6 @@
 // The gallery: shelves of clips, searchable. A shelf is listed when it is opened; pictures come as they scroll by.
 lvln.views.gallery = (root) => {
-  const { state, call, send, on, element, escape, apart, later, busy } = lvln;
+  const { state, call, send, on, element, clicks, escape, apart, later, busy } = lvln;
   const find = (selector) => root.querySelector(selector);
   const [grid, tools, search, label, status, again] = [".grid", ".tools", "input", "select", ".status", ".again"].map(find);
   const tabs = [...root.querySelectorAll(".shelves button")];
@@ -18,8 +18,7 @@ lvln.views.gallery = (root) => {
     // Which video and which piece of it, on a line of their own: a long class name would hide them.
     const [, title, piece] = clip.title.match(/^(.*?)( g\d+ c\d+)?$/);
     const button = element(`<button type="button" class="clip waiting" data-id="${escape(clip.id)}" title="${escape(clip.about || clip.title)}">
-      <img alt="" hidden>${marks}<span>${escape(title)}${piece ? `<small>${piece}</small>` : ""}</span></button>`);
-    button.addEventListener("click", () => pick(clip));
+      <img alt="" hidden>${marks}<span>${escape(title)}${piece ? `<small>${piece}</small>` : ""}</span></button>`, () => pick(clip));
     if (pictures.has(clip.id)) fill(button, pictures.get(clip.id));
     else watcher.observe(button);
     return button;
@@ -120,11 +119,8 @@ lvln.views.gallery = (root) => {
     const [known, others] = [true, false].map((wanted) => labels.filter((l) => l.known === wanted).map(option));
     find(".legend").hidden = !known.length;
     if (!known.length) return label.append(...others);
-    Object.entries({ "The classifier knows": known, "Other actions": others }).forEach(([name, options]) => {
-      const group = element(`<optgroup label="${name}"></optgroup>`);
-      group.append(...options);
-      if (options.length) label.append(group);
-    });
+    for (const [name, options] of Object.entries({ "The classifier knows": known, "Other actions": others }))
+      if (options.length) label.append(element(`<optgroup label="${name}"></optgroup>`, null, ...options));
   }
   const end = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting || more.disabled) return;
@@ -145,12 +141,10 @@ lvln.views.gallery = (root) => {
     find(".legend").hidden = true;
     load(true);
   }
-  tabs.forEach((tab, i) =>
-    tab.addEventListener("click", () => {
-      chosen = true;
-      if (i !== shelf || !again.hidden) open(i);
-    }),
-  );
+  clicks(tabs, (_, i) => {
+    chosen = true;
+    if (i !== shelf || !again.hidden) open(i);
+  });
   on("rollout", (rollout) => {
     // A link may lead to a clip of another shelf.
     const at = tabs.findLastIndex(({ dataset }) => (rollout.clip_id || "").startsWith(dataset.prefix));

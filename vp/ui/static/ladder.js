@@ -54,48 +54,43 @@ lvln.views.ladder = (root) => {
   function stageTile(name) {
     const { channels, size } = shown.stages[name];
     const label = `${name.replace(".", " ")}: ${about(name)}; ${channels} channels of ${size[0]}×${size[1]}`;
-    const button = element(`<button type="button" class="stage-tile" data-stage="${name}"><canvas></canvas><span>${title(name)}</span></button>`);
-    button.title = label;
-    button.setAttribute("aria-label", label);
-    button.querySelector("canvas").style.aspectRatio = `${size[1]} / ${size[0]}`;
-    button.addEventListener("click", () => {
+    const button = tileButton(`class="stage-tile" data-stage="${name}"`, title(name), size, () => {
       const [block, part] = name.split(".");
-      if (KERNELS.includes(part)) {
-        enter(block, part);
-      } else {
-        chosen = name;
-        follow();
-      }
+      if (KERNELS.includes(part)) return enter(block, part);
+      chosen = name;
+      follow();
     });
+    explain(button, label);
     return button;
   }
-
-  // What a level itself adds to the motion.
-  function mover(block) {
-    const [h, w] = shown.moves[block].size;
-    const button = element(`<button type="button" class="stage-tile moves" data-moves="${block}"><canvas></canvas><span></span></button>`, () => lvln.openTab("Motion"));
+  // A map of a size, with what is written below it.
+  function tileButton(attributes, text, [h, w], click) {
+    const button = element(`<button type="button" ${attributes}><canvas></canvas><span>${text}</span></button>`, click);
     button.querySelector("canvas").style.aspectRatio = `${w} / ${h}`;
     return button;
   }
 
+  function explain(button, text) {
+    button.title = text;
+    button.setAttribute("aria-label", text);
+  }
+
+  // What a level itself adds to the motion.
+  const mover = (block) => tileButton(`class="stage-tile moves" data-moves="${block}"`, "", shown.moves[block].size, () => lvln.openTab("Motion"));
+
   const frame = (kind, text) => element(`<figure class="end ${kind}${kind === "makes" ? " predicted" : ""}"><canvas></canvas><figcaption>${text}</figcaption></figure>`);
 
   function build() {
-    const rows = [element("<div class='rung ends'></div>")];
-    rows[0].append(frame("reads", "it reads"), element("<p class='quiet'>down: what it sees · across: what it remembers · up: what it draws</p>"), frame("makes", "it predicts"));
+    const box = (kind, ...held) => element(`<div class="${kind}"></div>`, null, ...held);
+    const hint = element("<p class='quiet'>down: what it sees · across: what it remembers · up: what it draws</p>");
+    const rows = [box("rung ends", frame("reads", "it reads"), hint, frame("makes", "it predicts"))];
     BLOCKS.forEach((block, i) => {
-      const rung = element(`<div class="rung"><div class="down"></div><div class="across"><b>${block}</b></div><div class="up"></div></div>`);
-      rung.querySelector(".down").append(stageTile(shown.taps[i]));
-      rung.querySelector(".across").append(...["skip", ...KERNELS].map((part) => stageTile(`${block}.${part}`)));
-      if (shown.moves[block]) rung.querySelector(".across").append(mover(block));
-      if (shown.stages[upward(i)]) rung.querySelector(".up").append(stageTile(upward(i)));
-      rows.push(rung);
+      const across = ["skip", ...KERNELS].map((part) => stageTile(`${block}.${part}`));
+      if (shown.moves[block]) across.push(mover(block));
+      const up = shown.stages[upward(i)] ? [stageTile(upward(i))] : [];
+      rows.push(box("rung", box("down", stageTile(shown.taps[i])), box("across", element(`<b>${block}</b>`), ...across), box("up", ...up)));
     });
-    if (paints()) {
-      const last = element("<div class='rung'><div class='down'></div><div></div><div></div></div>");
-      last.querySelector(".down").append(stageTile(shown.taps[4]));
-      rows.push(last);
-    }
+    if (paints()) rows.push(box("rung", box("down", stageTile(shown.taps[4]))));
     board.classList.toggle("moving", Object.keys(shown.moves).length > 0);
     board.replaceChildren(wires, ...rows);
     if (!chosen || !shown.stages[chosen]) chosen = "L1";
@@ -152,8 +147,7 @@ lvln.views.ladder = (root) => {
       const name = button.dataset.moves;
       button.querySelector("span").textContent = share === null ? "moves" : `${signed(share, 2)} dB`;
       const label = `${name} moves ${move.speed[step].toFixed(2)} pixels on average (full colour: ${move.limit.toFixed(1)})${share === null ? "" : `; the moved frame gains ${signed(share, 2)} dB by that`}`;
-      button.title = label;
-      button.setAttribute("aria-label", label);
+      explain(button, label);
     });
     draw(board.querySelector(".reads canvas"), state.rollout.at("prediction", step));
     draw(board.querySelector(".makes canvas"), state.rollout.made(step));

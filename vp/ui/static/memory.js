@@ -76,10 +76,12 @@ lvln.views.memory = (root) => {
   // Where zero lies on the grey scale, and how far it reaches from there.
   const scaleOf = (signed) => (signed ? [127.5, 127.5] : [0, 255]);
 
-  // One filter at one step, in colours: on the scale of all, or with its own as its opacity.
-  function filterTile(f, t, { shared = false, over = false }) {
+  const isShared = () => choice.scale === "shared";
+
+  // One filter at one step, in colours: on the chosen scale, or to lie over a frame, with its own as its opacity.
+  function filterTile(f, t, over = false) {
     const [h, w] = shown.size;
-    const share = shared ? shown.scale[f] / peak() : 1;
+    const share = isShared() && !over ? shown.scale[f] / peak() : 1;
     const [middle, reach] = scaleOf(shown.signed);
     return tile(shown, shown.size, {
       left: f * w,
@@ -117,9 +119,7 @@ lvln.views.memory = (root) => {
     order = mean.map((_, f) => f);
     if (choice.sort === "activity") order.sort((a, b) => mean[b] - mean[a]);
     if (filter === null) filter = order[0];
-    const shared = choice.scale === "shared";
-    const bound = shared ? peak() : null;
-    const text = (v) => (bound === null ? (v ? `${v < 0 ? "−" : ""}max` : "0") : v ? (v * bound).toFixed(2).replace("-", "−") : "0");
+    const text = (v) => (isShared() ? (v * peak()).toFixed(2).replace("-", "−") : `${v < 0 ? "−" : ""}max`);
     legend.innerHTML = `<span>${shown.signed ? text(-1) : "0"}</span><i></i><span>${text(1)}</span><small>${MEANING[shown.quantity]}</small>`;
     const colours = Array.from({ length: 9 }, (_, i) => `rgb(${tint(shown.signed ? i / 4 - 1 : i / 8, shown.signed)})`);
     legend.querySelector("i").style.background = `linear-gradient(90deg, ${colours.join(",")})`;
@@ -131,12 +131,11 @@ lvln.views.memory = (root) => {
     if (!shown || !visible(root)) return;
     const step = Math.min(stepAt(t), shown.steps - 1);
     const context = canvas.getContext("2d");
-    const shared = choice.scale === "shared";
     context.clearRect(0, 0, canvas.width, canvas.height);
     order.forEach((f, i) => {
       const x = (i % cell.columns) * (cell.width + GAP);
       const y = Math.floor(i / cell.columns) * (cell.height + GAP);
-      stamp(context, filterTile(f, step, { shared }), x, y, cell.width, cell.height);
+      stamp(context, filterTile(f, step), x, y, cell.width, cell.height);
       if (f === filter) {
         context.strokeStyle = getComputedStyle(root).getPropertyValue("--ink");
         context.lineWidth = 2.5;
@@ -147,24 +146,17 @@ lvln.views.memory = (root) => {
     markNow(detail, step);
   }
 
-  const large = () => detail.querySelector(".large canvas");
-
   function enlarge(step) {
-    const target = large();
+    const target = detail.querySelector(".large canvas");
     if (!target || filter === null) return;
     const [h, w] = shown.size;
     const zoom = Math.max(1, Math.round(384 / w));
     target.width = w * zoom;
     target.height = h * zoom;
     const context = target.getContext("2d");
-    const overlay = detail.querySelector("input").checked;
-    const frame = state.rollout.at("prediction", Math.min(step, lvln.frames() - 1));
-    if (overlay && frame) {
-      context.drawImage(frame, 0, 0, target.width, target.height);
-      stamp(context, filterTile(filter, step, { over: true }), 0, 0, target.width, target.height);
-    } else {
-      stamp(context, filterTile(filter, step, { shared: choice.scale === "shared" }), 0, 0, target.width, target.height);
-    }
+    const over = detail.querySelector("input").checked;
+    if (over) context.drawImage(state.rollout.at("prediction", step), 0, 0, target.width, target.height);
+    stamp(context, filterTile(filter, step, over), 0, 0, target.width, target.height);
     number.paint(step);
     const activity = shown.activity[step][filter];
     detail.querySelector(".numbers").textContent = `mean size ${activity.toFixed(3)} at step ${step + 1} · largest ${shown.scale[filter].toFixed(3)}`;
@@ -232,21 +224,10 @@ lvln.views.memory = (root) => {
     const { rollout } = state;
     const table = life.querySelector("table");
     const every = Array.from({ length: steps }, (_, t) => t);
-    const line = (name, note, kind, fill) => {
-      const row = element(`<table><tr class="${kind}"><th scope="row">${name}<small>${note}</small></th></tr></table>`).querySelector("tr");
-      row.append(...every.map((t) => {
-        const cell = Object.assign(document.createElement("td"), { className: isPredicted(t) ? "predicted" : "seen" });
-        cell.dataset.t = `${t}`;
-        cell.append(fill(t));
-        return cell;
-      }));
-      return row;
-    };
-    const reads = (t) => {
-      const button = element(`<button type="button" aria-label="step ${t + 1}"></button>`, () => goTo(t));
-      button.append(copied(rollout.at("prediction", t)));
-      return button;
-    };
+    const cell = (t, held) => element(`<td class="${isPredicted(t) ? "predicted" : "seen"}" data-t="${t}"></td>`, null, held);
+    const line = (name, note, kind, fill) =>
+      element(`<tr class="${kind}"><th scope="row">${name}<small>${note}</small></th></tr>`, null, ...every.map((t) => cell(t, fill(t))));
+    const reads = (t) => element(`<button type="button" aria-label="step ${t + 1}"></button>`, () => goTo(t), copied(rollout.at("prediction", t)));
     const body = ROWS.map(([key, name]) => {
       const { grey: picture, signed, scale } = rows[key];
       return line(name, `${signed ? "±" : "up to "}${scale.toFixed(2)}`, key, (t) => tile(picture, [h, w], { top: t * h, signed }));

@@ -1,6 +1,6 @@
 // One moment: a marked stretch of the time line; which filters run alike then, and where else this one does so again.
 lvln.oneMoment = (root, number) => {
-  const { state, look, loops, element, escape, signed, times, clamp, lazy, isPredicted, markNow, ahead } = lvln;
+  const { state, look, loops, element, escape, signed, times, clamp, polyline, lazy, isPredicted, markNow, ahead } = lvln;
   const SHORTEST = 3;
   const body = root.querySelector(".body");
   const status = root.querySelector(".status");
@@ -18,18 +18,15 @@ lvln.oneMoment = (root, number) => {
       return look("one_moment", { ...filter, first, last, top, left, bottom, right });
     },
     show,
-    say(kind, text) {
-      status.textContent = text;
-      if (kind === "failed") body.hidden = true;
-    },
+    body,
   });
 
   // A marked curve, dashed, and one that runs alike, each on its own scale; opposed ones upside down, as they are.
   function spark(marked, curve) {
     const line = (values, kind) => {
       const [low, high] = [Math.min(...values), Math.max(...values)];
-      const path = values.map((v, i) => `${i ? "L" : "M"}${(4 + (112 * i) / (values.length - 1)).toFixed(1)} ${(32 - (28 * (v - low)) / (high - low || 1)).toFixed(1)}`);
-      return `<path class="${kind}" d="${path.join("")}"/>`;
+      const path = polyline(values.map((v, i) => [4 + (112 * i) / (values.length - 1), 32 - (28 * (v - low)) / (high - low || 1)]));
+      return `<path class="${kind}" d="${path}"/>`;
     };
     return `<svg class="spark" viewBox="0 0 120 36" aria-hidden="true">${line(marked, "marked")}${line(curve, "alike")}</svg>`;
   }
@@ -76,7 +73,7 @@ lvln.oneMoment = (root, number) => {
     const [first, last] = stretch;
     chart.innerHTML = `<svg viewBox="0 0 ${W} ${H}" role="img" aria-label="mean state, step by step, from ${low.toFixed(2)} to ${high.toFixed(2)}">
       <rect class="stretch" x="${first * cell}" y="0" width="${(last - first + 1) * cell}" height="90" rx="6"/>
-      <path d="${course.map((v, t) => `${t ? "L" : "M"}${x(t).toFixed(1)} ${y(v).toFixed(1)}`).join("")}"/>
+      <path d="${polyline(course.map((v, t) => [x(t), y(v)]))}"/>
       ${course.map((v, t) => `<g data-t="${t}" class="${isPredicted(t) ? "predicted" : ""}"><circle cx="${x(t)}" cy="${y(v)}" r="4"/><text x="${x(t)}" y="106" text-anchor="middle">${ahead(t)}</text></g>`).join("")}</svg>`;
     ends.forEach((input, i) => {
       input.max = `${course.length}`;

@@ -1,6 +1,6 @@
 // Motion: the flow that moves the last frame, level by level, the mask that paints over it, and the location biases.
 lvln.views.motion = (root) => {
-  const { state, on, look, cut, flow, grey, tile, painted, element, signed, stepAt, draw, arrow, lazy } = lvln;
+  const { state, on, look, cut, flow, grey, tile, painted, element, signed, stepAt, draw, arrow, shape, lazy } = lvln;
   const status = root.querySelector(".status");
   const panels = root.querySelector(".panels");
   const built = root.querySelector(".built");
@@ -23,7 +23,7 @@ lvln.views.motion = (root) => {
       status.textContent = answer.error;
       return;
     }
-    root.style.setProperty("--aspect", `${shown.size[1]} / ${shown.size[0]}`);
+    shape(root, shown.size);
     build();
     locations();
   }
@@ -95,7 +95,7 @@ lvln.views.motion = (root) => {
 
   function paint(t) {
     const step = Math.min(stepAt(t), shown.steps - 1);
-    const whole = shown.levels[shown.levels.length - 1];
+    const whole = shown.levels.at(-1);
     draw(canvas("arrows"), state.rollout.at("prediction", step));
     arrows(canvas("arrows"), whole.fields[step], flow.ARROWS.onFrame);
     draw(canvas("colours"), flow.colours(whole.fields[step], shown.limit));
@@ -113,15 +113,9 @@ lvln.views.motion = (root) => {
     const blocks = await Promise.all(Object.entries(shown.locations).map(async ([block, map]) => [block, map, await grey(map.sprite)]));
     board.replaceChildren(
       ...blocks.map(([block, { filters, size: [h, w], scale }, sprite]) => {
-        const group = element(`<div><b>${block}</b> <small>${filters} filters of ${h}×${w}, from −${scale} to ${scale}</small><div class="tiles"></div></div>`);
-        group.querySelector(".tiles").append(
-          ...Array.from({ length: filters }, (_, f) => {
-            const map = tile(sprite, [h, w], { left: f * w, signed: true });
-            map.title = `${block}, filter ${f}`;
-            return map;
-          })
-        );
-        return group;
+        const maps = Array.from({ length: filters }, (_, f) => Object.assign(tile(sprite, [h, w], { left: f * w, signed: true }), { title: `${block}, filter ${f}` }));
+        const about = `<b>${block}</b> <small>${filters} filters of ${h}×${w}, from −${scale} to ${scale}</small>`;
+        return element(`<div>${about}</div>`, null, element('<div class="tiles"></div>', null, ...maps));
       })
     );
   }

@@ -1,6 +1,6 @@
 // One number: a place of the enlarged filter, followed through the arithmetic of its ConvGRU. memory.js says which filter.
 lvln.oneNumber = (root) => {
-  const { state, tint, painted, element, signed, times, clamp, keys, later, stroke, arrow, look, draw, flow, isPredicted } = lvln;
+  const { state, tint, painted, element, signed, times, clamp, keys, later, pointed, polyline, stroke, arrow, look, draw, flow, isPredicted } = lvln;
   const canvas = root.querySelector(".large canvas");
   const panel = root.querySelector(".number");
   const looks = root.querySelector(".looks");
@@ -55,8 +55,7 @@ lvln.oneNumber = (root) => {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!filter || event.pointerType === "touch") return;
-    const box = canvas.getBoundingClientRect();
-    const at = inCell([(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width]);
+    const at = inCell(pointed(event, canvas));
     if (`${at}` === `${hovered}`) return;
     hovered = at;
     one.onPlace();
@@ -133,7 +132,7 @@ lvln.oneNumber = (root) => {
     const wide = Math.max(4, Math.min(12, Math.abs(total) * 1.15));
     const x = (v) => 80 + 74 * clamp(v / wide, -1);
     const y = (v) => 50 - (44 * (v - low)) / (1 - low);
-    const curve = Array.from({ length: 41 }, (_, i) => (i / 20 - 1) * wide).map((v, i) => `${i ? "L" : "M"}${x(v).toFixed(1)} ${y(f(v)).toFixed(1)}`).join("");
+    const curve = polyline(Array.from({ length: 41 }, (_, i) => (i / 20 - 1) * wide).map((v) => [x(v), y(f(v))]));
     return `<svg viewBox="0 0 160 66" role="img" aria-label="${name === "n" ? "tanh" : "sigmoid"} of ${total.toFixed(2)} is ${value.toFixed(2)}">
       <path class="axis" d="M6 ${y(low)}H154M80 4V54"/><path class="curve" d="${curve}"/>
       <path class="drop" d="M${x(total)} 54V${y(value)}"/><circle cx="${x(total)}" cy="${y(value)}" r="4"/>
@@ -192,11 +191,12 @@ lvln.oneNumber = (root) => {
     const span = (v, side) => [Math.max(0, v * stride + low), Math.min(side, v * stride + high)];
     const [[top, bottom], [left, right]] = [span(row, height), span(column, width)];
     context.fillStyle = "rgb(10 12 16 / 0.45)";
+    const part = () => context.rect(left * zoom, top * zoom, (right - left) * zoom, (bottom - top) * zoom);
     context.beginPath();
     context.rect(0, 0, target.width, target.height);
-    context.rect(left * zoom, top * zoom, (right - left) * zoom, (bottom - top) * zoom);
+    part();
     context.fill("evenodd");
-    stroke(context, [["#fff", 2]], () => context.rect(left * zoom, top * zoom, (right - left) * zoom, (bottom - top) * zoom));
+    stroke(context, [["#fff", 2]], part);
     let moved = "";
     if (shown.moved) {
       const { right: along, down, w } = shown.moved;

@@ -1,6 +1,6 @@
 // Predict: film strips of every predicted step, their errors, and the scores step by step.
 lvln.views.predict = (root) => {
-  const { on, draw, element, moment, markNow, painted, rgba } = lvln;
+  const { on, draw, element, moment, markNow, painted, rgba, shape } = lvln;
   const strips = root.querySelector(".strips");
   const chart = root.querySelector(".chart");
 
@@ -27,7 +27,7 @@ lvln.views.predict = (root) => {
   }
 
   on("rollout", (rollout) => {
-    root.style.setProperty("--aspect", `${rollout.size[1]} / ${rollout.size[0]}`);
+    shape(root, rollout.size);
     const steps = Array.from({ length: rollout.horizon }, (_, k) => k);
     const time = (k) => rollout.seen + k;
     const truth = (k) => rollout.at("truth", time(k));
@@ -49,12 +49,10 @@ lvln.views.predict = (root) => {
     const ours = scores[name];
     const copy = scores[`copy_last_${name}`];
     if (!ours.length) return element("<p class='quiet'>No true frames after the seen ones: nothing to score.</p>");
+    const [low, high] = [Math.min(...ours, ...copy), Math.max(...ours, ...copy)];
+    const floor = low - 0.35 * (high - low || 0.1);
+    const size = (v) => `${(100 * (v - floor)) / (high - floor || 1)}%`;
     const rows = ours.map((value, k) => {
-      const all = [...ours, ...copy];
-      const low = Math.min(...all);
-      const high = Math.max(...all);
-      const floor = low - 0.35 * (high - low || 0.1);
-      const size = (v) => `${(100 * (v - floor)) / (high - floor || 1)}%`;
       const better = value - copy[k];
       return `<tr><th scope="row">+${k + 1}</th>
         <td class="bars"><i class="ours" style="width:${size(value)}"></i><i class="copy" style="width:${size(copy[k])}"></i></td>

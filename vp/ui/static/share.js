@@ -1,6 +1,6 @@
 // Beneath the time line: a link to what is on show, and files of it to keep.
 lvln.share = (root) => {
-  const { state, call, address, picture } = lvln;
+  const { state, call, clicks, address, picture } = lvln;
   const said = root.querySelector(".said");
   const soon = lvln.later(6000);
 
@@ -31,34 +31,36 @@ lvln.share = (root) => {
     anchor.remove();
     tell("");
   }
-
-  root.querySelectorAll("[data-kind]").forEach((button) =>
-    button.addEventListener("click", async () => {
-      if (!state.rollout) return;
-      tell("Making the file…");
-      try {
-        const { url, name, error } = await call("download", state.rollout.key, button.dataset.kind);
-        if (error) throw new Error(error);
-        keep(url, name);
-      } catch (error) {
-        tell(error.message || String(error), true);
-      }
-    })
-  );
-
-  // The view that is open, as it stands.
-  root.querySelector(".snap").addEventListener("click", async () => {
-    const open = [...document.querySelectorAll("#views .lvln")].find(lvln.visible);
-    if (!open || !state.rollout) return tell("This view has no picture.", true);
-    tell("Drawing the view…");
+  // Keeps the file, [href, name], that comes of some work; what goes wrong is said.
+  async function make(saying, work) {
+    tell(saying);
     try {
-      const canvas = await picture.compose(open);
-      const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-      const url = URL.createObjectURL(blob);
-      keep(url, `${state.rollout.model}-${open.classList[0]}.png`);
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      const [href, name] = await work();
+      keep(href, name);
     } catch (error) {
       tell(error.message || String(error), true);
     }
+  }
+
+  clicks(root.querySelectorAll("[data-kind]"), (button) => {
+    if (!state.rollout) return;
+    make("Making the file…", async () => {
+      const { url, name, error } = await call("download", state.rollout.key, button.dataset.kind);
+      if (error) throw new Error(error);
+      return [url, name];
+    });
+  });
+
+  // The view that is open, as it stands.
+  root.querySelector(".snap").addEventListener("click", () => {
+    const open = [...document.querySelectorAll("#views .lvln")].find(lvln.visible);
+    if (!open || !state.rollout) return tell("This view has no picture.", true);
+    make("Drawing the view…", async () => {
+      const canvas = await picture.compose(open);
+      const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+      const url = URL.createObjectURL(blob);
+      setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      return [url, `${state.rollout.model}-${open.classList[0]}.png`];
+    });
   });
 };

@@ -1,6 +1,6 @@
 // The stage: truth, prediction and copy-last in step, the result in words, and the time line.
 lvln.views.stage = (root) => {
-  const { state, on, goTo, play, draw, isPredicted, inWords, gain, grade, escape, element, moment, markNow, keys } = lvln;
+  const { state, on, goTo, play, draw, isPredicted, inWords, gain, grade, escape, element, clicks, moment, markNow, keys, shape } = lvln;
   const panels = [...root.querySelectorAll("[data-panel]")].map((figure) => ({
     kind: figure.dataset.panel,
     figure,
@@ -16,10 +16,10 @@ lvln.views.stage = (root) => {
   // The third picture is either of the two bars.
   let bar = "copy";
   const bars = [...root.querySelectorAll("[data-bar]")];
-  bars.forEach((button) => button.addEventListener("click", () => {
+  clicks(bars, (button) => {
     bar = button.dataset.bar;
     lvln.setCursor(state.cursor);
-  }));
+  });
   const advice = root.querySelector(".advice");
   advice.lastElementChild.addEventListener("click", () => {
     const input = document.querySelector("#seen input[type=number]");
@@ -28,8 +28,7 @@ lvln.views.stage = (root) => {
   });
 
   on("rollout", (rollout) => {
-    const [height, width] = rollout.size;
-    root.style.setProperty("--aspect", `${width} / ${height}`);
+    shape(root, rollout.size);
     line.replaceChildren(
       ...Array.from({ length: rollout.seen + rollout.horizon }, (_, t) => {
         const label = t >= rollout.seen ? `predicted frame ${t - rollout.seen + 1}` : `seen frame ${t + 1}`;

@@ -5,7 +5,7 @@ lvln.views.switch = (root) => {
     const open = lvln.openedTab();
     buttons.forEach((button) => button.setAttribute("aria-current", button.textContent === open));
   };
-  buttons.forEach((button) => button.addEventListener("click", () => lvln.openTab(button.textContent)));
+  lvln.clicks(buttons, (button) => lvln.openTab(button.textContent));
   new MutationObserver(mark).observe(document.querySelector("#main"), { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
   mark();
 };

@@ -3,14 +3,17 @@
 function lvlnView() {
   const { state, on, call, isPredicted, goTo, dark, calm } = lvln;
 
-  // From markup; click: what a click on it does.
-  const element = (html, click = null) => {
+  // From markup; click: what a click on it does; children: what it holds after that of the markup.
+  const element = (html, click = null, ...children) => {
     const template = document.createElement("template");
     template.innerHTML = html.trim();
     const made = /** @type {any} */ (template.content.firstElementChild);
     if (click) made.addEventListener("click", click);
+    made.append(...children);
     return made;
   };
+  // What a click on any of several buttons does: does(button, which).
+  const clicks = (buttons, does) => buttons.forEach((button, i) => button.addEventListener("click", () => does(button, i)));
   const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   // A class name for people: "BabyCrawling" -> "Baby Crawling", but YoYo stays.
   const apart = (name) => name.replace(/([a-z])(?=[A-Z][a-z]{2})/g, "$1 ");
@@ -21,6 +24,8 @@ function lvlnView() {
   // "good" or "bad" for a gain in dB that can be seen; "" for less, and for none.
   const grade = (gain) => (gain >= 0.05 ? "good" : gain <= -0.05 ? "bad" : "");
   const visible = (root) => root.offsetParent !== null;
+  // Tells the style sheet in which shape the frames [h, w] of a view are.
+  const shape = (root, [h, w]) => root.style.setProperty("--aspect", `${w} / ${h}`);
   // Of several calls within some milliseconds, the last one runs.
   function later(ms) {
     let timer = null;
@@ -62,7 +67,7 @@ function lvlnView() {
 
   function copied(picture) {
     const canvas = blank(picture.height, picture.width);
-    canvas.getContext("2d").drawImage(picture, 0, 0);
+    pixels(canvas).drawImage(picture, 0, 0);
     return canvas;
   }
 
@@ -71,23 +76,28 @@ function lvlnView() {
 
   // The grey values of a picture, from 0 to 255: { values, width, height }.
   async function grey(url) {
-    const picture = await image(url);
-    const scratch = blank(picture.height, picture.width);
-    pixels(scratch).drawImage(picture, 0, 0);
+    const scratch = copied(await image(url));
     const data = rgba(scratch);
-    return { values: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]), width: picture.width, height: picture.height };
+    return { values: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]), width: scratch.width, height: scratch.height };
+  }
+
+  // A canvas that becomes [h, w] pixels. fill(data) sets four numbers for each.
+  function filled(canvas, h, w, fill) {
+    Object.assign(canvas, { width: w, height: h });
+    const picture = new ImageData(w, h);
+    fill(picture.data);
+    pixels(canvas).putImageData(picture, 0, 0);
+    return canvas;
   }
 
   // Paints [h, w] pixels on a canvas, or a new one. colour(i): [r, g, b], or with opacity, each from 0 to 255.
   function painted(h, w, colour, canvas = blank(h, w)) {
-    Object.assign(canvas, { width: w, height: h });
-    const picture = new ImageData(w, h);
-    for (let i = 0; i < h * w; i += 1) {
-      picture.data[4 * i + 3] = 255;
-      picture.data.set(colour(i), 4 * i);
-    }
-    pixels(canvas).putImageData(picture, 0, 0);
-    return canvas;
+    return filled(canvas, h, w, (data) => {
+      for (let i = 0; i < h * w; i += 1) {
+        data[4 * i + 3] = 255;
+        data.set(colour(i), 4 * i);
+      }
+    });
   }
 
   // A tile [h, w] of a grey picture in colours (see lut). left, top: where it lies; tone: another grey value for one;
@@ -100,12 +110,10 @@ function lvlnView() {
       const at = 3 * Math.round(tone(v));
       bytes.set([table[at], table[at + 1], table[at + 2], opacity(v)], 4 * v);
     }
-    Object.assign(canvas, { width: w, height: h });
-    const picture = new ImageData(w, h);
-    const out = new Uint32Array(picture.data.buffer);
-    for (let i = 0; i < h * w; i += 1) out[i] = colours[values[(top + Math.floor(i / w)) * width + left + (i % w)]];
-    pixels(canvas).putImageData(picture, 0, 0);
-    return canvas;
+    return filled(canvas, h, w, ({ buffer }) => {
+      const out = new Uint32Array(buffer);
+      for (let i = 0; i < h * w; i += 1) out[i] = colours[values[(top + Math.floor(i / w)) * width + left + (i % w)]];
+    });
   }
 
   // 256 colours. Signed: blue, through the page's middle, to red; what has no sign: dark to bright.
@@ -164,14 +172,15 @@ function lvlnView() {
     context.drawImage(frame, 0, 0, canvas.width, canvas.height);
   }
 
+  // Where something points: [down, across] in shares of what it points at.
+  function pointed({ clientX, clientY }, target) {
+    const box = target.getBoundingClientRect();
+    return [clamp((clientY - box.top) / box.height), clamp((clientX - box.left) / box.width)];
+  }
   // Dragging over a canvas: does([down, across] in shares of it, "begin", "move" or "end").
   function drag(canvas, does) {
     let dragged = false;
-    const tell = (event, phase) => {
-      const box = canvas.getBoundingClientRect();
-      const share = (at, from, length) => clamp((at - from) / length);
-      does([share(event.clientY, box.top, box.height), share(event.clientX, box.left, box.width)], phase);
-    };
+    const tell = (event, phase) => does(pointed(event, canvas), phase);
     canvas.addEventListener("pointerdown", (event) => {
       event.preventDefault();
       canvas.setPointerCapture(event.pointerId);
@@ -241,6 +250,9 @@ function lvlnView() {
   }
 
   // -- line charts -----------------------------------------------------------------------------------------------
+  // The `d` of a line through [[x, y], ...].
+  const polyline = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+
   // series: [{ name, kind, values, note? }], with points where there is a note; ticks: [{ v, text }]; labels: [{ at, text }]
   // by place on the line. under, over({ x, y, left, right, top, bottom }): further drawings. Returns the picture and that.
   function lineChart({ title, series, range: [low, high], ticks, labels, right = 136, under = (_) => "", over = (_) => "" }) {
@@ -253,12 +265,11 @@ function lvlnView() {
     const ends = series.map((s, i) => ({ at: y(s.values.at(-1)), i })).sort((a, b) => a.at - b.at);
     for (let k = 1; k < ends.length; k += 1) ends[k].at = Math.max(ends[k].at, ends[k - 1].at + 15);
     ends.reduceRight((below, end) => (end.at = Math.min(end.at, below)) - 15, box.bottom);
-    const path = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
     const points = ({ values, note }) => (note ? values.map((v, i) => `<circle cx="${x(i)}" cy="${y(v)}" r="3"><title>${note(v)}</title></circle>`).join("") : "");
     const at = { x, y, ...box };
     const grid = ticks.map(({ v, text }) => `<g class="tick"><path d="M${box.left} ${y(v)}H${box.right}"/><text x="${box.left - 7}" y="${y(v) + 4}" text-anchor="end">${text}</text></g>`);
     const below = labels.map(({ at, text }) => `<text class="label" x="${x(at)}" y="${H - 7}" text-anchor="middle">${text}</text>`);
-    const lines = series.map((s, i) => `<g class="series ${s.kind}"><path d="${path(s.values)}"/>${points(s)}<text x="${box.right + 9}" y="${ends.find((end) => end.i === i).at + 4}">${s.name}</text></g>`);
+    const lines = series.map((s, i) => `<g class="series ${s.kind}"><path d="${polyline(s.values.map((v, k) => [x(k), y(v)]))}"/>${points(s)}<text x="${box.right + 9}" y="${ends.find((end) => end.i === i).at + 4}">${s.name}</text></g>`);
     const drawn = [under(at), ...grid, ...below, ...lines, over(at)].join("");
     return { picture: element(`<svg class="chart" viewBox="0 0 ${W} ${H}" role="img" aria-label="${title}">${drawn}</svg>`), ...at };
   }
@@ -266,20 +277,21 @@ function lvlnView() {
   // -- asking when somebody looks --------------------------------------------------------------------------------
   // ask(rollout) is called once for each key(rollout) while the view is on show, unless it is null or changes within `wait`
   // milliseconds; then show(answer), unless another rollout came meanwhile, and paint(answer, t) at every move of the
-  // cursor. What failed is said, and asked again when somebody looks again. say(kind, text): "waiting", "failed" or "".
-  // clear(): the rollout is another one.
+  // cursor. What failed is said, hides the body, and is asked again when somebody looks again. say(kind, text): "waiting",
+  // "failed" or "". clear(): the rollout is another one.
   /**
    * @template T
    * @param {HTMLElement} root
-   * @param {{ message?: string, wait?: number, key?: (rollout: Rollout) => string | null, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
+   * @param {{ message?: string, body?: HTMLElement, wait?: number, key?: (rollout: Rollout) => string | null, ask: (rollout: Rollout, fresh: () => boolean) => Promise<T>,
    *   show?: (answer: T) => void, paint?: (answer: T, t: number) => void, clear?: () => void,
    *   say?: (kind: string, text: string) => void }} view
    */
-  function lazy(root, { message = "", wait = 0, key = (rollout) => rollout.key, ask, show, paint, clear, say = null }) {
+  function lazy(root, { message = "", body, wait = 0, key = (rollout) => rollout.key, ask, show, paint, clear, say = null }) {
     let [asked, answer] = [null, null];
     say ||= (kind, text) => {
       root.classList.toggle("waiting", kind === "waiting");
       root.querySelector(".status").textContent = text;
+      if (body && kind === "failed") body.hidden = true;
     };
     const repaint = () => answer && visible(root) && paint?.(answer, state.cursor);
     async function look() {
@@ -323,8 +335,8 @@ function lvlnView() {
     return { look, again };
   }
 
-  const words = { element, escape, apart, spaced, signed, grade, times };
+  const words = { element, clicks, escape, apart, spaced, signed, grade, times };
   const pictures = { image, cut, copied, rgba, grey, painted, tile, tint, stroke, arrow, draw };
-  return { ...words, ...pictures, clamp, visible, later, keys, drag, ahead, moment, steps, loops, markNow, lineChart, lazy };
+  return { ...words, ...pictures, clamp, visible, shape, later, keys, pointed, drag, ahead, moment, steps, loops, markNow, polyline, lineChart, lazy };
 }
 Object.assign(lvln, /** @satisfies {Beside} */ (lvlnView()));

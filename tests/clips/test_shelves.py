@@ -1,10 +1,10 @@
-"""vp.shelves: names of sources, ids across them, the order for looking around."""
+"""vp.clips.shelves: names of sources, ids across them, the order for looking around."""
 
 import pytest
 
 from vp.clips import Clip
+from vp.clips.shelves import find_clip, open_shelves, varied
 from vp.errors import ClipError
-from vp.shelves import find_clip, open_shelves, varied
 
 
 @pytest.fixture

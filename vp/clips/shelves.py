@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from . import moving_circle
-from .clips import UCF101, Clip, ClipSource, hub_address, open_clips
-from .errors import ClipError
-from .reopening import Reopening
+from vp import moving_circle, ucf101
+from vp.errors import ClipError
+from vp.reopening import Reopening
+
+from .listing import Clip
+from .opening import hub_address, open_clips
+from .source import ClipSource
 
 
 class Shelf:
@@ -96,11 +99,11 @@ def _title(spec: str) -> str:
     address = hub_address(spec)
     if address is None:
         return Path(spec).expanduser().resolve().name or "Folder"
-    return "UCF101" if address == hub_address(UCF101) else address.repo.partition("/")[2]
+    return "UCF101" if address == hub_address(ucf101.ON_THE_HUB) else address.repo.partition("/")[2]
 
 
 def _about(address: object) -> str:
     what = f"Clips of {address}"
-    if address == hub_address(UCF101):
+    if address == hub_address(ucf101.ON_THE_HUB):
         what = "Real clips of UCF101, a research data set,"
     return f"{what} from the Hugging Face Hub: fetched as you choose them, then kept for use without a network."

@@ -1,25 +1,16 @@
-"""vp.clips: listings, search, ids, thumbnails. The Hub itself is tested against a server in tests/hub."""
+"""vp.clips: listings of folders, search, ids. The Hub itself is tested against a server in tests/hub."""
 
 import contextlib
 import json
 import os
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from vp import clips, video
-from vp.clips import open_clips
+from vp.clips import open_clips, opening
 from vp.errors import ClipError
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("VP_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def touch(root, *names):
@@ -27,12 +18,6 @@ def touch(root, *names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
     return root
-
-
-def movie(path, greys=(0, 60, 120, 180), size=(48, 64)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frames = np.repeat(np.array(greys, np.uint8), size[0] * size[1] * 3).reshape(-1, *size, 3)
-    return video.write_mp4(path, frames, fps=10)
 
 
 @pytest.fixture
@@ -241,7 +226,7 @@ def test_the_manifest_names_and_orders_the_clips(tmp_path, monkeypatch):
     }
     manifest = {"clips": [entry, {"file": "a.mp4", "label": "Toys"}, {"file": "../missing.mp4"}]}
     (root / "clips.json").write_text(json.dumps(manifest), encoding="utf-8")
-    monkeypatch.setattr(clips, "BUNDLED", root)
+    monkeypatch.setattr(opening, "BUNDLED", root)
     source = open_clips("bundled")
     assert [clip.id for clip in source.search()] == ["moving_circle.mp4", "a.mp4", "z.mp4"]
     clip = source.get("moving_circle.mp4")
@@ -256,64 +241,6 @@ def test_a_broken_manifest_says_so(tmp_path, content):
     (root / "clips.json").write_text(content, encoding="utf-8")
     with pytest.raises(ClipError, match=r"clips\.json"):
         open_clips(str(root))
-
-
-# Thumbnails ---------------------------------------------------------------------------------------------------
-
-
-def test_a_thumbnail_shows_the_middle_and_is_made_once(tmp_path, cache):
-    path = movie(tmp_path / "clips" / "a.mp4", (0, 0, 200, 0))
-    source = open_clips(str(tmp_path / "clips"))
-    thumbnail = source.thumbnail("a.mp4")
-    assert thumbnail.is_relative_to(cache.resolve())
-    image = Image.open(thumbnail)
-    assert (image.format, image.size) == ("JPEG", (160, 120))
-    assert abs(np.asarray(image).mean() - 200) < 5
-    before = thumbnail.stat().st_mtime_ns
-    assert source.thumbnail("a.mp4") == thumbnail and thumbnail.stat().st_mtime_ns == before
-    assert open_clips(str(tmp_path / "clips")).thumbnail("a.mp4") == thumbnail
-    movie(path, (90, 90, 90))  # another content, another thumbnail
-    assert abs(np.asarray(Image.open(source.thumbnail("a.mp4"))).mean() - 90) < 5
-
-
-def test_a_tall_clip_gets_a_bounded_thumbnail(tmp_path):
-    movie(tmp_path / "clips" / "tall.mp4", size=(640, 16))
-    assert Image.open(open_clips(str(tmp_path / "clips")).thumbnail("tall.mp4")).size == (160, 240)
-
-
-def test_a_broken_clip_gets_a_grey_picture_and_a_missing_one_none(tmp_path):
-    root = touch(tmp_path / "clips", "empty.mp4", "gone.mp4")
-    (root / "text.avi").write_text("not a video", encoding="utf-8")
-    source = open_clips(str(root))
-    (root / "gone.mp4").unlink()
-    for id in ("empty.mp4", "text.avi"):
-        assert (np.asarray(Image.open(source.thumbnail(id))) == 128).all()
-    assert source.thumbnail("gone.mp4") is None
-
-
-def test_many_at_once_see_whole_thumbnails(tmp_path, cache):
-    movie(tmp_path / "clips" / "a.mp4")
-    source = open_clips(str(tmp_path / "clips"))
-
-    def load(_):
-        path = source.thumbnail("a.mp4")
-        with Image.open(path) as image:
-            image.load()
-        return path
-
-    with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(load, range(16)))) == 1
-    assert len(list((cache / "thumbnails").iterdir())) == 1
-
-
-def test_the_cache_folder_of_the_user_or_a_temporary_one(tmp_path, monkeypatch):
-    monkeypatch.delenv("VP_CACHE")
-    monkeypatch.setattr(clips.sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert clips.cache_folder() == (tmp_path / "xdg" / "lvln-explorer").resolve()
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert clips.cache_folder().is_dir() and clips.cache_folder() == clips.cache_folder()
 
 
 # UCF101 -------------------------------------------------------------------------------------------------------

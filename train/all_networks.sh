@@ -3,9 +3,9 @@
 #
 #     train/all_networks.sh DATA OUT MINUTES [options of train.fit_predictor]
 #
-# Side by side, because one network of this size leaves a GPU waiting between its many small steps. Of the minutes of each,
-# the last fifth goes to its decoder and head alone. What was trained lies in OUT/NAME_head/export. Each writes its state
-# every minute and goes on from it when the script is started again.
+# Side by side, because one network of this size leaves a GPU waiting between its many small steps. The last fifth of the
+# minutes of each goes to the predictions that are scored, at a low rate. What was trained lies in OUT/NAME_finish/export.
+# Each writes its state every minute and goes on from it when the script is started again.
 set -euo pipefail
 data=$1 out=$2 minutes=$3
 shift 3
@@ -22,7 +22,7 @@ fit() {  # RECIPE SHARE [options]: trains for so much of the minutes
 
 runs=() failed=0
 for name in ${VP_NETWORKS:-lvln full_res one_frame}; do
-  (fit "$name" 0.8 "$@" && fit "${name}_head" 0.2 --start "$out/$name/export/$name" "$@") >"$out/$name.txt" 2>&1 &
+  (fit "$name" 0.8 "$@" && fit "${name}_finish" 0.2 --start "$out/$name/export/$name" "$@") >"$out/$name.txt" 2>&1 &
   runs+=($!)
 done
 for run in "${runs[@]}"; do wait "$run" || failed=1; done

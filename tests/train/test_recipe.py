@@ -49,7 +49,7 @@ def test_a_shipped_recipe_loads_and_builds(name):
 
 
 def test_a_recipe_builds_on_another(write, tmp_path):
-    recipe, base = load_recipe(write("base: one_frame_head\nmodel: lvln\nseen: 4\n")), load_recipe("one_frame_head")
+    recipe, base = load_recipe(write("base: one_frame_finish\nmodel: lvln\nseen: 4\n")), load_recipe("one_frame_finish")
     assert recipe == replace(base, model="lvln", seen=4) and base.seen == 5
     (tmp_path / "other.yaml").write_text(f"base: {tmp_path / 'recipe.yaml'}\nbatch: 3\n", encoding="utf-8")
     assert load_recipe(tmp_path / "other.yaml") == replace(recipe, batch=3)

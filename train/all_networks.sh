@@ -4,8 +4,8 @@
 #     train/all_networks.sh DATA OUT MINUTES [options of train.fit_predictor]
 #
 # Side by side, because one network of this size leaves a GPU waiting between its many small steps. The last fifth of the
-# minutes of each goes to the predictions that are scored, at a low rate. What was trained lies in OUT/NAME_finish/export.
-# Each writes its state every minute and goes on from it when the script is started again.
+# minutes of each is at a low rate (its recipe NAME_finish). What was trained lies in OUT/NAME_finish/export. Each writes its
+# state every minute and goes on from it when the script is started again.
 set -euo pipefail
 data=$1 out=$2 minutes=$3
 shift 3

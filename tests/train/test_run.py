@@ -335,16 +335,9 @@ def test_one_script_from_a_folder_of_clips_to_networks(home, drawn, tmp_path, hi
     assert "gain" in done.stdout and "step 1 loss" in log
     before, after = (tmp_path / "out" / name / "export" for name in ("one_frame", "one_frame_finish"))
     assert load_predictor("one_frame", str(after)).size == (64, 96)
-    first, then = (
-        json.loads((folder / "one_frame" / "config.json").read_text())["training"] for folder in (before, after)
-    )
-    assert (
-        then["before"]["steps"] == first["steps"] > 0
-        and then["recipe"]["every_step"] is not first["recipe"]["every_step"]
-    )
     before, after = (load_file(folder / "one_frame" / "model.safetensors") for folder in (before, after))
     learned = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
-    assert {"blend", "decoder"} <= learned and "matchers" not in learned
+    assert learned <= {"decoder", "blend"} and "blend" in learned
 
 
 @pytest.mark.slow

